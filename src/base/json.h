@@ -1,0 +1,67 @@
+/* The one reader and writer of JSON.
+ *
+ * Reading is strict: UTF-8 only, no duplicate keys, no lone surrogates, depth and node bounds from limits.h, nothing after the
+ * value. Numbers keep their text, because money depends on exact numbers. Nodes and decoded strings live in the arena; number
+ * text and unescaped strings are views of the input, which must live as long as the tree. */
+#pragma once
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+struct json {
+    enum json_type type;
+    bool boolean;
+    struct str key;     /* when a member of an object */
+    struct str text;    /* decoded string, or the number as written */
+    struct json *child; /* first element or member */
+    struct json *next;  /* sibling */
+    uint32_t count;     /* elements or members */
+};
+
+/* E_BAD_JSON with a sentence that names the byte offset and what was wrong; E_LIMIT past depth or nodes. */
+[[nodiscard]] err json_parse(struct str text, struct arena *a, struct why *why, struct json **out);
+
+/* NULL-safe look-ups: a missing member, or a node of another type, is NULL or false. */
+const struct json *json_get(const struct json *object, const char *key);
+const struct json *json_get_str(const struct json *object, struct str key);
+const struct json *json_at(const struct json *array, uint32_t index);
+bool json_is(const struct json *j, enum json_type type);
+bool json_as_str(const struct json *j, struct str *out);
+/* Whole numbers only; 5, 5.0 and 5e0 are whole. */
+bool json_as_i64(const struct json *j, int64_t *out);
+bool json_as_bool(const struct json *j, bool *out);
+
+/* A path such as  outputs[0].asset.url  ; NULL when it leads nowhere. E_INVALID when the path itself cannot be read. */
+[[nodiscard]] err json_path(const struct json *root, struct str path, struct why *why, const struct json **out);
+
+/* Writes any tree: json_write keeps member order; json_write_canonical sorts members by bytes of their keys and writes numbers
+ * in one normal form, so that equal documents have equal bytes (for hashes). */
+void json_write(struct buf *b, const struct json *j);
+void json_write_canonical(struct buf *b, const struct json *j);
+
+/* The writer: commas and quoting are its business. Use jw_raw for text that is JSON already.
+ *   struct jw w = {.out = &b};  jw_open(&w, '{');  jw_key(&w, "id");  jw_str(&w, id);  jw_close(&w, '}');            */
+struct jw {
+    struct buf *out;
+    bool comma; /* the next value needs one */
+};
+void jw_open(struct jw *w, char bracket);  /* '{' or '[' */
+void jw_close(struct jw *w, char bracket); /* '}' or ']' */
+void jw_key(struct jw *w, const char *key);
+void jw_key_str(struct jw *w, struct str key);
+void jw_str(struct jw *w, struct str s);   /* invalid UTF-8 becomes U+FFFD */
+void jw_z(struct jw *w, const char *z);
+void jw_i64(struct jw *w, int64_t v);
+void jw_bool(struct jw *w, bool v);
+void jw_null(struct jw *w);
+void jw_raw(struct jw *w, struct str json);
+/* Key and value at once. An empty str writes "" ; jw_kopt leaves the member out when the string is empty. */
+void jw_kstr(struct jw *w, const char *key, struct str s);
+void jw_kz(struct jw *w, const char *key, const char *z);
+void jw_kopt(struct jw *w, const char *key, struct str s);
+void jw_ki64(struct jw *w, const char *key, int64_t v);
+void jw_kbool(struct jw *w, const char *key, bool v);
+void jw_kraw(struct jw *w, const char *key, struct str json); /* null when empty */

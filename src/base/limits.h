@@ -1,0 +1,66 @@
+/* Every bound of the system, in one place; docs/LIMITS.md is generated from this file. Nothing is unbounded. */
+#pragma once
+
+/* JSON (RULES F1) */
+#define LIMIT_JSON_DEPTH 64
+#define LIMIT_JSON_NODES 100000
+#define LIMIT_STRING_SPOOL_BYTES (64 * 1024)   /* longer strings leave the tree for the spool */
+
+/* HTTP server (RULES G) */
+#define LIMIT_HTTP_HEADERS 64
+#define LIMIT_HTTP_HEADER_BYTES (16 * 1024)
+#define LIMIT_HTTP_TARGET_BYTES (8 * 1024)
+#define LIMIT_HTTP_HEADER_MS 10000             /* absolute, from the first byte */
+#define LIMIT_HTTP_BODY_GRACE_MS 5000
+#define LIMIT_HTTP_BODY_BYTES_PER_S 1024
+#define LIMIT_HTTP_IDLE_MS 60000
+#define LIMIT_HTTP_CONNECTIONS 20000
+#define LIMIT_HTTP_CONNECTIONS_PER_ADDRESS 1024
+#define LIMIT_HTTP_WRITE_QUEUE_BYTES (256 * 1024)
+#define LIMIT_HTTP_STALL_MS 30000
+#define LIMIT_HTTP_DRAIN_MS 25000
+#define LIMIT_SSE_HEARTBEAT_MS 15000
+#define LIMIT_JSON_BODY_BYTES (1024 * 1024)    /* bodies that are read as a tree */
+#define LIMIT_UPLOAD_BYTES (2LL * 1024 * 1024 * 1024)
+
+/* Calls */
+#define LIMIT_WAIT_MS 590000                   /* a waiting caller is answered before its own 600 s end (RULES K9) */
+#define LIMIT_INPUTS_BYTES (64 * 1024)         /* inputs as stored with a generation */
+#define LIMIT_OUTPUTS 16
+#define LIMIT_ATTEMPTS 5
+#define LIMIT_EVENTS 1000                      /* per generation; progress beyond it is dropped, states never */
+#define LIMIT_IDEMPOTENCY_KEY_BYTES 255
+#define LIMIT_IDEMPOTENCY_DAYS 7
+#define LIMIT_QUOTE_ID_MS (10 * 60 * 1000)
+#define LIMIT_RUNNING_PER_PROJECT 16           /* generations processing at once, unless the project says else */
+#define LIMIT_PENDING_PER_PROJECT 100000
+#define LIMIT_DRIVE_BYTES (10LL * 1024 * 1024 * 1024)  /* per project, unless the project says else */
+#define LIMIT_PATH_BYTES 512
+#define LIMIT_PATH_PART_BYTES 255
+#define LIMIT_SIGNED_URL_MIN_S 30
+#define LIMIT_SIGNED_URL_MAX_S (30 * 24 * 3600)
+#define LIMIT_SIGNED_URL_DEFAULT_S 3600
+#define LIMIT_PAGE 200                         /* rows of one list answer */
+
+/* Committer and store (RULES A) */
+#define LIMIT_BATCH_COMMANDS 256
+#define LIMIT_BATCH_ROWS 1000
+#define LIMIT_BATCH_BYTES (4 * 1024 * 1024)
+#define LIMIT_BATCH_TRIES 3
+#define LIMIT_COMMIT_QUEUE 20000
+#define LIMIT_READ_QUEUE 1024
+#define LIMIT_READERS 4
+#define LIMIT_COMMAND_KEYS 64                  /* records one command may read */
+#define LIMIT_RESERVE_FILE_BYTES (64LL * 1024 * 1024)
+
+/* Nodes (RULES D) */
+#define LIMIT_LEASE_MS 15000
+#define LIMIT_BEAT_MS 3000
+#define LIMIT_WAKE_SCAN_MS 250
+#define LIMIT_ADOPT_CHUNK 100
+
+/* Media helper (RULES I1) */
+#define LIMIT_MEDIA_READ_MS 10000
+#define LIMIT_RENDER_PIXELS (4096LL * 4096)
+#define LIMIT_RENDERS_AT_ONCE 4
+#define LIMIT_PROMPT_BYTES 20000

@@ -1,0 +1,66 @@
+/* Models and prices as data: YAML in, an immutable published version out, quotes from it.
+ *
+ * A version is named by the sha256 of its content (all model documents as canonical JSON). Nodes keep every version that live
+ * work names; quoting works on one version and allocates nothing beyond the caller's arena. */
+#pragma once
+#include "base/arena.h"
+#include "base/json.h"
+#include "core/price.h"
+
+enum input_type { INPUT_TEXT, INPUT_INT, INPUT_NUMBER, INPUT_SECONDS, INPUT_BOOL, INPUT_ENUM, INPUT_SIZE, INPUT_FILE };
+struct input_spec {
+    struct str name;
+    enum input_type type;
+    struct str file_kind;               /* image, video, audio for INPUT_FILE */
+    const struct str *aliases; size_t alias_count;
+    const struct str *values; size_t value_count; /* INPUT_ENUM */
+    bool required, price, has_default, has_min, has_max, has_step;
+    struct str default_text;            /* canonical text */
+    int64_t min, max, step;             /* in milli-units for numbers and seconds, units for int, pixels a side for size */
+    int64_t max_chars;                  /* INPUT_TEXT, 0: LIMIT_PROMPT_BYTES */
+    struct str about;                   /* a sentence for /v1/models */
+};
+struct route_spec {
+    struct str provider, model;
+    /* cost table, request program: kept as JSON until provider/ reads them */
+    const struct json *raw;
+};
+struct model {
+    struct str slug, kind, title, about;
+    const struct input_spec *inputs; size_t input_count;
+    const struct route_spec *routes; size_t route_count;
+    struct str unit;                    /* call, image, second, megapixel, kchar */
+    struct str rate_table;              /* JSON array as published by /v1/pricing */
+    int64_t deadline_ms, estimated_ms, max_bytes; /* drive space one generation may need, reserved at submit */
+    struct str file; int line;          /* where it was read */
+    const void *price;                  /* catalog.c's own */
+};
+
+struct catalog;
+/* Problems are collected, not thrown: one line each, "file:line: sentence". */
+struct problems { struct buf text; int count; };
+void problems_done(struct problems *p);
+
+/* Reads every *.yaml at the top and in models/ of each folder. Later folders may not redefine a slug. Linted as a whole. */
+[[nodiscard]] err catalog_read(const char *const *folders, size_t n, struct problems *p, struct catalog **out);
+/* From a published version's content. */
+[[nodiscard]] err catalog_parse(struct str content, struct why *why, struct catalog **out);
+void catalog_destroy(struct catalog *c);
+struct str catalog_sha256(const struct catalog *c);
+struct str catalog_content(const struct catalog *c); /* canonical JSON, what publish stores */
+size_t catalog_count(const struct catalog *c);
+const struct model *catalog_model(const struct catalog *c, size_t i); /* in order of slug */
+const struct model *catalog_find(const struct catalog *c, struct str slug);
+/* Up to `max` slugs near to a mistyped one, best first. */
+size_t catalog_near(const struct catalog *c, struct str slug, struct str *out, size_t max);
+
+/* Facts about file inputs, for prices that depend on them; count 0 when none were measured yet. */
+struct media_fact { struct str input; int64_t duration_ms, width, height; };
+
+/* Canonical inputs and price in one go. `inputs` is the caller's object (NULL: {}). On success *out_inputs is the JSON to store:
+ * canonical members first (defaults written in), all others untouched. E_UNPRICEABLE and E_INVALID name the field in why. */
+[[nodiscard]] err catalog_quote(const struct catalog *c, const struct model *m, const struct json *inputs,
+                                const struct media_fact *facts, size_t fact_count, struct arena *a, struct why *why,
+                                struct quote *out_quote, struct str *out_inputs);
+/* One row of /v1/models. */
+void model_write(const struct model *m, struct jw *w);

@@ -1,0 +1,154 @@
+/* Commands: plain data, the only way any fact changes (DESIGN 1.1).
+ *
+ * A command carries everything its rule needs besides the records it names: ids, the moment, the quote, limits. Applying it
+ * twice to the same records gives the same result. Strings are views that must outlive the command's batch. */
+#pragma once
+#include "base/err.h"
+#include "base/time.h"
+#include "core/price.h"
+#include "core/record.h"
+#include "core/workset.h"
+
+enum command_kind {
+    CMD_CREATE_PROJECT,
+    CMD_CREATE_KEY,
+    CMD_REVOKE_KEY,
+    CMD_TOP_UP,
+    CMD_SUBMIT,           /* claim the idempotency key, reserve drive space, hold the quote, insert generation and first event */
+    CMD_CLAIM,            /* pending -> processing on this node, first or next attempt opened */
+    CMD_SENDING,          /* the submit is about to leave: after this commit its absence can no longer be assumed */
+    CMD_ACCEPTED,         /* the provider took it: their_ref */
+    CMD_PROGRESS,         /* an event for people; changes no state */
+    CMD_RESULT_SEEN,      /* the provider says done; the reply is kept before any output is fetched */
+    CMD_ATTEMPT_FAILED,   /* classified failure of one attempt; the rule decides: try again, next route, or end */
+    CMD_UNRESOLVED,       /* a submit's answer was lost and look-up does not tell */
+    CMD_SETTLE,           /* outputs are stored: capture, release the rest, usage event, assets, terminal state */
+    CMD_CANCEL,
+    CMD_CANCEL_CONFIRMED, /* the provider confirmed that it stopped, or bills nothing */
+    CMD_EXPIRE,           /* the deadline has passed */
+    CMD_RESOLVE,          /* an operator closes an unresolved generation by hand */
+    CMD_ADOPT,            /* work of a dead node becomes this node's */
+    CMD_ASSET_PUT,        /* a caller's own upload */
+    CMD_ASSET_DELETE,
+    CMD_PUBLISH_CATALOG,
+    CMD_KIND_COUNT
+};
+
+/* Why an attempt failed. Decides who pays and whether another try is allowed (RULES B7, C5). */
+enum failure {
+    FAIL_NONE,
+    FAIL_CALLER,       /* the inputs: 422 */
+    FAIL_MODERATION,   /* 422 */
+    FAIL_AUTH,         /* our key: next route, else 502 */
+    FAIL_QUOTA,        /* our quota there: next route, else 502 */
+    FAIL_RATE_LIMIT,   /* wait, then again */
+    FAIL_TRANSIENT,    /* wait, then again */
+    FAIL_GONE,         /* the model or job does not exist there any more */
+    FAIL_UNCLASSIFIED, /* no other route, no charge */
+    FAIL_OUTPUT_LOST,
+    FAIL_COUNT
+};
+const char *failure_name(enum failure f);
+enum failure failure_by_name(struct str name);
+err failure_err(enum failure f); /* what the caller is answered */
+
+/* One stored output, facts committed with settle. */
+struct output {
+    struct str asset;   /* id */
+    struct str blob;    /* place under blobs/ */
+    struct str ext;     /* "png"; the default path is media/<generation>.<ext>, media/<generation>-<n>.<ext> from the second on */
+    struct str type;    /* "image/png", sniffed */
+    struct str kind;    /* image, video, audio, text */
+    struct str sha256;
+    struct str facts;   /* JSON: {"width":..,"height":..,"duration_ms":..} */
+    int64_t bytes;
+};
+
+struct cmd_create_project { struct str id, name; int64_t run_limit, drive_limit; };
+struct cmd_create_key { struct str prefix, project, kind, hash, name; };
+struct cmd_revoke_key { struct str prefix, project; /* project empty: an operator may revoke any */ };
+struct cmd_top_up { struct str transfer /* topup:<id> */, project, book, author, reason; micros amount; };
+struct cmd_submit {
+    struct str generation, project, book, key;
+    struct str idempotency, request_hash; /* idempotency empty: the caller gave no key */
+    struct str model, kind, catalog, inputs, output_path;
+    struct quote quote;
+    micros max_micros;      /* refuse with price_changed when dearer; 0: no bound */
+    int64_t needs_bytes;    /* drive space to reserve */
+    msec deadline_at;
+    int64_t pending_limit;  /* refuse with rate_limited when that many of the project wait already */
+    struct str node;        /* not empty: claim at once for this node when the project has a free slot and nothing waits */
+    struct str provider, route; /* of the attempt opened then */
+};
+/* Every step of the engine names the generation and the node that works on it; a rule refuses with E_STALE what comes from a
+ * node that no longer does, or for a generation or attempt that is not in the state the step needs. */
+struct cmd_step {
+    struct str generation, node;
+    int64_t attempt;
+    struct str provider, route;      /* CLAIM */
+    struct str their_ref;            /* ACCEPTED */
+    struct str reply;                /* RESULT_SEEN */
+    struct str type, payload;        /* PROGRESS: event type and JSON payload */
+    enum failure failure;            /* ATTEMPT_FAILED */
+    struct str detail;               /* ATTEMPT_FAILED, UNRESOLVED, RESOLVE: a sentence */
+    micros cost_micros;              /* what the provider took, 0 when nothing or unknown */
+    bool may_retry;                  /* ATTEMPT_FAILED: nothing was started there, or the provider is idempotent */
+    msec retry_at;                   /* ATTEMPT_FAILED: not before */
+    const struct output *outputs;    /* SETTLE */
+    int64_t output_count;
+    int64_t measured;                /* SETTLE: -1 when not measured */
+    struct str result;               /* SETTLE: meta as JSON */
+    bool late;                       /* SETTLE of a generation that already ended: asset only, unbilled, announced (RULES C1) */
+};
+struct cmd_cancel { struct str generation, project; };
+struct cmd_expire { struct str generation; };
+struct cmd_adopt { struct str node, dead; const struct str *generations; int64_t count; };
+struct cmd_asset_put { struct str project, path; struct output output; };
+struct cmd_asset_delete { struct str project, path; };
+struct cmd_publish { struct str sha256, content; };
+
+struct command {
+    enum command_kind kind;
+    msec at;
+    union {
+        struct cmd_create_project create_project;
+        struct cmd_create_key create_key;
+        struct cmd_revoke_key revoke_key;
+        struct cmd_top_up top_up;
+        struct cmd_submit submit;
+        struct cmd_step step;
+        struct cmd_cancel cancel;
+        struct cmd_expire expire;
+        struct cmd_adopt adopt;
+        struct cmd_asset_put asset_put;
+        struct cmd_asset_delete asset_delete;
+        struct cmd_publish publish;
+    };
+};
+
+/* What a command came to. `answer` fields are copies in fixed space, valid after the batch is gone. */
+struct outcome {
+    err code;
+    struct why why;
+    char generation[33];   /* submit: the generation that answers the call, which a replay finds instead of making one */
+    bool replayed;         /* submit: the idempotency key was known, nothing new was written */
+    bool claimed;          /* submit: processing on the given node at once */
+    int64_t attempt;       /* claim, submit: the attempt opened */
+    char state[16];        /* of the generation afterwards: pending, processing, completed, failed, cancelled */
+    char step[16];         /* see core/generation.h */
+    int64_t events;        /* events of the generation afterwards */
+    micros available;      /* of the account touched */
+    bool retry;            /* attempt_failed: another attempt is due at retry_at */
+    msec retry_at;
+    int64_t moved;         /* adopt: how many generations */
+};
+
+/* The read set. Round 0 is computable from the command alone; rounds 1 and 2 may look at records loaded before. Keys are added
+ * with workset_want. Rounds without further keys add nothing. */
+enum { COMMAND_ROUNDS = 3 };
+void command_want(const struct command *c, struct workset *w, int round);
+
+/* Applies one command inside workset_begin/keep/drop, which it calls itself. Never fails in any other way than out->code. */
+void command_apply(const struct command *c, struct workset *w, struct outcome *out);
+
+const char *command_name(enum command_kind kind);

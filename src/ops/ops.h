@@ -1,0 +1,123 @@
+/* The operations: the one way in behind REST, MCP, the command line and skills. A surface translates its own wire format into
+ * these calls and their answers back; it decides nothing.
+ *
+ * All calls are made on the loop's thread and answer through `done`, exactly once, possibly before the call returns. Answers
+ * carry finished JSON, so that every surface shows the same fields. Strings of an answer are valid during the callback. */
+#pragma once
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "core/command.h"
+#include "io/io.h"
+
+struct ops;
+
+/* Who calls. Filled by ops_authenticate. */
+enum key_kind { KEY_NONE, KEY_ADMIN, KEY_LIVE, KEY_TEST };
+struct caller {
+    enum key_kind kind;
+    char project[33];
+    char key[16];       /* prefix: names the key, proves nothing */
+    const char *book;   /* "live" or "test" */
+};
+
+struct answer {
+    err code;
+    struct why why;
+    struct str json;            /* the body when OK */
+    struct str generation;      /* the id, when there is one; also with E_STILL_RUNNING */
+    bool replayed;              /* the idempotency key was known */
+    /* drive reads only */
+    int fd;                     /* -1; otherwise the receiver's to close */
+    int64_t bytes;
+    struct str type, etag;      /* etag: the sha256 */
+    struct str path;
+    msec modified_at;
+};
+typedef void ops_done(void *arg, const struct answer *a);
+
+/* --- keys --- */
+/* secret: what stood behind "Bearer " or in X-API-Key. done gets the caller by ops_caller(answer)... */
+typedef void ops_caller_done(void *arg, err code, const struct why *why, const struct caller *c);
+void ops_authenticate(struct ops *o, struct str secret, ops_caller_done *done, void *arg);
+
+/* --- prices and models: answered from memory --- */
+void ops_models(struct ops *o, struct str kind /* empty: all */, struct str slug /* empty: list */, ops_done *done, void *arg);
+void ops_pricing(struct ops *o, ops_done *done, void *arg);
+/* {"quoted_micros","quoted_usd","quoted_credits","model","row","quote_id","expires_at"} */
+void ops_quote(struct ops *o, const struct caller *c, struct str model, const struct json *inputs, ops_done *done, void *arg);
+
+/* --- generations --- */
+enum view {
+    VIEW_GENERATION, /* id, generation_id, status, model, kind, quoted/held/billed, outputs[], error, stages, poll_after_s, ... */
+    VIEW_MEDIA,      /* the seed's dictionary: model kind drive_path output_url request_id billed_micros billed_usd meta */
+};
+struct submission {
+    struct str model;
+    const struct json *inputs;       /* object or NULL */
+    struct str kind;                 /* "auto" or empty: resolved */
+    struct str output_path, output_url_path;
+    struct str idempotency_key;      /* empty: none */
+    struct str route;                /* "POST /v1/generations": part of the idempotency namespace */
+    struct str request_hash;         /* hex; of method, route and canonical body */
+    struct str quote_id;
+    micros max_micros;               /* 0: no bound */
+    int64_t ttl_s;                   /* of signed URLs; 0: default */
+    msec wait;                       /* 0: answer when committed; else park until terminal, at most that long */
+    enum view view;
+};
+/* Parked callers: the handle abandons the wait (the generation goes on). NULL when the answer was given already. */
+struct wait;
+struct wait *ops_submit(struct ops *o, const struct caller *c, const struct submission *s, ops_done *done, void *arg);
+struct wait *ops_wait(struct ops *o, const struct caller *c, struct str id, msec wait, enum view view, int64_t ttl_s, ops_done *done, void *arg);
+void ops_abandon(struct wait *w); /* done is not called any more */
+struct list_query { int64_t before_seq, limit; struct str state, model; };
+void ops_list(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg);
+void ops_cancel(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg);
+
+/* Events of one generation as a cursor: fill appends SSE events ("id: n\nevent: type\ndata: {...}\n\n") past the cursor and
+ * returns false once the terminal event was given. wake is called when there may be more. */
+struct event_stream;
+typedef void ops_stream_done(void *arg, err code, const struct why *why, struct event_stream *s);
+void ops_events(struct ops *o, const struct caller *c, struct str id, int64_t after, void (*wake)(void *arg), ops_stream_done *done, void *arg);
+bool event_stream_fill(struct event_stream *s, struct buf *out);
+void event_stream_close(struct event_stream *s);
+
+/* --- money --- */
+void ops_balance(struct ops *o, const struct caller *c, ops_done *done, void *arg);
+void ops_usage(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg);
+void ops_ledger(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg);
+void ops_audit(struct ops *o, const struct caller *c, ops_done *done, void *arg);
+/* amount > 0. An admin key fills the live book of `project` (empty: its own), a test key its own test book. */
+void ops_top_up(struct ops *o, const struct caller *c, struct str project, micros amount, struct str idempotency_key, struct str reason, ops_done *done, void *arg);
+
+/* --- projects and keys (admin) --- */
+void ops_projects(struct ops *o, const struct caller *c, ops_done *done, void *arg);
+void ops_project_create(struct ops *o, const struct caller *c, struct str name, ops_done *done, void *arg);
+void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_done *done, void *arg);
+/* kind: live, test, admin. The answer is the only place where the whole key ever stands. */
+void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name, ops_done *done, void *arg);
+void ops_key_revoke(struct ops *o, const struct caller *c, struct str prefix, ops_done *done, void *arg);
+
+/* --- drive --- */
+void ops_drive_list(struct ops *o, const struct caller *c, struct str prefix, struct str after, int64_t limit, ops_done *done, void *arg);
+void ops_drive_open(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg); /* fills fd, bytes, type, etag */
+void ops_drive_open_signed(struct ops *o, struct str path, struct str query, ops_done *done, void *arg);
+void ops_drive_sign(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg);
+void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg);
+/* An upload: begin checks path and space, write is called with each piece (returns false to pause until ready is called), end
+ * stores and answers, abort forgets. */
+struct upload;
+typedef void ops_upload_ready(void *arg);
+err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int64_t length /* -1 */, ops_upload_ready *ready, void *arg, struct why *why, struct upload **out);
+bool ops_upload_write(struct upload *u, struct str data);
+void ops_upload_end(struct upload *u, ops_done *done, void *arg);
+void ops_upload_abort(struct upload *u);
+
+/* --- the server itself --- */
+void ops_ready(struct ops *o, ops_done *done, void *arg);   /* /readyz: code OK or E_UNAVAILABLE, json with warnings[] */
+void ops_metrics(struct ops *o, struct buf *out);           /* Prometheus text */
+/* {"detail","code","message","charged_micros","retry","retry_after_s","request_id",facts...} for any surface (RULES K3) */
+void ops_error_json(const struct why *why, struct str request_id, struct buf *out);

@@ -1,0 +1,48 @@
+/* Named queries: everything that lists, sums or searches. They return plain views in the arena and decide nothing. */
+#pragma once
+#include "core/record.h"
+#include "store/store.h"
+
+/* One record by key; E_NOT_FOUND. *out points to the struct of that type. */
+[[nodiscard]] err query_record(struct db *db, struct rec_key key, struct arena *a, const struct rec_head **out);
+#define QUERY_RECORD(db, name, id, a, out) query_record((db), (struct rec_key){REC_##name, (id)}, (a), (const struct rec_head **)(out))
+
+struct page {
+    int64_t before_seq; /* 0: from the newest */
+    int64_t limit;
+    struct str state, model, book; /* empty: any */
+};
+[[nodiscard]] err query_generations(struct db *db, struct str project, const struct page *p, struct arena *a, const struct generation ***out, size_t *n);
+[[nodiscard]] err query_events(struct db *db, struct str generation, int64_t after_n, int64_t limit, struct arena *a, const struct event ***out, size_t *n);
+[[nodiscard]] err query_attempts(struct db *db, struct str generation, struct arena *a, const struct attempt ***out, size_t *n);
+[[nodiscard]] err query_assets_of(struct db *db, struct str generation, struct arena *a, const struct asset ***out, size_t *n);
+[[nodiscard]] err query_usage(struct db *db, struct str project, const struct page *p, struct arena *a, const struct usage_event ***out, size_t *n);
+[[nodiscard]] err query_transfers(struct db *db, struct str project, const struct page *p, struct arena *a, const struct transfer ***out, size_t *n);
+[[nodiscard]] err query_keys(struct db *db, struct str project, struct arena *a, const struct api_key ***out, size_t *n); /* project empty: all */
+[[nodiscard]] err query_projects(struct db *db, struct arena *a, const struct project ***out, size_t *n);
+/* Live paths below `prefix` in byte order, after `after` (empty: from the start). */
+[[nodiscard]] err query_drive(struct db *db, struct str project, struct str prefix, struct str after, int64_t limit, struct arena *a, const struct asset ***out, size_t *n);
+[[nodiscard]] err query_newest_catalog(struct db *db, struct arena *a, const struct catalog_version **out); /* E_NOT_FOUND */
+
+/* Work for the engine. */
+struct turn { struct str project; int64_t running, pending, run_limit; };
+/* Projects with pending work that is due at `now` and a free slot, fewest running first. */
+[[nodiscard]] err query_turns(struct db *db, msec now, int64_t limit, struct arena *a, struct turn **out, size_t *n);
+[[nodiscard]] err query_pending(struct db *db, struct str project, msec now, int64_t limit, struct arena *a, const struct generation ***out, size_t *n); /* oldest first */
+[[nodiscard]] err query_work_of(struct db *db, struct str node, int64_t limit, struct arena *a, const struct generation ***out, size_t *n);
+[[nodiscard]] err query_past_deadline(struct db *db, msec now, int64_t limit, struct arena *a, struct str **out, size_t *n);
+/* Blobs any row owns; for the sweep of the drive. */
+[[nodiscard]] err query_blob_owned(struct db *db, struct str blob, bool *out);
+
+/* `puras ledger audit`: recomputes everything from transfers (RULES B6). Finds nothing when all agrees to the micro. */
+struct audit {
+    int64_t transfers, accounts, generations, usage_events;
+    int64_t sum_micros;        /* of all accounts; must be 0 */
+    int64_t findings;
+    struct str text;           /* one line a finding, the first 100 */
+    micros top_ups, revenue, available, held, adjustments; /* live and test together */
+};
+[[nodiscard]] err query_audit(struct db *db, struct arena *a, struct audit *out);
+
+/* Deletes what has outlived its time (expired idempotency records), at most `limit` rows; on the writer's connection. */
+[[nodiscard]] err store_sweep(struct store *s, const struct node_view *me, msec now, int64_t limit, int64_t *out_deleted);
