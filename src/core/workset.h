@@ -1,7 +1,8 @@
 /* The records one batch works on: loaded once, changed in memory by one command after another, saved together.
  *
  * Must always hold:
- *  - a rule sees only records whose keys its command named; asking for another is a bug (must).
+ *  - a rule sees only records whose keys its command named; asking for another is a bug (must). Inserting one is not: a record
+ *    whose number a loaded counter gives (an event, an attempt, a transfer) needs no reading, the save proves it was absent.
  *  - a command that is refused changes nothing: its edits live in copies that are dropped (RULES A5).
  *  - the second command of a batch sees what the first wrote (RULES A2).
  * Records, ids and the strings in them live in the set's arena (or in the commands, which outlive the batch). */
@@ -24,7 +25,8 @@ size_t workset_unfilled(struct workset *w, const struct rec_key **out_keys);
 void workset_fill(struct workset *w, struct rec_key key, const struct rec_head *record);
 
 /* For the rules. get: the record as the command sees it, or NULL when absent. edit: the same, to be changed; an absent one
- * cannot be edited. insert: a new record (must be absent), zeroed except id. Both belong to the open command. */
+ * cannot be edited. insert: a new record (must be absent), zeroed except id. Both belong to the open command; what `get` gave
+ * before an `edit` of the same record does not follow the edit. */
 const void *workset_get(const struct workset *w, enum rec_type type, struct str id);
 void *workset_edit(struct workset *w, enum rec_type type, struct str id);
 void *workset_insert(struct workset *w, enum rec_type type, struct str id);
