@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Runs the tests and ends with one line: N passed, N failed. Nonzero when one failed or none ran.
+#   tests/run.sh [BUILD]            unit and house tests of BUILD, the unit tests again with address and undefined sanitizers,
+#                                   then the scenarios of tests/spec against BUILD/puras
+#   tests/run.sh --units BUILD      only the unit tests of one build folder
+#   tests/run.sh --spec BUILD [NAME...]   only scenarios, those whose name contains one of NAME
+# A private PostgreSQL (tests/with_pg.sh) is started around everything; a test part that is missing is a failure, not a skip.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+if [ -x tests/with_pg.sh ] && [ -z "${PURAS_TEST_PG:-}" ] && [ -z "${PURAS_RUN_INNER:-}" ]; then
+    export PURAS_RUN_INNER=1
+    exec tests/with_pg.sh "$0" "$@"
+fi
+what=all
+case "${1:-}" in --units) what=units; shift ;; --spec) what=spec; shift ;; esac
+build=${1:-build}
+shift || true
+passed=0 failed=0
+started=$SECONDS
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+
+add() { passed=$((passed + $1)); failed=$((failed + $2)); }
+
+units() { # build folder, further meson test options
+    local dir=$1 log
+    shift
+    rm -f "$dir/meson-logs/testlog.json"
+    log=$(meson test -C "$dir" --no-rebuild "$@" 2>&1) || true
+    read -r ok bad < <(tests/count.py "$dir/meson-logs/testlog.json" "$dir")
+    if [ -z "${ok:-}" ]; then printf '%s\n' "$log" | tail -20; ok=0 bad=1; fi
+    add "$ok" "$bad"
+    echo "$dir: $ok passed, $bad failed ($((SECONDS - started)) s)"
+}
+
+selected() { # name, parts: true when there are no parts, or the name contains one
+    local name=$1 part
+    shift
+    [ $# -eq 0 ] && return 0
+    for part in "$@"; do case "$name" in *"$part"*) return 0 ;; esac; done
+    return 1
+}
+
+scenarios() {
+    local script name out status ok bad
+    for script in tests/spec/[0-9]*; do
+        [ -f "$script" ] && [ -x "$script" ] || continue
+        name=${script##*/}
+        selected "$name" "$@" || continue
+        out=$(mktemp)
+        PURAS_BUILD=$build timeout 240 "$script" > "$out" 2>&1 < /dev/null
+        status=$?
+        ok=$(grep -c '^ok ' "$out")
+        bad=$(grep -c '^FAIL ' "$out")
+        # A script that ends badly without saying which, or says nothing at all, counts as one failure.
+        if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+        if [ $status -eq 0 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; echo "FAIL $name reported nothing"; fi
+        if [ "$bad" -gt 0 ]; then echo "FAIL $name (exit $status)"; tail -60 "$out" | sed 's/^/    /'; else echo "ok $name: $ok ($((SECONDS - started)) s)"; fi
+        add "$ok" "$bad"
+        rm -f "$out"
+    done
+}
+
+case $what in
+units) units "$build" --suite unit ;;
+spec) scenarios "$@" ;;
+all)
+    units "$build"
+    if scripts/build.sh build-asan --buildtype=debug -Db_sanitize=address,undefined -Db_lundef=false; then
+        units build-asan --suite unit
+    else
+        echo "FAIL build-asan does not compile"
+        add 0 1
+    fi
+    scenarios
+    ;;
+esac
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
