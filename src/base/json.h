@@ -1,7 +1,7 @@
 /* The one reader and writer of JSON.
  *
- * Reading is strict: UTF-8 only, no duplicate keys, no lone surrogates, depth and node bounds from limits.h, nothing after the
- * value. Numbers keep their text, because money depends on exact numbers. Nodes and decoded strings live in the arena; number
+ * Reading is strict: UTF-8 only, no duplicate keys, no lone surrogates, no NUL in strings (they go into paths and databases),
+ * depth and node bounds from limits.h, nothing after the value. Numbers keep their text, because money depends on exact numbers. Nodes and decoded strings live in the arena; number
  * text and unescaped strings are views of the input, which must live as long as the tree. */
 #pragma once
 #include "base/arena.h"
@@ -21,7 +21,10 @@ struct json {
     uint32_t count;     /* elements or members */
 };
 
-/* E_BAD_JSON with a sentence that names the byte offset and what was wrong; E_LIMIT past depth or nodes. */
+/* A number whose exponent has more digits is refused, so that every number has an exact normal form. */
+enum { JSON_EXPONENT_DIGITS = 9 };
+
+/* E_BAD_JSON with a sentence that names the byte offset (from 0) and what was wrong; E_LIMIT past depth, nodes or exponent. */
 [[nodiscard]] err json_parse(struct str text, struct arena *a, struct why *why, struct json **out);
 
 /* NULL-safe look-ups: a missing member, or a node of another type, is NULL or false. */
@@ -34,13 +37,16 @@ bool json_as_str(const struct json *j, struct str *out);
 bool json_as_i64(const struct json *j, int64_t *out);
 bool json_as_bool(const struct json *j, bool *out);
 
-/* A path such as  outputs[0].asset.url  ; NULL when it leads nowhere. E_INVALID when the path itself cannot be read. */
+/* A path such as  outputs[0].asset.url  ; NULL when it leads nowhere. One leading '.' is allowed, '.' alone is the root. Names
+ * hold letters, digits, bytes past ASCII and _-$@:/+ . E_INVALID when the path itself cannot be read. */
 [[nodiscard]] err json_path(const struct json *root, struct str path, struct why *why, const struct json **out);
 
 /* Writes any tree: json_write keeps member order; json_write_canonical sorts members by bytes of their keys and writes numbers
  * in one normal form, so that equal documents have equal bytes (for hashes). */
 void json_write(struct buf *b, const struct json *j);
 void json_write_canonical(struct buf *b, const struct json *j);
+/* The normal form of a number's text: 5, 5.0, 5e0 and 0.5e1 are "5", every zero is "0". Exact, whatever the length. */
+void json_number_write(struct buf *b, struct str number);
 
 /* The writer: commas and quoting are its business. Use jw_raw for text that is JSON already.
  *   struct jw w = {.out = &b};  jw_open(&w, '{');  jw_key(&w, "id");  jw_str(&w, id);  jw_close(&w, '}');            */
@@ -52,7 +58,7 @@ void jw_open(struct jw *w, char bracket);  /* '{' or '[' */
 void jw_close(struct jw *w, char bracket); /* '}' or ']' */
 void jw_key(struct jw *w, const char *key);
 void jw_key_str(struct jw *w, struct str key);
-void jw_str(struct jw *w, struct str s);   /* invalid UTF-8 becomes U+FFFD */
+void jw_str(struct jw *w, struct str s);   /* invalid UTF-8 and NUL become U+FFFD */
 void jw_z(struct jw *w, const char *z);
 void jw_i64(struct jw *w, int64_t v);
 void jw_bool(struct jw *w, bool v);

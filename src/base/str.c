@@ -25,7 +25,7 @@ bool str_cut(struct str s, char sep, struct str *out_head, struct str *out_rest)
     const char *at = s.len ? memchr(s.ptr, sep, s.len) : NULL;
     if (!at) {
         *out_head = s;
-        *out_rest = (struct str){s.ptr + s.len, 0};
+        *out_rest = str_skip(s, s.len);
         return false;
     }
     size_t n = (size_t)(at - s.ptr);
@@ -50,8 +50,8 @@ bool str_to_i64(struct str s, int64_t *out) {
     return true;
 }
 
-/* Length of the well-formed sequence at p, 0 when it is not one. */
-static size_t utf8_len(const unsigned char *p, size_t left) {
+size_t utf8_length(const unsigned char *p, size_t left) {
+    if (!left) return 0;
     unsigned char c = p[0];
     if (c < 0x80) return 1;
     size_t n = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
@@ -68,7 +68,7 @@ static size_t utf8_len(const unsigned char *p, size_t left) {
 bool str_is_utf8(struct str s) {
     const unsigned char *p = (const unsigned char *)s.ptr;
     for (size_t i = 0; i < s.len;) {
-        size_t n = utf8_len(p + i, s.len - i);
+        size_t n = utf8_length(p + i, s.len - i);
         if (!n) return false;
         i += n;
     }

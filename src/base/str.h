@@ -26,7 +26,8 @@ static inline bool str_ends(struct str a, struct str suffix) {
     return a.len >= suffix.len && (!suffix.len || !memcmp(a.ptr + a.len - suffix.len, suffix.ptr, suffix.len));
 }
 static inline struct str str_skip(struct str a, size_t n) {
-    return n >= a.len ? (struct str){a.ptr + a.len, 0} : (struct str){a.ptr + n, a.len - n};
+    if (n > a.len) n = a.len;
+    return n ? (struct str){a.ptr + n, a.len - n} : a; /* NULL + 0 is not defined */
 }
 static inline struct str str_head(struct str a, size_t n) { return (struct str){a.ptr, n < a.len ? n : a.len}; }
 
@@ -37,6 +38,8 @@ struct str str_trim(struct str a);        /* without leading and trailing blanks
 bool str_cut(struct str s, char sep, struct str *out_head, struct str *out_rest);
 /* Decimal digits with an optional minus, nothing else; false on overflow. */
 bool str_to_i64(struct str s, int64_t *out);
+/* Length of the well-formed UTF-8 sequence at p, of which `left` bytes may be read; 0 when it is not one. */
+size_t utf8_length(const unsigned char *p, size_t left);
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool str_is_utf8(struct str s);
 /* Unicode code points in well-formed UTF-8. */
