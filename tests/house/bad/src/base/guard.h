@@ -1,0 +1,1 @@
+int guard(void);

@@ -1,0 +1,3 @@
+#pragma once
+#include "io/cycle.h"
+#include "drive/drive.h"
