@@ -15,27 +15,15 @@ void buf_clear(struct buf *b) {
     if (b->ptr) b->ptr[0] = 0;
 }
 
-void buf_reserve(struct buf *b, size_t more) {
+void buf_grow(struct buf *b, size_t more) {
+    must(more < SIZE_MAX / 4 && b->len < SIZE_MAX / 4);
     size_t need = b->len + more + 1;
-    must(need > b->len);
-    if (need <= b->cap) return;
     size_t cap = b->cap ? b->cap * 2 : 256;
     if (cap < need) cap = need;
     b->ptr = realloc(b->ptr, cap);
     must(b->ptr);
     b->cap = cap;
 }
-
-void buf_add(struct buf *b, const void *p, size_t n) {
-    buf_reserve(b, n);
-    if (n) memcpy(b->ptr + b->len, p, n);
-    b->len += n;
-    b->ptr[b->len] = 0;
-}
-
-void buf_str(struct buf *b, struct str s) { buf_add(b, s.ptr, s.len); }
-void buf_z(struct buf *b, const char *z) { buf_add(b, z, strlen(z)); }
-void buf_c(struct buf *b, char c) { buf_add(b, &c, 1); }
 
 void buf_vprintf(struct buf *b, const char *format, va_list args) {
     va_list again;

@@ -220,13 +220,10 @@ static err read_number(struct parser *p, struct json *v) {
     if (next_is(p, 'e') || next_is(p, 'E')) {
         p->at++;
         if (next_is(p, '+') || next_is(p, '-')) p->at++;
-        const char *exponent = p->at;
         TRY(read_digits(p, "a digit of the exponent"));
-        while (p->at - exponent > 1 && *exponent == '0') exponent++;
-        /* so that every number has an exact normal form and nobody's arithmetic on exponents overflows */
-        if (p->at - exponent > JSON_EXPONENT_DIGITS)
-            return why_set(p->why, E_LIMIT, "The number at byte %zu of the JSON has an exponent of more than %d digits.", offset(p, from),
-                           JSON_EXPONENT_DIGITS);
+        if (!json_number_in_bounds(str_n(from, (size_t)(p->at - from))))
+            return why_set(p->why, E_LIMIT, "The number at byte %zu of the JSON has an exponent past %d.", offset(p, from),
+                           JSON_EXPONENT_MAX);
     }
     v->type = JSON_NUMBER;
     v->text = str_n(from, (size_t)(p->at - from));

@@ -21,8 +21,9 @@ struct json {
     uint32_t count;     /* elements or members */
 };
 
-/* A number whose exponent has more digits is refused, so that every number has an exact normal form. */
-enum { JSON_EXPONENT_DIGITS = 9 };
+/* A number that is larger than 10^this, or closer to zero than 10^-this, is refused, so that every number has an exact normal form
+ * and nobody's arithmetic on exponents overflows. */
+enum { JSON_EXPONENT_MAX = 999999999 };
 
 /* E_BAD_JSON with a sentence that names the byte offset (from 0) and what was wrong; E_LIMIT past depth, nodes or exponent. */
 [[nodiscard]] err json_parse(struct str text, struct arena *a, struct why *why, struct json **out);
@@ -47,6 +48,7 @@ void json_write(struct buf *b, const struct json *j);
 void json_write_canonical(struct buf *b, const struct json *j);
 /* The normal form of a number's text: 5, 5.0, 5e0 and 0.5e1 are "5", every zero is "0". Exact, whatever the length. */
 void json_number_write(struct buf *b, struct str number);
+bool json_number_in_bounds(struct str number); /* by JSON_EXPONENT_MAX; the reader asks this */
 
 /* The writer: commas and quoting are its business. Use jw_raw for text that is JSON already.
  *   struct jw w = {.out = &b};  jw_open(&w, '{');  jw_key(&w, "id");  jw_str(&w, id);  jw_close(&w, '}');            */

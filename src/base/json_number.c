@@ -14,7 +14,7 @@ static char digit(const struct decimal *d, size_t i) {
     return i < d->whole.len ? d->whole.ptr[i] : d->part.ptr[i - d->whole.len];
 }
 
-/* The reader bounds exponents; saturating keeps trees built by hand from overflowing. */
+/* Saturates far past the bound, so that adding the count of digits neither overflows nor brings it back within. */
 static int64_t read_exponent(struct str s) {
     bool minus = s.len && s.ptr[0] == '-';
     if (s.len && (s.ptr[0] == '-' || s.ptr[0] == '+')) s = str_skip(s, 1);
@@ -37,6 +37,12 @@ static struct decimal read_decimal(struct str text) {
     while (digit(&d, d.count - 1) == '0') d.count--;
     d.point = (int64_t)d.whole.len - (int64_t)d.first + read_exponent(exponent);
     return d;
+}
+
+bool json_number_in_bounds(struct str number) {
+    struct decimal d = read_decimal(number);
+    int64_t exponent = d.point - 1; /* of D[0].D[1]... */
+    return !d.count || (exponent <= JSON_EXPONENT_MAX && exponent >= -JSON_EXPONENT_MAX);
 }
 
 bool json_as_i64(const struct json *j, int64_t *out) {

@@ -24,12 +24,10 @@ err micros_price(micros rate, int64_t quantity, int64_t unit, micros *out) {
 }
 
 static void write_decimal(struct buf *b, micros m, int64_t unit, int digits) {
-    if (m < 0) {
-        buf_c(b, '-');
-        m = -m;
-    }
-    buf_i64(b, m / unit);
-    int64_t rest = m % unit;
+    if (m < 0) buf_c(b, '-');
+    uint64_t size = m < 0 ? -(uint64_t)m : (uint64_t)m; /* the lowest int64 has no positive twin */
+    buf_i64(b, (int64_t)(size / (uint64_t)unit));
+    uint64_t rest = size % (uint64_t)unit;
     if (!rest) return;
     char text[8];
     for (int i = digits - 1; i >= 0; i--) {
@@ -57,6 +55,8 @@ err micros_read_usd(struct str text, micros *out) {
         if (c < '0' || c > '9') return E_INVALID;
         fraction = fraction * 10 + (c - '0');
     }
-    *out = usd * MICROS_PER_USD + (minus ? -fraction : fraction);
+    micros m = usd * MICROS_PER_USD + (minus ? -fraction : fraction);
+    if (m > MICROS_MAX || m < -MICROS_MAX) return E_INVALID;
+    *out = m;
     return OK;
 }
