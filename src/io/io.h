@@ -1,7 +1,7 @@
 /* The door: every effect the engine has on the world goes through this table and comes back as an event, so that the simulator
  * can put itself in its place. Time is read here and nowhere else.
  *
- * Two sides: real.c (libuv loop, clocks, getrandom, calls handed to whoever cmd/ registered) and fake.c (virtual clock, seeded
+ * Two sides: loop.c (libuv loop, clocks, getrandom, calls handed to whoever cmd/ registered) and fake.c (virtual clock, seeded
  * randomness, scripted calls). All functions are called on the loop's thread; call_done too. */
 #pragma once
 #include "base/err.h"
