@@ -43,6 +43,7 @@ void arena_reset(struct arena *a) {
 }
 
 static void *grow(struct arena *a, size_t size) {
+    must(size < SIZE_MAX / 2);
     size_t block = size > BLOCK_SIZE ? size : BLOCK_SIZE;
     struct arena_block *b = malloc(sizeof *b + block);
     must(b);
@@ -65,7 +66,6 @@ void *arena_bytes(struct arena *a, size_t size) {
 }
 
 void *arena_alloc(struct arena *a, size_t size) {
-    must(size < SIZE_MAX / 2);
     size_t align = alignof(max_align_t);
     if (a->next) {
         size_t pad = (size_t)(-(uintptr_t)a->next) & (align - 1);

@@ -1,5 +1,7 @@
 #include "base/err.h"
 
+#include "base/str.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +27,18 @@ err err_by_code(const char *code) {
 
 err why_set(struct why *why, err code, const char *format, ...) {
     if (!why) return code;
-    why->code = code;
+    char detail[sizeof why->detail]; /* an argument may be the sentence that stands there now */
     va_list args;
     va_start(args, format);
-    vsnprintf(why->detail, sizeof why->detail, format, args);
+    int n = vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
+    if (n >= (int)sizeof detail) { /* cut, but not inside a character */
+        size_t end = sizeof detail - 1;
+        for (int i = 0; i < 3 && !str_is_utf8(str_n(detail, end)); i++) end--;
+        detail[end] = 0;
+    }
+    why->code = code;
+    memcpy(why->detail, detail, sizeof detail);
     return code;
 }
 
@@ -48,7 +57,7 @@ void why_fact_int(struct why *why, const char *name, int64_t value) {
 }
 
 void why_fact_str(struct why *why, const char *name, const char *value) {
-    if (!why) return;
+    if (!why || !str_is_utf8(str_of(value))) return;
     char text[320];
     size_t n = (size_t)snprintf(text, sizeof text, "\"%s\":\"", name);
     for (; *value && n < sizeof text - 8; value++) {

@@ -143,7 +143,7 @@ static err decode(struct parser *p, const char *at, const char *end, struct str 
         to += run;
         if (!slash) break;
         at = slash + 2; /* the scan has seen a byte behind every backslash */
-        uint32_t c;
+        uint32_t c = 0;
         switch (slash[1]) {
         case '"': case '\\': case '/': *to++ = slash[1]; break;
         case 'b': *to++ = '\b'; break;
@@ -261,7 +261,7 @@ static err read_array(struct parser *p, struct json *v) {
     struct json **link = &v->child;
     if (!next_is(p, ']')) {
         for (;;) {
-            struct json *element;
+            struct json *element = NULL;
             TRY(take_node(p, &element));
             TRY(read_value(p, element));
             *link = element;
@@ -319,7 +319,7 @@ static err check_large_object(struct parser *p, const char *object, const struct
 
 static err read_member(struct parser *p, const char *object, struct json *v, uint64_t *seen, struct json **out) {
     if (!next_is(p, '"')) return expected(p, v->count ? "a key in quotes" : "a key in quotes or '}'");
-    struct json *m;
+    struct json *m = NULL;
     TRY(take_node(p, &m));
     TRY(read_string(p, &m->key));
     uint64_t bit = key_bit(m->key);
@@ -345,7 +345,7 @@ static err read_object(struct parser *p, struct json *v) {
     struct json **link = &v->child;
     if (!next_is(p, '}')) {
         for (;;) {
-            struct json *m;
+            struct json *m = NULL;
             TRY(read_member(p, from, v, &seen, &m));
             *link = m;
             link = &m->next;
@@ -386,7 +386,7 @@ err json_parse(struct str text, struct arena *a, struct why *why, struct json **
     if (!text.len) return why_set(why, E_BAD_JSON, "The JSON is empty; a value was expected at byte 0.");
     struct parser p = {.start = text.ptr, .at = text.ptr, .end = text.ptr + text.len, .arena = a, .why = why};
     if (str_starts(text, STR("\xEF\xBB\xBF"))) return wrong(&p, p.at, "it begins with a byte order mark; send it without");
-    struct json *root;
+    struct json *root = NULL;
     skip_blanks(&p);
     TRY(take_node(&p, &root));
     TRY(read_value(&p, root));

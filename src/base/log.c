@@ -2,6 +2,8 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/err.h"
+#include "base/str.h"
 #include "base/time.h"
 
 #include <stdio.h>
@@ -25,15 +27,25 @@ void log_event(struct logger *l, enum log_level level, const char *ev, const cha
 }
 
 const char *log_quote(const char *text, char *out, uint32_t out_size) {
+    must(out_size >= 3);
+    struct str left = str_of(text);
     uint32_t n = 0;
     out[n++] = '"';
-    for (; *text && n + 8 < out_size; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c < 0x20 || c == 0x7f) n += (uint32_t)snprintf(out + n, 7, "\\u%04x", c);
-        else {
+    while (left.len && n + 8 < out_size) { /* the longest step is 6 bytes, then the quote and the NUL */
+        unsigned char c = (unsigned char)left.ptr[0];
+        size_t step = utf8_length((const unsigned char *)left.ptr, left.len);
+        if (!step) {
+            memcpy(out + n, "\\ufffd", 6);
+            n += 6;
+            step = 1;
+        } else if (c < 0x20 || c == 0x7f) {
+            n += (uint32_t)snprintf(out + n, 7, "\\u%04x", c);
+        } else {
             if (c == '"' || c == '\\') out[n++] = '\\';
-            out[n++] = (char)c;
+            memcpy(out + n, left.ptr, step);
+            n += (uint32_t)step;
         }
+        left = str_skip(left, step);
     }
     out[n++] = '"';
     out[n] = 0;

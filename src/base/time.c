@@ -4,7 +4,7 @@
 
 static struct tm split(msec at) {
     time_t s = (time_t)(at / 1000 - (at % 1000 < 0));
-    struct tm tm;
+    struct tm tm = {}; /* stays so when the year has no int */
     gmtime_r(&s, &tm);
     return tm;
 }
