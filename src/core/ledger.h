@@ -25,7 +25,8 @@
 /* Ends the hold of g: captures `amount` (at most what is held), releases the rest, sets g->hold_micros 0, billed_micros. */
 void ledger_resolve(struct workset *w, struct generation *g, micros amount, msec at);
 
-/* Keys a command must want so that the above can run. */
+/* Keys a command must want so that the above can run: the account by its names, or that of a loaded generation. The transfers of
+ * a generation are not read: its state says whether they exist, and the save proves it. */
 void ledger_want_account(struct workset *w, struct str project, struct str book);
 void ledger_want_generation(struct workset *w, struct str generation);
 struct str account_id(struct arena *a, struct str project, struct str book);

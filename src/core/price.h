@@ -27,7 +27,7 @@ struct quote {
 
 /* What settle captures: never more than `held`. measured < 0: not measured. outputs_stored >= 1. */
 struct price_facts {
-    int64_t measured; /* in the quote's smallest parts, -1 when unknown */
+    int64_t measured; /* of one output, in the quote's smallest parts, -1 when unknown */
     int64_t outputs_stored;
 };
 [[nodiscard]] err price_bill(const struct quote *q, const struct price_facts *facts, micros held, micros *out);

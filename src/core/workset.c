@@ -152,6 +152,7 @@ static struct entry *find_or_add(struct workset *w, enum rec_type type, struct s
 
 void workset_want(struct workset *w, struct rec_key key) {
     must(!w->open);
+    if (str_empty(key.id)) return;
     struct entry *e = find_or_add(w, key.type, key.id);
     if (e->state != ENTRY_UNKNOWN || e->record) return;
     e->state = ENTRY_WANTED;
@@ -195,6 +196,7 @@ void workset_fill(struct workset *w, struct rec_key key, const struct rec_head *
 }
 
 const void *workset_get(const struct workset *w, enum rec_type type, struct str id) {
+    if (str_empty(id)) return NULL; /* no record has the empty id, and callers may send one */
     const struct entry *e = find(w, type, id);
     must(e); /* the command did not name this key in its read set */
     if (e->draft) return e->draft;

@@ -85,7 +85,7 @@ static void keeps_and_drops(void **state) {
 static void holds_many(void **state) {
     struct workset *w = workset_create();
     enum { MANY = 20000 };
-    static char ids[MANY][16];
+    static char ids[MANY][32];
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < MANY; i++) {
             snprintf(ids[i], sizeof(ids[i]), "p%d/live", i);

@@ -1,0 +1,99 @@
+/* What a project's drive shows: asset_put, asset_delete, and the path records behind settle. Which names are paths was decided
+ * before a command is made. */
+#include "core/rules.h"
+
+static struct str drive_path_id(struct workset *w, struct str project, struct str path) {
+    return arena_printf(workset_arena(w), "%.*s/%.*s", STR_ARG(project), STR_ARG(path));
+}
+
+void want_path(struct workset *w, struct str project, struct str path, int round) {
+    struct str id = drive_path_id(w, project, path);
+    if (round == 1) want(w, REC_drive_path, id);
+    const struct drive_path *d = round == 2 ? WS_GET(w, drive_path, id) : NULL;
+    if (d) want(w, REC_asset, d->asset);
+}
+
+/* The last writer of a path wins. The asset it replaces stays, and is counted, but no path shows it. */
+static void show(struct workset *w, struct asset *a, msec at) {
+    struct str id = drive_path_id(w, a->project, a->path);
+    const struct drive_path *seen = WS_GET(w, drive_path, id);
+    struct drive_path *d = seen ? WS_EDIT(w, drive_path, id) : WS_INSERT(w, drive_path, id);
+    if (!str_empty(d->asset)) WS_EDIT(w, asset, d->asset)->path = STR("");
+    d->project = a->project;
+    d->path = a->path;
+    d->asset = a->head.id;
+    d->updated_at = at;
+}
+
+struct asset *asset_add(struct workset *w, const struct output *o, struct str project, struct str path, msec at) {
+    must(o->bytes >= 0 && !str_empty(path));
+    struct asset *a = WS_INSERT(w, asset, o->asset);
+    a->project = project;
+    a->path = path;
+    a->blob = o->blob;
+    a->bytes = o->bytes;
+    a->sha256 = o->sha256;
+    a->type = o->type;
+    a->kind = o->kind;
+    a->facts = o->facts;
+    a->created_at = at;
+    show(w, a, at);
+    WS_EDIT(w, project, project)->drive_bytes += o->bytes;
+    return a;
+}
+
+void asset_put_want(const struct command *c, struct workset *w, int round) {
+    const struct cmd_asset_put *n = &c->asset_put;
+    if (round == 0) {
+        want(w, REC_project, n->project);
+        want(w, REC_asset, n->output.asset);
+    }
+    /* the path is known at once; what it shows, one round later */
+    if (round < 2) want_path(w, n->project, n->path, round + 1);
+}
+
+err asset_put_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_asset_put *n = &c->asset_put;
+    const struct project *p = WS_GET(w, project, n->project);
+    if (!p) return why_set(&out->why, E_NOT_FOUND, "There is no such project.");
+    if (str_empty(n->path)) return why_set(&out->why, E_BAD_PATH, "A file in the drive needs a path.");
+    const struct asset *known = WS_GET(w, asset, n->output.asset);
+    if (known) {
+        bool same = str_eq(known->project, n->project) && str_eq(known->sha256, n->output.sha256);
+        return same ? OK : why_set(&out->why, E_CONFLICT, "The asset's id belongs to another file.");
+    }
+    int64_t used = p->drive_bytes + p->drive_reserved;
+    if (p->drive_limit && (used > p->drive_limit || n->output.bytes > p->drive_limit - used)) {
+        why_set(&out->why, E_DRIVE_FULL, "The file has %lld bytes and the project's drive has %lld left; delete files first.",
+                (long long)n->output.bytes, (long long)(used < p->drive_limit ? p->drive_limit - used : 0));
+        why_fact_int(&out->why, "needs_bytes", n->output.bytes);
+        why_fact_int(&out->why, "used_bytes", used);
+        why_fact_int(&out->why, "limit_bytes", p->drive_limit);
+        return E_DRIVE_FULL;
+    }
+    asset_add(w, &n->output, n->project, n->path, c->at);
+    return OK;
+}
+
+void asset_delete_want(const struct command *c, struct workset *w, int round) {
+    const struct cmd_asset_delete *n = &c->asset_delete;
+    if (round == 0) want(w, REC_project, n->project);
+    if (round < 2) want_path(w, n->project, n->path, round + 1);
+}
+
+err asset_delete_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_asset_delete *n = &c->asset_delete;
+    struct str id = drive_path_id(w, n->project, n->path);
+    const struct drive_path *seen = WS_GET(w, drive_path, id);
+    if (!seen || str_empty(seen->asset)) return why_set(&out->why, E_NOT_FOUND, "There is no file at that path.");
+    struct asset *a = WS_EDIT(w, asset, seen->asset);
+    struct project *p = WS_EDIT(w, project, n->project);
+    struct drive_path *d = WS_EDIT(w, drive_path, id);
+    must(!a->deleted_at);
+    a->deleted_at = c->at;
+    p->drive_bytes -= a->bytes;
+    must(p->drive_bytes >= 0);
+    d->asset = STR("");
+    d->updated_at = c->at;
+    return OK;
+}

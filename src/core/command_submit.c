@@ -1,0 +1,156 @@
+/* submit: one commit that claims the idempotency key, reserves drive space, holds the price and makes the generation. */
+#include "base/id.h"
+#include "base/limits.h"
+#include "core/generation.h"
+#include "core/ledger.h"
+#include "core/plant.h"
+#include "core/rules.h"
+
+void submit_want(const struct command *c, struct workset *w, int round) {
+    const struct cmd_submit *s = &c->submit;
+    if (round == 0) {
+        want(w, REC_api_key, s->key);
+        want(w, REC_project, s->project);
+        ledger_want_account(w, s->project, s->book);
+        want(w, REC_idempotency, s->idempotency);
+        want(w, REC_generation, s->generation);
+    } else if (round == 1) { /* the generation that answers a replay */
+        const struct idempotency *known = WS_GET(w, idempotency, s->idempotency);
+        if (known) want(w, REC_generation, known->generation);
+    }
+}
+
+static err check_key(const struct cmd_submit *s, struct workset *w, struct why *why) {
+    const struct api_key *k = WS_GET(w, api_key, s->key);
+    if (!k || k->revoked_at || !str_eq(k->project, s->project))
+        return why_set(why, E_UNAUTHENTICATED, "The API key is not known, or it was revoked.");
+    /* the books stay apart: a test key never moves live money, nor the other way round */
+    if (!str_is(k->kind, "admin") && !str_eq(k->kind, s->book))
+        return why_set(why, E_FORBIDDEN, "A %.*s key cannot use the %.*s book.", STR_ARG(k->kind), STR_ARG(s->book));
+    return OK;
+}
+
+static err replay(struct workset *w, struct str generation, struct outcome *out) {
+    const struct generation *g = WS_GET(w, generation, generation);
+    if (!g) return why_set(&out->why, E_CORRUPT, "The generation that this idempotency key made is missing.");
+    outcome_of(out, g);
+    outcome_money(out, w, g->project, g->book);
+    out->replayed = true;
+    return OK;
+}
+
+static bool same_call(const struct generation *g, const struct cmd_submit *s) {
+    return str_eq(g->project, s->project) && str_eq(g->book, s->book) && str_eq(g->key, s->key) && str_eq(g->model, s->model) &&
+           str_eq(g->inputs, s->inputs) && g->quoted_micros == s->quote.amount;
+}
+
+/* True when the call was made before, and *out_code is its answer. */
+static bool answered_before(const struct command *c, struct workset *w, struct outcome *out, err *out_code) {
+    const struct cmd_submit *s = &c->submit;
+    const struct idempotency *known = WS_GET(w, idempotency, s->idempotency);
+    if (known && known->expires_at > c->at) {
+        bool same = str_eq(known->request_hash, s->request_hash) && str_eq(known->project, s->project);
+        *out_code = same ? replay(w, known->generation, out)
+                         : why_set(&out->why, E_KEY_REUSED, "The idempotency key was used for a different request; use a new key for a new request.");
+        return true;
+    }
+    const struct generation *g = WS_GET(w, generation, s->generation);
+    if (!g) return false;
+    *out_code = same_call(g, s) ? replay(w, s->generation, out)
+                                : why_set(&out->why, E_CONFLICT, "The generation's id belongs to another call.");
+    return true;
+}
+
+static err check_limits(const struct cmd_submit *s, const struct project *p, struct why *why) {
+    if (s->max_micros > 0 && s->quote.amount > s->max_micros) {
+        why_set(why, E_PRICE_CHANGED, "The price is now %lld micros and the call allows at most %lld; quote it again.",
+                (long long)s->quote.amount, (long long)s->max_micros);
+        why_fact_int(why, "quoted_micros", s->quote.amount);
+        why_fact_int(why, "max_micros", s->max_micros);
+        return E_PRICE_CHANGED;
+    }
+    if (s->pending_limit > 0 && p->pending >= s->pending_limit) {
+        why_set(why, E_RATE_LIMITED, "%lld generations of the project wait already; submit more when some have run.", (long long)p->pending);
+        why_fact_int(why, "pending", p->pending);
+        if (why) why->retry_after_s = 1;
+        return E_RATE_LIMITED;
+    }
+    int64_t used = p->drive_bytes + p->drive_reserved;
+    if (p->drive_limit && (used > p->drive_limit || s->needs_bytes > p->drive_limit - used)) {
+        why_set(why, E_DRIVE_FULL, "The result may need %lld bytes and the project's drive has %lld left; delete files first.",
+                (long long)s->needs_bytes, (long long)(used < p->drive_limit ? p->drive_limit - used : 0));
+        why_fact_int(why, "needs_bytes", s->needs_bytes);
+        why_fact_int(why, "used_bytes", used);
+        why_fact_int(why, "limit_bytes", p->drive_limit);
+        return E_DRIVE_FULL;
+    }
+    return OK;
+}
+
+static void write_idempotency(const struct command *c, struct workset *w) {
+    const struct cmd_submit *s = &c->submit;
+    if (str_empty(s->idempotency) || PLANTED(lost_idempotency_row)) return;
+    bool expired = WS_GET(w, idempotency, s->idempotency);
+    struct idempotency *i = expired ? WS_EDIT(w, idempotency, s->idempotency) : WS_INSERT(w, idempotency, s->idempotency);
+    i->project = s->project;
+    i->request_hash = s->request_hash;
+    i->generation = s->generation;
+    i->created_at = c->at;
+    i->expires_at = c->at + (msec)LIMIT_IDEMPOTENCY_DAYS * MS_DAY;
+}
+
+static struct generation *insert_generation(const struct command *c, struct workset *w, struct project *p) {
+    const struct cmd_submit *s = &c->submit;
+    const struct quote *q = &s->quote;
+    struct generation *g = WS_INSERT(w, generation, s->generation);
+    g->project = s->project;
+    g->book = s->book;
+    g->key = s->key;
+    g->seq = ++p->seq;
+    g->model = s->model;
+    g->kind = s->kind;
+    g->catalog = s->catalog;
+    g->state = GEN_PENDING;
+    g->inputs = s->inputs;
+    g->output_path = s->output_path;
+    g->price_from = q->from;
+    g->price_rate = q->rate;
+    g->price_unit = q->unit;
+    g->price_quantity = q->quantity;
+    g->price_fixed = !q->per_output;
+    g->price_outputs = q->outputs;
+    g->if_unmeasured = q->if_unmeasured;
+    g->price_row = q->row;
+    g->quoted_micros = q->amount;
+    g->created_at = c->at;
+    g->deadline_at = s->deadline_at;
+    g->needs = s->needs_bytes;
+    return g;
+}
+
+err submit_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_submit *s = &c->submit;
+    must(s->generation.len && s->generation.len <= ID_LEN && s->quote.outputs >= 1 && s->quote.unit > 0 && s->needs_bytes >= 0);
+    TRY(check_key(s, w, &out->why));
+    err code;
+    if (answered_before(c, w, out, &code)) return code;
+    const struct project *seen = WS_GET(w, project, s->project);
+    if (!seen) return why_set(&out->why, E_NOT_FOUND, "There is no such project.");
+    TRY(check_limits(s, seen, &out->why));
+
+    struct project *p = WS_EDIT(w, project, s->project);
+    bool at_once = !str_empty(s->node) && p->pending == 0 && p->running < p->run_limit;
+    struct generation *g = insert_generation(c, w, p);
+    TRY(ledger_hold(w, g, s->quote.amount, c->at, &out->why));
+    write_idempotency(c, w);
+    p->pending++;
+    p->drive_reserved += g->needs;
+    const struct event_more price[] = {{"quoted_micros", .number = g->quoted_micros}, {}};
+    event_add(w, g, STR("submitted"), price, c->at);
+    if (at_once) attempt_open(w, g, p, s->node, s->provider, s->route, c->at);
+    generation_check(w, g);
+    out->claimed = at_once;
+    outcome_of(out, g);
+    outcome_money(out, w, g->project, g->book);
+    return OK;
+}

@@ -1,0 +1,6 @@
+/* Which planted bug is awake; only in builds that have them. */
+#include "core/plant.h"
+
+#ifdef PURAS_PLANTS
+int plant_active = PLANT_none;
+#endif
