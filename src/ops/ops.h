@@ -9,10 +9,35 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "catalog/catalog.h"
 #include "core/command.h"
 #include "io/io.h"
 
 struct ops;
+struct ops_options {
+    struct loop *loop;
+    struct committer *committer;
+    struct readers *readers;
+    struct drive *drive;
+    struct signer *signer;
+    const struct catalog *catalog;
+    const char *public_url;
+    const char *purchase_url;   /* shown with balances; may be NULL */
+    struct str node;            /* for claims at submit */
+    bool other_nodes;           /* others may end what we wait for: look every 250 ms */
+    struct logger *log;
+    void *engine;               /* the three below belong to whoever runs the work */
+    bool (*slot)(void *engine); /* may a submit be claimed at once? */
+    err (*route)(void *engine, const struct model *m, struct str *out_provider, struct str *out_route); /* E_NO_ROUTE, ... */
+    void (*metrics)(void *engine, struct buf *out);
+    bool (*warnings)(void *engine, struct buf *out); /* appends JSON strings for /readyz; false: refuse to be ready */
+};
+struct ops *ops_create(const struct ops_options *o);
+void ops_destroy(struct ops *o); /* answers what is parked with E_UNAVAILABLE */
+/* From committer_options.published. */
+void ops_published(struct ops *o, const struct rec_change *changes, size_t n);
+/* Parked callers get E_STILL_RUNNING, streams end; new work is refused. */
+void ops_drain(struct ops *o);
 
 /* Who calls. Filled by ops_authenticate. */
 enum key_kind { KEY_NONE, KEY_ADMIN, KEY_LIVE, KEY_TEST };
@@ -28,6 +53,7 @@ struct answer {
     struct why why;
     struct str json;            /* the body when OK */
     struct str generation;      /* the id, when there is one; also with E_STILL_RUNNING */
+    bool terminal;              /* generation answers: it has ended (a waiting surface answers 200, otherwise 202) */
     bool replayed;              /* the idempotency key was known */
     /* drive reads only */
     int fd;                     /* -1; otherwise the receiver's to close */
@@ -35,6 +61,7 @@ struct answer {
     struct str type, etag;      /* etag: the sha256 */
     struct str path;
     msec modified_at;
+    bool inline_ok;             /* a listed raster, audio or video type; anything else is sent as an attachment */
 };
 typedef void ops_done(void *arg, const struct answer *a);
 
@@ -99,6 +126,13 @@ void ops_project_create(struct ops *o, const struct caller *c, struct str name, 
 void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_done *done, void *arg);
 /* kind: live, test, admin. The answer is the only place where the whole key ever stands. */
 void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name, ops_done *done, void *arg);
+/* A fresh key: what is shown once, and what is stored. Also for whoever sets up a new server. */
+struct new_key {
+    char text[64];   /* puras_live_<prefix8>.<secret32> */
+    char prefix[9];
+    char hash[65];
+};
+struct new_key new_key_make(struct io *io, struct str kind);
 void ops_key_revoke(struct ops *o, const struct caller *c, struct str prefix, ops_done *done, void *arg);
 
 /* --- drive --- */

@@ -1,0 +1,185 @@
+/* What the engine and ops ask of the server: scans on readers, beats on their own thread, routes from the catalog, upkeep. */
+#include "cmd/server.h"
+
+#include "base/cleanup.h"
+#include "base/limits.h"
+
+#include <stdlib.h>
+#include <sys/statvfs.h>
+
+static err submit(void *self, const struct command *c, committed_fn *done, void *arg) {
+    struct server *s = self;
+    return committer_submit(s->committer, c, done, arg);
+}
+
+/* --- scans --- */
+
+struct scanning {
+    struct server *server;
+    struct scan *scan;
+};
+
+static err with_attempts(struct db *db, struct scan *s, const struct generation **rows, size_t n) {
+    s->work = arena_array(&s->arena, struct work, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        s->work[i].generation = rows[i];
+        if (!rows[i]->attempts) continue;
+        struct str id = arena_printf(&s->arena, "%.*s.%lld", STR_ARG(rows[i]->head.id), (long long)rows[i]->attempts);
+        err e = QUERY_RECORD(db, attempt, id, &s->arena, &s->work[i].attempt);
+        if (e && e != E_NOT_FOUND) return e;
+    }
+    s->work_count = n;
+    return OK;
+}
+
+static err scan_pending(struct db *db, struct scan *s) {
+    struct turn *turns;
+    size_t turn_count;
+    TRY(query_turns(db, s->now, s->limit, &s->arena, &turns, &turn_count));
+    s->work = arena_array(&s->arena, struct work, (size_t)s->limit + 1);
+    for (size_t i = 0; i < turn_count && (int64_t)s->work_count < s->limit; i++) {
+        const struct generation **rows;
+        size_t n;
+        int64_t free_slots = turns[i].run_limit - turns[i].running, left = s->limit - (int64_t)s->work_count;
+        TRY(query_pending(db, turns[i].project, s->now, free_slots < left ? free_slots : left, &s->arena, &rows, &n));
+        for (size_t k = 0; k < n; k++) s->work[s->work_count++] = (struct work){.generation = rows[k]};
+    }
+    return OK;
+}
+
+static void run_scan(struct db *db, void *arg) {
+    struct scan *s = ((struct scanning *)arg)->scan;
+    if (s->kind == SCAN_PENDING) s->code = scan_pending(db, s);
+    else if (s->kind == SCAN_DEADLINES) s->code = query_past_deadline(db, s->now, s->limit, &s->arena, &s->ids, &s->id_count);
+    else {
+        const struct generation **rows;
+        size_t n;
+        s->code = query_work_of(db, s->node, s->limit, &s->arena, &rows, &n);
+        if (!s->code) s->code = with_attempts(db, s, rows, n);
+    }
+}
+
+static void run_node(void *arg) {
+    struct scanning *x = arg;
+    struct scan *s = x->scan;
+    if (s->kind == SCAN_BEAT) s->code = store_node_beat(x->server->store, &x->server->node, NULL);
+    else s->code = store_nodes_lapsed(x->server->store, &x->server->node, &s->arena, &s->ids, &s->id_count);
+}
+
+static void scanned(void *arg) {
+    struct scanning *x = arg;
+    struct scan *s = x->scan;
+    free(x);
+    s->done(s);
+}
+
+static void scan(void *self, struct scan *s) {
+    struct server *server = self;
+    struct scanning *x = calloc(1, sizeof *x);
+    must(x);
+    *x = (struct scanning){.server = server, .scan = s};
+    bool about_nodes = s->kind == SCAN_BEAT || s->kind == SCAN_LAPSED;
+    s->code = about_nodes ? pool_run(server->beats, run_node, scanned, x) : readers_run(server->readers, run_scan, scanned, x);
+    if (s->code) loop_post(server->loop, scanned, x); /* too busy: the next tick asks again */
+}
+
+/* --- routes --- */
+
+err server_route(void *self, const struct model *m, struct str *out_provider, struct str *out_route) {
+    for (size_t i = 0; i < m->route_count; i++) {
+        if (!str_is(m->routes[i].provider, "local")) continue;
+        *out_provider = m->routes[i].provider;
+        *out_route = m->routes[i].model;
+        return OK;
+    }
+    return E_NO_ROUTE;
+}
+
+static err route(void *self, const struct generation *g, int64_t attempt, struct arena *a, struct str *out_provider, struct str *out_route) {
+    struct server *s = self;
+    const struct model *m = catalog_find(s->catalog, g->model);
+    return m ? server_route(s, m, out_provider, out_route) : E_NO_ROUTE;
+}
+
+static struct traits traits(void *self, struct str provider) { return (struct traits){.local = str_is(provider, "local"), .poll_every = 1000, .poll_max = 30000}; }
+
+struct engine_port server_engine_port(struct server *s) {
+    return (struct engine_port){.self = s, .submit = submit, .scan = scan, .route = route, .traits = traits};
+}
+
+bool server_slot(void *self) { return engine_has_slot(((struct server *)self)->engine); }
+
+/* --- what operators see --- */
+
+void server_metrics(void *self, struct buf *out) {
+    struct server *s = self;
+    struct engine_stats e = engine_stats(s->engine);
+    struct http_stats h = http_server_stats(s->http);
+    const struct {
+        const char *name, *type, *help;
+        int64_t value;
+    } rows[] = {
+        {"puras_tasks", "gauge", "Generations this node works on.", e.tasks},
+        {"puras_calls", "gauge", "Effects under way.", e.calls},
+        {"puras_attempts_total", "counter", "Attempts opened after waiting for a slot.", (int64_t)e.attempts},
+        {"puras_settled_total", "counter", "Generations settled by this node.", (int64_t)e.settled},
+        {"puras_failed_total", "counter", "Generations that ended as failed here.", (int64_t)e.failed},
+        {"puras_retried_total", "counter", "Attempts that failed and are tried again.", (int64_t)e.retried},
+        {"puras_stale_total", "counter", "Steps refused because another node was faster.", (int64_t)e.stale},
+        {"puras_adopted_total", "counter", "Generations taken over from dead nodes.", (int64_t)e.adopted},
+        {"puras_heartbeat_age_ms", "gauge", "Milliseconds since the last successful heartbeat.", e.beat_age},
+        {"puras_http_requests_total", "counter", "Requests read.", (int64_t)h.requests},
+        {"puras_http_connections_total", "counter", "Connections accepted.", (int64_t)h.connections},
+        {"puras_http_refused_total", "counter", "Connections and requests refused by the HTTP server itself.", (int64_t)h.refused},
+        {"puras_http_timeouts_total", "counter", "Connections cut for being too slow.", (int64_t)h.timeouts},
+        {"puras_http_connections", "gauge", "Connections open.", h.open},
+        {"puras_log_lines_dropped_total", "counter", "Log lines that could not be written.", (int64_t)s->log.dropped},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", rows[i].name, rows[i].help, rows[i].name, rows[i].type, rows[i].name, (long long)rows[i].value);
+}
+
+bool server_warnings(void *self, struct buf *out) {
+    struct server *s = self;
+    struct statvfs fs;
+    if (!engine_may_act(s->engine))
+        buf_printf(out, "%s\"No heartbeat reached the database for half a lease: nothing new is started until one does.\"", out->len ? "," : "");
+    if (!statvfs(s->data_full, &fs) && (double)fs.f_bavail * (double)fs.f_frsize < 1e9)
+        buf_printf(out, "%s\"Less than 1 GB is free in the data folder.\"", out->len ? "," : "");
+    if (!helper_pid(s->helper)) buf_printf(out, "%s\"The media helper is not running; local models wait for it.\"", out->len ? "," : "");
+    return !s->draining;
+}
+
+/* --- upkeep: once an hour, what has outlived its time --- */
+
+static bool blob_owned(void *arg, struct str blob) {
+    bool owned = true; /* in doubt a file stays */
+    if (query_blob_owned(arg, blob, &owned)) return true;
+    return owned;
+}
+
+static void upkeep_work(void *arg) {
+    struct server *s = arg;
+    struct io *io = loop_io(s->loop);
+    int64_t deleted = 0;
+    struct db *db = NULL;
+    if (store_sweep(s->store, &s->node, io_now(io), LIMIT_BATCH_ROWS / 2, &deleted)) deleted = 0;
+    if (store_db(s->store, NULL, &db)) return;
+    int64_t files = 0;
+    if (drive_sweep(s->drive, io_now(io), MS_DAY, blob_owned, db, &files)) files = 0;
+    db_close(db);
+}
+
+static void upkeep_done(void *arg) {}
+
+static void upkeep_due(void *arg) {
+    struct server *s = arg;
+    struct io *io = loop_io(s->loop);
+    s->upkeep_tick = io->ops->timer_start(io, MS_HOUR, upkeep_due, s);
+    if (pool_run(s->upkeep, upkeep_work, upkeep_done, s)) return; /* the last round is still at work */
+}
+
+void upkeep_start(struct server *s) {
+    struct io *io = loop_io(s->loop);
+    s->upkeep_tick = io->ops->timer_start(io, MS_MINUTE, upkeep_due, s);
+}

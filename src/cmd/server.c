@@ -1,0 +1,226 @@
+/* Wires the rooms into one running server, and takes it apart again. The order of start is the order of dependence: folder, facts,
+ * catalog, bytes, helper, engine, operations, routes, socket. */
+#include "cmd/server.h"
+
+#include "base/cleanup.h"
+#include "base/limits.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int64_t log_now(void *arg) { return io_now(loop_io(((struct server *)arg)->loop)); }
+
+/* --- from the store's threads to the loop: one posted call at a time --- */
+
+static void drain_commits(void *arg) {
+    struct server *s = arg;
+    __atomic_store_n(&s->commits_waiting, false, __ATOMIC_RELEASE);
+    committer_drain(s->committer);
+}
+
+static void commits_wait(void *arg) {
+    struct server *s = arg;
+    if (!__atomic_exchange_n(&s->commits_waiting, true, __ATOMIC_ACQ_REL)) loop_post(s->loop, drain_commits, s);
+}
+
+static void drain_reads(void *arg) {
+    struct server *s = arg;
+    __atomic_store_n(&s->reads_waiting, false, __ATOMIC_RELEASE);
+    readers_drain(s->readers);
+}
+
+static void reads_wait(void *arg) {
+    struct server *s = arg;
+    if (!__atomic_exchange_n(&s->reads_waiting, true, __ATOMIC_ACQ_REL)) loop_post(s->loop, drain_reads, s);
+}
+
+static void published(void *arg, const struct rec_change *changes, size_t n) {
+    struct server *s = arg;
+    if (s->ops) ops_published(s->ops, changes, n);
+    if (s->engine) engine_published(s->engine, changes, n);
+}
+
+/* Nothing may be answered after this: the node was replaced, or the disk lied. */
+static void fatal(void *arg, err code, const char *text) {
+    struct server *s = arg;
+    char quoted[600];
+    log_event(&s->log, LOG_ERROR, "server.fatal", "\"code\":\"%s\",\"error\":%s", err_info(code)->code, log_quote(text, quoted, sizeof quoted));
+    _exit(err_info(code)->exit_status);
+}
+
+static void request_done(void *arg, struct http_req *r, int status, int64_t bytes, msec took) {
+    struct server *s = arg;
+    char path[400], quoted[900];
+    if (s->log.least > LOG_INFO) return;
+    snprintf(path, sizeof path, "%.*s", STR_ARG(str_head(http_path(r), sizeof path - 1)));
+    struct str method = http_method(r), id = http_request_id(r);
+    log_event(&s->log, LOG_INFO, "http.request", "\"method\":\"%.*s\",\"path\":%s,\"status\":%d,\"bytes\":%lld,\"ms\":%lld,\"request_id\":\"%.*s\"", STR_ARG(method),
+              log_quote(path, quoted, sizeof quoted), status, (long long)bytes, (long long)took, STR_ARG(id));
+}
+
+/* --- start --- */
+
+static err start_facts(struct server *s, struct why *why) {
+    char url[640];
+    snprintf(url, sizeof url, "sqlite:%s/puras.db", s->data_full);
+    struct store_options so = {.url = s->o.database ? s->o.database : url, .folder = s->data_full, .create = true, .now = log_now, .now_arg = s};
+    TRY(store_open(&so, why, &s->store));
+    struct id node = io_new_id(loop_io(s->loop));
+    TRY(store_node_start(s->store, id_str(&node), why, &s->node));
+    struct committer_options co = {.store = s->store, .node = s->node, .wake = commits_wait, .wake_arg = s, .threaded = true, .fatal = fatal, .published = published, .arg = s};
+    s->committer = committer_create(&co);
+    s->readers = readers_create(s->store, LIMIT_READERS, reads_wait, s);
+    s->beats = pool_create(s->loop, "beat", 1, 16);
+    s->upkeep = pool_create(s->loop, "upkeep", 1, 1);
+    return OK;
+}
+
+static err start_catalog(struct server *s, struct why *why) {
+    struct problems p = {};
+    err e = catalog_read(s->o.catalogs, s->o.catalog_count, &p, &s->catalog);
+    if (e) {
+        struct str first, rest;
+        str_cut(buf_view(&p.text), '\n', &first, &rest);
+        why_set(why, E_INVALID, "The catalog has %d problem%s; the first: %.*s. See `puras catalog lint`.", p.count, p.count == 1 ? "" : "s", STR_ARG(str_head(first, 300)));
+        problems_done(&p);
+        return E_INVALID;
+    }
+    problems_done(&p);
+    return OK;
+}
+
+static void ignore(void *arg, const struct outcome *o) {}
+
+static err publish_catalog(struct server *s, struct why *why) {
+    struct command cmd = {.kind = CMD_PUBLISH_CATALOG, .at = io_now(loop_io(s->loop))};
+    cmd.publish = (struct cmd_publish){.sha256 = catalog_sha256(s->catalog), .content = catalog_content(s->catalog)};
+    err e = committer_submit(s->committer, &cmd, ignore, s);
+    return e ? why_set(why, e, "The catalog could not be stored.") : OK;
+}
+
+static err start_bytes(struct server *s, struct why *why) {
+    char hex[65];
+    TRY(drive_open(s->data_full, why, &s->drive));
+    TRY(master_key_read(s, why, hex));
+    s->signer = signer_create(str_of(hex));
+    explicit_bzero(hex, sizeof hex);
+    struct helper_options ho = {.at_once = s->o.renders};
+    return helper_start(&ho, why, &s->helper);
+}
+
+static void start_work(struct server *s) {
+    s->local = local_create(s->loop, s->drive, s->helper, s->o.renders);
+    loop_on_call(s->loop, CALL_RENDER, local_call, s->local);
+    struct engine_options eo = {.io = loop_io(s->loop), .port = server_engine_port(s), .node = str_of(s->node.id), .slots = s->o.slots,
+                                .scan_every = store_is_sqlite(s->store) ? MS_SECOND : LIMIT_WAKE_SCAN_MS, .log = &s->log};
+    s->engine = engine_create(&eo);
+    struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .signer = s->signer, .catalog = s->catalog,
+                             .public_url = s->public_url, .node = str_of(s->node.id), .other_nodes = !store_is_sqlite(s->store), .log = &s->log, .engine = s,
+                             .slot = server_slot, .route = server_route, .metrics = server_metrics, .warnings = server_warnings};
+    s->ops = ops_create(&oo);
+    struct api_options ao = {.ops = s->ops, .io = loop_io(s->loop), .public_url = s->public_url, .version = PURAS_VERSION, .log = &s->log};
+    s->api = api_create(&ao);
+}
+
+static void listening_host(const char *listen, char *out, size_t size) {
+    const char *colon = strrchr(listen, ':');
+    snprintf(out, size, "%.*s", colon ? (int)(colon - listen) : (int)strlen(listen), listen);
+    if (!strcmp(out, "0.0.0.0") || !strcmp(out, "[::]") || !out[0]) snprintf(out, size, "127.0.0.1");
+}
+
+static void on_head(void *arg, struct http_req *r) { api_handle(((struct server *)arg)->api, r); }
+
+static err start_socket(struct server *s, struct why *why) {
+    struct http_options ho = {.loop = s->loop, .listen = s->o.listen, .fd = s->o.listen_fd, .on_head = on_head, .on_done = request_done, .arg = s};
+    TRY(http_server_create(&ho, why, &s->http));
+    char host[128];
+    listening_host(s->o.listen, host, sizeof host);
+    if (s->o.public_url) snprintf(s->public_url, sizeof s->public_url, "%s", s->o.public_url);
+    else snprintf(s->public_url, sizeof s->public_url, "http://%s:%d", host, http_server_port(s->http));
+    size_t n = strlen(s->public_url);
+    if (n && s->public_url[n - 1] == '/') s->public_url[n - 1] = 0;
+    return OK;
+}
+
+err server_start(const struct serve_options *o, struct why *why, struct server **out) {
+    struct server *s = calloc(1, sizeof *s);
+    must(s);
+    s->o = *o;
+    s->loop = loop_create();
+    s->log = (struct logger){.fd = 2, .least = o->log_level, .now = log_now, .now_arg = s};
+    err e = folder_prepare(o->data, why);
+    if (!e && !realpath(o->data, s->data_full)) e = why_set(why, E_IO, "The folder %s cannot be resolved: %s.", o->data, strerror(errno));
+    if (!e) e = start_catalog(s, why);
+    if (!e) e = start_facts(s, why);
+    if (!e) e = start_bytes(s, why);
+    if (!e) e = start_socket(s, why); /* before the work starts: links name the port */
+    if (!e) {
+        start_work(s);
+        e = publish_catalog(s, why);
+    }
+    if (e) {
+        server_stop(s);
+        return e;
+    }
+    *out = s;
+    return OK;
+}
+
+void server_run(struct server *s) {
+    engine_start(s->engine);
+    upkeep_start(s);
+    while (!s->draining || s->http) loop_run(s->loop);
+}
+
+/* --- the end --- */
+
+static void drained(void *arg) {
+    struct server *s = arg;
+    struct io *io = loop_io(s->loop);
+    io->ops->timer_stop(io, s->drain_tick);
+    s->drain_tick = NULL;
+    http_server_destroy(s->http);
+    s->http = NULL;
+    loop_stop(s->loop);
+}
+
+static void drain_is_over(void *arg) {
+    struct server *s = arg;
+    s->drain_tick = NULL;
+    if (s->http) drained(s);
+}
+
+void server_drain(struct server *s) {
+    if (s->draining) return;
+    s->draining = true;
+    struct io *io = loop_io(s->loop);
+    log_event(&s->log, LOG_INFO, "server.draining", NULL);
+    engine_stop(s->engine);
+    ops_drain(s->ops);
+    s->drain_tick = io->ops->timer_start(io, LIMIT_HTTP_DRAIN_MS - 2000, drain_is_over, s);
+    http_server_drain(s->http, drained, s);
+}
+
+void server_stop(struct server *s) {
+    if (!s) return;
+    struct io *io = loop_io(s->loop);
+    io->ops->timer_stop(io, s->upkeep_tick);
+    if (s->engine) engine_stop(s->engine);
+    local_destroy(s->local); /* running renders finish; what they made is swept or made again */
+    if (s->beats) pool_destroy(s->beats);
+    if (s->upkeep) pool_destroy(s->upkeep);
+    if (s->committer) committer_destroy(s->committer);
+    if (s->readers) readers_destroy(s->readers);
+    if (s->http) http_server_destroy(s->http);
+    if (s->api) api_destroy(s->api);
+    ops_destroy(s->ops);
+    engine_destroy(s->engine);
+    helper_stop(s->helper);
+    if (s->signer) signer_destroy(s->signer);
+    if (s->drive) drive_close(s->drive);
+    if (s->store && s->node.id[0] && store_node_stop(s->store, &s->node)) log_event(&s->log, LOG_WARN, "node.stop_failed", NULL);
+    if (s->store) store_close(s->store);
+    catalog_destroy(s->catalog);
+    loop_destroy(s->loop);
+    free(s);
+}

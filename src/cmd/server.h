@@ -1,0 +1,75 @@
+/* One running server: the only struct that knows every room. Private to cmd/. */
+#pragma once
+#include "api/api.h"
+#include "base/log.h"
+#include "catalog/catalog.h"
+#include "drive/drive.h"
+#include "engine/engine.h"
+#include "engine/local.h"
+#include "http/http.h"
+#include "io/loop.h"
+#include "media/media.h"
+#include "ops/ops.h"
+#include "store/query.h"
+#include "store/store.h"
+
+enum { CATALOG_FOLDERS_MAX = 16 };
+
+struct serve_options {
+    const char *data;          /* data folder */
+    const char *listen;        /* HOST:PORT */
+    const char *database;      /* NULL: SQLite in the data folder */
+    const char *public_url;    /* NULL: http:// and the listen address */
+    const char *catalogs[CATALOG_FOLDERS_MAX]; /* the shipped one first */
+    size_t catalog_count;
+    int slots, renders;
+    int listen_fd;             /* handed over by the service manager, or -1 */
+    enum log_level log_level;
+};
+
+struct server {
+    struct serve_options o;
+    struct logger log;
+    struct loop *loop;
+    struct store *store;
+    struct node_view node;
+    struct committer *committer;
+    struct readers *readers;
+    struct pool *beats, *upkeep; /* one thread each: a slow read never delays a heartbeat */
+    struct catalog *catalog;
+    struct drive *drive;
+    struct signer *signer;
+    struct helper *helper;
+    struct local *local;
+    struct engine *engine;
+    struct ops *ops;
+    struct api *api;
+    struct http_server *http;
+    char public_url[256];
+    char data_full[512];         /* absolute path */
+    bool draining, commits_waiting, reads_waiting;
+    struct timer *upkeep_tick, *drain_tick;
+};
+
+[[nodiscard]] err server_start(const struct serve_options *o, struct why *why, struct server **out);
+void server_run(struct server *s);   /* until drained */
+void server_drain(struct server *s); /* begins the end; server_run returns when it is complete */
+void server_stop(struct server *s);  /* frees all */
+
+/* bootstrap.c: what an empty folder needs before the first call. */
+struct credentials {
+    char project[33], admin_key[64], live_key[64], test_key[64];
+};
+[[nodiscard]] err folder_prepare(const char *path, struct why *why);
+[[nodiscard]] err master_key_read(struct server *s, struct why *why, char out_hex[65]);
+/* Makes project, keys and first credit when the database has none. *out_first: they were made now. */
+[[nodiscard]] err credentials_prepare(struct server *s, struct why *why, struct credentials *out, bool *out_first);
+[[nodiscard]] err credentials_write_url(struct server *s, const struct credentials *c, struct why *why);
+
+/* ports.c: what the engine and ops ask of the server. */
+struct engine_port server_engine_port(struct server *s);
+err server_route(void *server, const struct model *m, struct str *out_provider, struct str *out_route);
+bool server_slot(void *server);
+void server_metrics(void *server, struct buf *out);
+bool server_warnings(void *server, struct buf *out);
+void upkeep_start(struct server *s);

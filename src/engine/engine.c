@@ -1,0 +1,130 @@
+/* The engine's face: start and stop, and what published records mean for the tasks of this node. */
+#include "base/limits.h"
+#include "core/generation.h"
+#include "engine/task.h"
+
+#include <stdlib.h>
+
+struct engine *engine_create(const struct engine_options *o) {
+    struct engine *e = calloc(1, sizeof *e);
+    must(e);
+    must(o->node.len == ID_LEN && o->slots > 0);
+    e->o = *o;
+    memcpy(e->node, o->node.ptr, ID_LEN);
+    e->o.node = str_of(e->node);
+    return e;
+}
+
+void engine_destroy(struct engine *e) {
+    if (!e) return;
+    engine_timers_stop(e);
+    for (size_t i = 0; i < e->tasks.bucket_count; i++)
+        for (struct task *t = e->tasks.buckets[i]; t; t = t->next) {
+            e->o.io->ops->timer_stop(e->o.io, t->wake);
+            e->o.io->ops->timer_stop(e->o.io, t->deadline);
+        }
+    tasks_done(&e->tasks);
+    for (int k = 0; k <= SCAN_BEAT; k++) arena_done(&e->scans[k].arena);
+    free(e);
+}
+
+void engine_start(struct engine *e) {
+    e->running = true;
+    engine_timers_start(e);
+    engine_scan(e, SCAN_BEAT); /* the first beat's success opens the door for effects and starts the other scans */
+}
+
+void engine_stop(struct engine *e) {
+    e->running = false;
+    engine_timers_stop(e);
+}
+
+bool engine_has_slot(const struct engine *e) {
+    return e->running && (int64_t)e->tasks.count + e->claims < e->o.slots && engine_may_act(e);
+}
+
+bool engine_may_act(const struct engine *e) {
+    if (!e->running || !e->beat_boot) return false;
+    return e->o.io->ops->boot(e->o.io) - e->beat_boot < LIMIT_LEASE_MS / 2;
+}
+
+struct engine_stats engine_stats(const struct engine *e) {
+    struct engine_stats s = e->stats;
+    s.tasks = (int64_t)e->tasks.count;
+    s.calls = e->calls;
+    s.beat_age = e->beat_boot ? e->o.io->ops->boot(e->o.io) - e->beat_boot : -1;
+    return s;
+}
+
+static void deadline_fired(void *arg) {
+    struct task *t = arg;
+    t->deadline = NULL;
+    engine_scan(t->engine, SCAN_DEADLINES); /* one path for all that is late, whoever works on it */
+}
+
+/* Makes or refreshes the task of a processing generation of ours. attempt NULL: not in this batch; a scan brings it. */
+void engine_take(struct engine *e, const struct generation *g, const struct attempt *a) {
+    struct task *t = tasks_find(&e->tasks, g->head.id);
+    if (t && t->gone) return; /* an effect of its former life is still under way; the next scan finds it again */
+    if (!t && !a) {
+        engine_scan(e, SCAN_WORK);
+        return;
+    }
+    if (!t) {
+        t = tasks_add(&e->tasks, g->head.id);
+        t->engine = e;
+        t->deadline_at = g->deadline_at;
+        t->created_at = g->created_at;
+        task_set(&t->project, g->project);
+        task_set(&t->kind, g->kind);
+        task_set(&t->inputs, g->inputs);
+        msec left = g->deadline_at - io_now(e->o.io);
+        t->deadline = e->o.io->ops->timer_start(e->o.io, left > 0 ? left : 0, deadline_fired, t);
+    }
+    if (a) {
+        if (a->n != t->attempt) {
+            t->polls = t->tries = 0;
+            t->sent_by_us = t->cancel_asked = false;
+        }
+        t->attempt = a->n;
+        task_set(&t->provider, a->provider);
+        task_set(&t->route, a->route);
+        task_set(&t->our_ref, a->our_ref);
+        task_set(&t->their_ref, a->their_ref);
+        task_set(&t->reply, a->reply);
+    }
+    must(g->step.len < sizeof t->step);
+    memset(t->step, 0, sizeof t->step);
+    memcpy(t->step, g->step.ptr, g->step.len);
+    if (g->cancel_at) t->cancel_wanted = true;
+    task_act(t);
+}
+
+static const struct attempt *attempt_in(const struct rec_change *changes, size_t n, const struct generation *g) {
+    const struct attempt *newest = NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (changes[i].type != REC_attempt) continue;
+        const struct attempt *a = (const struct attempt *)changes[i].record;
+        if (str_eq(a->generation, g->head.id) && a->n == g->attempts) newest = a;
+    }
+    return newest;
+}
+
+void engine_published(struct engine *e, const struct rec_change *changes, size_t n) {
+    if (!e->running) return;
+    bool room = false;
+    for (size_t i = 0; i < n; i++) {
+        if (changes[i].type != REC_generation) continue;
+        const struct generation *g = (const struct generation *)changes[i].record;
+        struct task *t = tasks_find(&e->tasks, g->head.id);
+        if (str_eq(g->state, GEN_PROCESSING) && str_is(g->node, e->node)) {
+            engine_take(e, g, attempt_in(changes, n, g));
+        } else if (t) {
+            task_release(t);
+            room = true;
+        }
+        if (str_eq(g->state, GEN_PENDING) && g->waits_until <= io_now(e->o.io)) room = true;
+        if (generation_is_terminal(g->state)) room = true; /* its project may have a free slot now */
+    }
+    if (room) engine_scan(e, SCAN_PENDING);
+}

@@ -1,0 +1,87 @@
+/* Turns due work into effects, and their events into commands. One loop, no thread of its own, never blocks.
+ *
+ * The engine owns nothing durable: what it has in memory may vanish at any instant. Each task mirrors one generation that this
+ * node works on; what to do next follows from the committed step alone (core/generation.h), so start-up, adoption and the
+ * regular scan are one and the same. It learns of work in two ways: records published after a commit (a hint, fast) and scans
+ * (the truth, regular).
+ *
+ * Everything it needs from the world stands in two tables: struct io (effects, time) and struct engine_port (commands, scans). */
+#pragma once
+#include "base/log.h"
+#include "io/io.h"
+#include "store/store.h"
+
+/* What a provider promises about its submits; decides how a lost answer is settled (RULES C1 in docs/ARCHITECTURE.md). */
+struct traits {
+    bool local;             /* made on this machine: an interrupted attempt simply runs again */
+    bool idempotent;        /* the provider knows our reference: the same submit may be sent again */
+    bool has_lookup;        /* it can be asked whether it knows our reference */
+    bool absence_is_proof;  /* and a "no" means it never arrived */
+    bool can_cancel;
+    msec first_wait, poll_every, poll_max;
+    msec lookup_settles_after;
+};
+
+/* A question to the store, answered on a reader and handed back on the loop. The asker owns it; the answer lives in arena. */
+enum scan_kind {
+    SCAN_PENDING,   /* oldest pending generations of projects with a free slot, fewest running first */
+    SCAN_WORK,      /* processing generations of `node` with their newest attempt */
+    SCAN_DEADLINES, /* ids of live generations past their deadline */
+    SCAN_LAPSED,    /* marks lapsed nodes dead, ids of dead nodes that still own work */
+    SCAN_BEAT,      /* this node's heartbeat */
+};
+struct work {
+    const struct generation *generation;
+    const struct attempt *attempt; /* NULL: none yet */
+};
+struct scan {
+    enum scan_kind kind;
+    struct str node;
+    msec now;
+    int64_t limit;
+    struct arena arena;
+    err code;
+    struct work *work;
+    size_t work_count;
+    struct str *ids;
+    size_t id_count;
+    void (*done)(struct scan *s);
+    void *arg;
+};
+
+struct engine_port {
+    void *self;
+    err (*submit)(void *self, const struct command *c, committed_fn *done, void *arg);
+    void (*scan)(void *self, struct scan *s); /* calls s->done later, on the loop */
+    /* The route of the next attempt, `attempt` counted from 1. E_NO_ROUTE, E_NO_PROVIDER_KEY. */
+    err (*route)(void *self, const struct generation *g, int64_t attempt, struct arena *a, struct str *out_provider, struct str *out_route);
+    struct traits (*traits)(void *self, struct str provider);
+};
+
+struct engine_options {
+    struct io *io;
+    struct engine_port port;
+    struct str node;
+    int slots;          /* tasks of this node at once */
+    msec scan_every;    /* LIMIT_WAKE_SCAN_MS where other nodes may add work */
+    struct logger *log; /* may be NULL */
+};
+
+struct engine;
+struct engine *engine_create(const struct engine_options *o);
+void engine_destroy(struct engine *e);
+void engine_start(struct engine *e);  /* first beat, first scans */
+void engine_stop(struct engine *e);   /* takes no more work, starts no more effects */
+
+/* After each commit, with the records it changed (committer_options.published). */
+void engine_published(struct engine *e, const struct rec_change *changes, size_t n);
+
+bool engine_has_slot(const struct engine *e);
+/* True while the last successful heartbeat is younger than half a lease (RULES D2). */
+bool engine_may_act(const struct engine *e);
+struct engine_stats {
+    int64_t tasks, calls;       /* now */
+    uint64_t attempts, settled, failed, retried, stale, adopted, scans;
+    msec beat_age;
+};
+struct engine_stats engine_stats(const struct engine *e);

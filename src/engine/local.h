@@ -1,0 +1,12 @@
+/* Carries out CALL_RENDER: a local model in the media helper, its files adopted into the drive, durable before the answer. */
+#pragma once
+#include "drive/drive.h"
+#include "io/loop.h"
+#include "media/media.h"
+
+struct local;
+struct local *local_create(struct loop *loop, struct drive *drive, struct helper *helper, int at_once);
+void local_destroy(struct local *l);
+/* A loop_call_fn; register with loop_on_call(loop, CALL_RENDER, local_call, l). */
+void local_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg);
+int local_waiting(const struct local *l);

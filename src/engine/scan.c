@@ -1,0 +1,150 @@
+/* Scans: the regular, durable way in which work is found. A wake-up only makes a scan run sooner. */
+#include "base/limits.h"
+#include "core/generation.h"
+#include "core/plant.h"
+#include "engine/task.h"
+
+#include <stdlib.h>
+
+static void scan_done(struct scan *s);
+
+void engine_scan(struct engine *e, enum scan_kind kind) {
+    if (!e->running) return;
+    if (e->scanning[kind]) {
+        e->scan_again[kind] = true;
+        return;
+    }
+    int64_t limit = LIMIT_ADOPT_CHUNK;
+    if (kind == SCAN_PENDING) {
+        limit = e->o.slots - (int64_t)e->tasks.count - e->claims;
+        if (limit <= 0 || !engine_may_act(e)) return; /* the next task that ends, or the next tick, asks again */
+    }
+    struct scan *s = &e->scans[kind];
+    arena_reset(&s->arena);
+    *s = (struct scan){.kind = kind, .arena = s->arena, .limit = limit, .now = io_now(e->o.io), .node = str_of(e->node), .done = scan_done, .arg = e};
+    if (kind == SCAN_BEAT) s->now = e->o.io->ops->boot(e->o.io); /* counted from before the beat left */
+    e->scanning[kind] = true;
+    e->stats.scans++;
+    e->o.port.scan(e->o.port.self, s);
+}
+
+struct claim {
+    struct engine *engine;
+    char generation[ID_LEN + 1];
+};
+
+static void claimed(void *arg, const struct outcome *o) {
+    struct claim *c = arg;
+    c->engine->claims--;
+    if (!o->code) c->engine->stats.attempts++;
+    free(c); /* refused: another node was faster, or the project's slots are taken; the next scan sees */
+}
+
+static void claim(struct engine *e, const struct generation *g, struct arena *a) {
+    struct str provider, route;
+    if (e->o.port.route(e->o.port.self, g, g->attempts + 1, a, &provider, &route)) return;
+    struct claim *c = calloc(1, sizeof *c);
+    must(c);
+    c->engine = e;
+    struct command cmd = {.kind = CMD_CLAIM, .at = io_now(e->o.io)};
+    cmd.step = (struct cmd_step){.generation = g->head.id, .node = str_of(e->node), .attempt = g->attempts + 1, .provider = provider, .route = route};
+    e->claims++;
+    if (e->o.port.submit(e->o.port.self, &cmd, claimed, c)) {
+        e->claims--;
+        free(c);
+    }
+}
+
+static void ignore(void *arg, const struct outcome *o) {}
+
+static void adopt(struct engine *e, const struct scan *s) {
+    struct str ids[LIMIT_ADOPT_CHUNK];
+    int64_t n = 0;
+    for (size_t i = 0; i < s->work_count && n < LIMIT_ADOPT_CHUNK; i++) ids[n++] = s->work[i].generation->head.id;
+    if (!n) return;
+    struct command cmd = {.kind = CMD_ADOPT, .at = io_now(e->o.io)};
+    cmd.adopt = (struct cmd_adopt){.node = str_of(e->node), .dead = s->node, .generations = ids, .count = n};
+    if (!e->o.port.submit(e->o.port.self, &cmd, ignore, e)) e->stats.adopted += (uint64_t)n;
+}
+
+static void dead_work(struct scan *s) {
+    struct engine *e = s->arg;
+    if (!s->code && e->running) adopt(e, s);
+    arena_done(&s->arena);
+    free((char *)s->node.ptr);
+    free(s);
+}
+
+/* Takes over what a dead node left, a chunk at a time; the next tick brings the next chunk. */
+static void scan_dead(struct engine *e, struct str node) {
+    struct scan *s = calloc(1, sizeof *s);
+    char *id = calloc(1, node.len + 1);
+    must(s && id);
+    memcpy(id, node.ptr, node.len);
+    *s = (struct scan){.kind = SCAN_WORK, .limit = LIMIT_ADOPT_CHUNK, .now = io_now(e->o.io), .node = str_n(id, node.len), .done = dead_work, .arg = e};
+    e->o.port.scan(e->o.port.self, s);
+}
+
+static void expire(struct engine *e, struct str generation) {
+    struct command cmd = {.kind = CMD_EXPIRE, .at = io_now(e->o.io)};
+    cmd.expire.generation = generation;
+    if (e->o.port.submit(e->o.port.self, &cmd, ignore, e)) return; /* the next tick tries again */
+}
+
+static void beat_done(struct engine *e, const struct scan *s) {
+    if (s->code) return; /* no effect once half a lease has passed; fenced ends the server through the committer */
+    bool first = e->beat_boot == 0;
+    e->beat_boot = s->now;
+    engine_scan(e, SCAN_LAPSED);
+    if (!first) return;
+    engine_scan(e, SCAN_WORK);
+    engine_scan(e, SCAN_PENDING);
+    engine_scan(e, SCAN_DEADLINES);
+}
+
+static void scan_done(struct scan *s) {
+    struct engine *e = s->arg;
+    e->scanning[s->kind] = false;
+    if (!e->running) return;
+    if (s->kind == SCAN_BEAT) beat_done(e, s);
+    else if (!s->code) {
+        for (size_t i = 0; i < s->work_count; i++) {
+            const struct work *w = &s->work[i];
+            if (s->kind == SCAN_PENDING) claim(e, w->generation, &s->arena);
+            else if (!tasks_find(&e->tasks, w->generation->head.id)) engine_take(e, w->generation, w->attempt);
+        }
+        for (size_t i = 0; i < s->id_count; i++) {
+            if (s->kind == SCAN_LAPSED) scan_dead(e, s->ids[i]);
+            else expire(e, s->ids[i]);
+        }
+    }
+    if (e->scan_again[s->kind]) {
+        e->scan_again[s->kind] = false;
+        engine_scan(e, s->kind);
+    }
+}
+
+static void ticked(void *arg) {
+    struct engine *e = arg;
+    e->tick = e->o.io->ops->timer_start(e->o.io, e->o.scan_every, ticked, e);
+    engine_scan(e, SCAN_PENDING);
+    engine_scan(e, SCAN_DEADLINES);
+    engine_scan(e, SCAN_WORK);
+}
+
+static void beat_ticked(void *arg) {
+    struct engine *e = arg;
+    e->beat_tick = e->o.io->ops->timer_start(e->o.io, LIMIT_BEAT_MS, beat_ticked, e);
+    engine_scan(e, SCAN_BEAT);
+}
+
+void engine_timers_start(struct engine *e) {
+    e->tick = e->o.io->ops->timer_start(e->o.io, e->o.scan_every, ticked, e);
+    e->beat_tick = e->o.io->ops->timer_start(e->o.io, LIMIT_BEAT_MS, beat_ticked, e);
+}
+
+void engine_timers_stop(struct engine *e) {
+    e->o.io->ops->timer_stop(e->o.io, e->tick);
+    e->o.io->ops->timer_stop(e->o.io, e->beat_tick);
+    e->tick = e->beat_tick = NULL;
+}

@@ -1,0 +1,339 @@
+/* What each committed step asks for, and what each effect's answer means.
+ *
+ * Must always hold:
+ *  - at most one effect and one command of a task are under way, and never an effect while a command is: what an effect may
+ *    assume has been committed.
+ *  - a submit to a provider that knows no idempotency leaves only in the process that committed "sending" just before; anyone
+ *    who finds "sending" later looks up instead (a blind resubmit would be paid twice).
+ *  - an answer is acted on by a command only; memory follows the published record. */
+#include "base/limits.h"
+#include "core/generation.h"
+#include "core/plant.h"
+#include "engine/task.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { COMMAND_RETRY_MS = 500, LEASE_WAIT_MS = 250, BACKOFF_MS = 1000, BACKOFF_MAX_MS = 60000, LOOKUP_EVERY_MS = 10000 };
+
+static struct traits traits_of(const struct task *t) {
+    struct engine *e = t->engine;
+    return e->o.port.traits(e->o.port.self, task_str(t->provider));
+}
+
+static void free_when_idle(struct task *t) {
+    if (!t->gone || t->calling || t->commanding) return;
+    struct engine *e = t->engine;
+    e->o.io->ops->timer_stop(e->o.io, t->wake);
+    e->o.io->ops->timer_stop(e->o.io, t->deadline);
+    tasks_remove(&e->tasks, t);
+    if (e->running) engine_scan(e, SCAN_PENDING);
+}
+
+void task_release(struct task *t) {
+    if (PLANTED(poll_after_terminal)) return;
+    t->gone = true;
+    free_when_idle(t);
+}
+
+static void woke(void *arg) {
+    struct task *t = arg;
+    t->wake = NULL;
+    task_act(t);
+}
+
+static void act_later(struct task *t, msec delay) {
+    struct io *io = t->engine->o.io;
+    io->ops->timer_stop(io, t->wake);
+    t->wake = io->ops->timer_start(io, delay, woke, t);
+}
+
+/* Doubles from `first` to `max`, with a quarter of jitter so that a herd does not come back as one. */
+static msec backoff(struct task *t, int tries, msec first, msec max) {
+    msec wait = first;
+    while (tries-- > 0 && wait < max) wait *= 2;
+    if (wait > max) wait = max;
+    uint8_t r;
+    t->engine->o.io->ops->random(t->engine->o.io, &r, 1);
+    return wait - wait / 4 + wait / 2 * r / 255;
+}
+
+/* --- commands --- */
+
+static void command_resend(void *arg) {
+    struct task *t = arg;
+    t->wake = NULL;
+    if (t->gone) free_when_idle(t);
+    else task_command(t);
+}
+
+static void command_done(void *arg, const struct outcome *o) {
+    struct task *t = arg;
+    struct engine *e = t->engine;
+    t->commanding = false;
+    switch ((int)o->code) {
+    case OK:
+        if (t->command.kind == CMD_SETTLE) e->stats.settled++;
+        if (t->command.kind == CMD_ATTEMPT_FAILED) {
+            if (o->retry) e->stats.retried++;
+            else e->stats.failed++;
+        }
+        arena_done(&t->held);
+        break;
+    case E_AGAIN:
+    case E_UNAVAILABLE:
+    case E_STORAGE_FULL:
+        if (t->gone || !e->running) break;
+        e->o.io->ops->timer_stop(e->o.io, t->wake);
+        t->wake = e->o.io->ops->timer_start(e->o.io, COMMAND_RETRY_MS, command_resend, t);
+        return;
+    default: /* stale: somebody else works on it, or it has ended */
+        e->stats.stale++;
+        arena_done(&t->held);
+        t->gone = true;
+    }
+    if (t->gone) free_when_idle(t);
+    else task_act(t);
+}
+
+void task_command(struct task *t) {
+    struct engine *e = t->engine;
+    t->command.at = io_now(e->o.io);
+    t->commanding = true;
+    err r = e->o.port.submit(e->o.port.self, &t->command, command_done, t);
+    if (!r) return;
+    struct outcome refused = {.code = E_AGAIN};
+    command_done(t, &refused);
+}
+
+static struct cmd_step *step_command(struct task *t, enum command_kind kind) {
+    t->command = (struct command){.kind = kind};
+    t->command.step = (struct cmd_step){.generation = str_of(t->id), .node = str_of(t->engine->node), .attempt = t->attempt, .measured = -1};
+    return &t->command.step;
+}
+
+static void fail_attempt(struct task *t, enum failure failure, struct str detail, bool may_retry, msec retry_after, micros cost) {
+    struct cmd_step *s = step_command(t, CMD_ATTEMPT_FAILED);
+    s->failure = failure;
+    s->detail = arena_dup(&t->held, detail);
+    s->cost_micros = cost;
+    s->may_retry = may_retry;
+    s->retry_at = io_now(t->engine->o.io) + (retry_after ? retry_after : backoff(t, (int)t->attempt - 1, BACKOFF_MS, BACKOFF_MAX_MS));
+    task_command(t);
+}
+
+static void settle(struct task *t, const struct call_result *r) {
+    struct cmd_step *s = step_command(t, CMD_SETTLE);
+    struct output *outputs = arena_array(&t->held, struct output, (size_t)r->output_count + 1);
+    for (int64_t i = 0; i < r->output_count; i++) {
+        const struct output *from = &r->outputs[i];
+        outputs[i] = (struct output){.asset = arena_dup(&t->held, from->asset), .blob = arena_dup(&t->held, from->blob),
+                                     .ext = arena_dup(&t->held, from->ext), .type = arena_dup(&t->held, from->type),
+                                     .kind = arena_dup(&t->held, from->kind), .sha256 = arena_dup(&t->held, from->sha256),
+                                     .facts = arena_dup(&t->held, from->facts), .bytes = from->bytes};
+    }
+    s->outputs = outputs;
+    s->output_count = r->output_count;
+    s->measured = r->measured;
+    s->result = arena_dup(&t->held, r->result);
+    s->cost_micros = r->cost_micros;
+    task_command(t);
+}
+
+static void accept(struct task *t, const struct call_result *r) {
+    struct cmd_step *s = step_command(t, CMD_ACCEPTED);
+    s->their_ref = arena_dup(&t->held, r->their_ref);
+    task_command(t);
+}
+
+static void see_result(struct task *t, const struct call_result *r) {
+    struct cmd_step *s = step_command(t, CMD_RESULT_SEEN);
+    s->reply = arena_dup(&t->held, r->reply);
+    s->cost_micros = r->cost_micros;
+    task_command(t);
+}
+
+static void leave_unresolved(struct task *t, struct str detail) {
+    struct cmd_step *s = step_command(t, CMD_UNRESOLVED);
+    s->detail = arena_dup(&t->held, detail);
+    task_command(t);
+}
+
+/* --- answers --- */
+
+static bool is_passing(enum failure f) { return f == FAIL_TRANSIENT || f == FAIL_RATE_LIMIT; }
+
+static void answered_render(struct task *t, const struct call_result *r) {
+    if (!r->code) settle(t, r);
+    else fail_attempt(t, r->failure, r->detail, is_passing(r->failure), r->retry_after, r->cost_micros);
+}
+
+static void answered_submit(struct task *t, const struct call_result *r) {
+    if (!r->code) {
+        if (r->state == CALL_FINISHED) see_result(t, r);
+        else accept(t, r);
+        return;
+    }
+    if (!r->answer_lost) {
+        fail_attempt(t, r->failure, r->detail, true, r->retry_after, r->cost_micros);
+        return;
+    }
+    struct traits traits = traits_of(t);
+    t->submit_lost_at = io_now(t->engine->o.io);
+    t->tries++;
+    if (traits.local || traits.idempotent || traits.has_lookup) act_later(t, backoff(t, t->tries - 1, BACKOFF_MS, BACKOFF_MAX_MS));
+    else leave_unresolved(t, STR("The provider's answer to the submit was lost; whether it took the work is not known."));
+}
+
+static void answered_poll(struct task *t, const struct call_result *r) {
+    struct traits traits = traits_of(t);
+    if (r->code) { /* the question failed, not the work: keep asking until the deadline */
+        act_later(t, r->retry_after ? r->retry_after : backoff(t, t->tries++, traits.poll_every, traits.poll_max));
+        return;
+    }
+    t->tries = 0;
+    switch (r->state) {
+    case CALL_RUNNING: act_later(t, backoff(t, t->polls++ / 8, traits.poll_every, traits.poll_max)); break;
+    case CALL_FINISHED:
+        if (str_is(STEP_RESULT, t->step)) { /* a fresh link for a dead one */
+            task_set(&t->reply, r->reply);
+            act_later(t, 0);
+        } else see_result(t, r);
+        break;
+    case CALL_NOT_FOUND: fail_attempt(t, FAIL_GONE, STR("The provider no longer knows this work."), false, 0, r->cost_micros); break;
+    case CALL_STOPPED:
+        if (t->cancel_wanted && r->failure == FAIL_NONE) {
+            step_command(t, CMD_CANCEL_CONFIRMED);
+            task_command(t);
+        } else fail_attempt(t, r->failure, r->detail, is_passing(r->failure), r->retry_after, r->cost_micros);
+        break;
+    }
+}
+
+static void answered_fetch(struct task *t, const struct call_result *r) {
+    struct traits traits = traits_of(t);
+    t->tries++;
+    if (!r->code) settle(t, r);
+    else if (r->failure != FAIL_OUTPUT_LOST && is_passing(r->failure)) act_later(t, backoff(t, t->tries - 1, BACKOFF_MS, BACKOFF_MAX_MS));
+    else if (r->failure == FAIL_OUTPUT_LOST && t->tries == 1 && t->their_ref && !traits.local) {
+        task_set(&t->reply, STR("")); /* no link left: task_act asks the provider for a fresh one */
+        act_later(t, 0);
+    } else fail_attempt(t, FAIL_OUTPUT_LOST, r->detail, false, 0, r->cost_micros);
+}
+
+static void answered_lookup(struct task *t, const struct call_result *r) {
+    struct traits traits = traits_of(t);
+    msec now = io_now(t->engine->o.io);
+    if (!t->submit_lost_at) t->submit_lost_at = now;
+    if (!r->code && (r->state == CALL_RUNNING || r->state == CALL_FINISHED)) accept(t, r);
+    else if (!r->code && r->state == CALL_NOT_FOUND && traits.absence_is_proof)
+        fail_attempt(t, FAIL_TRANSIENT, STR("The provider never received the submit."), true, 0, 0);
+    else if (!r->code && r->state == CALL_NOT_FOUND && str_is(STEP_SENDING, t->step) && now - t->submit_lost_at >= traits.lookup_settles_after)
+        leave_unresolved(t, STR("The provider's answer to the submit was lost and it does not list the work."));
+    else act_later(t, backoff(t, t->tries++, BACKOFF_MS, LOOKUP_EVERY_MS));
+}
+
+static void answered_cancel(struct task *t, const struct call_result *r) {
+    if (!r->code && r->state == CALL_STOPPED) {
+        step_command(t, CMD_CANCEL_CONFIRMED);
+        task_command(t);
+    } else act_later(t, 0); /* not confirmed: it completes and is captured, and /cancel said so */
+}
+
+static void call_done(void *arg, const struct call *c, const struct call_result *r) {
+    struct task *t = arg;
+    t->calling = false;
+    t->engine->calls--;
+    if (t->gone || !t->engine->running) {
+        free_when_idle(t);
+        return;
+    }
+    if (t->commanding) return; /* only under a planted bug: a task is never both */
+    switch (c->kind) {
+    case CALL_RENDER: answered_render(t, r); break;
+    case CALL_SUBMIT: answered_submit(t, r); break;
+    case CALL_POLL: answered_poll(t, r); break;
+    case CALL_FETCH: answered_fetch(t, r); break;
+    case CALL_LOOKUP: answered_lookup(t, r); break;
+    case CALL_CANCEL: answered_cancel(t, r); break;
+    }
+}
+
+static void nothing_done(void *arg, const struct outcome *o) {}
+
+/* A stage is for people: it neither waits for its commit nor is it repeated. */
+static void call_stage(void *arg, const struct call *c, struct str stage, int64_t percent) {
+    struct task *t = arg;
+    if (t->gone) return;
+    char payload[160];
+    int n = snprintf(payload, sizeof payload, "{\"stage\":\"%.*s\",\"percent\":%lld}", STR_ARG(str_head(stage, 80)), (long long)percent);
+    struct command cmd = {.kind = CMD_PROGRESS, .at = io_now(t->engine->o.io)};
+    cmd.step = (struct cmd_step){.generation = str_of(t->id), .node = str_of(t->engine->node), .attempt = t->attempt, .type = STR("progress"), .payload = str_n(payload, (size_t)n)};
+    if (t->engine->o.port.submit(t->engine->o.port.self, &cmd, nothing_done, NULL)) return; /* the queue is full: progress is the first to go */
+}
+
+/* --- what the step asks for --- */
+
+static void call(struct task *t, enum call_kind kind) {
+    struct engine *e = t->engine;
+    t->call = (struct call){.kind = kind, .generation = str_of(t->id), .project = task_str(t->project), .attempt = t->attempt,
+                            .provider = task_str(t->provider), .route = task_str(t->route), .our_ref = task_str(t->our_ref),
+                            .their_ref = task_str(t->their_ref), .kind_wanted = task_str(t->kind), .inputs = task_str(t->inputs),
+                            .reply = task_str(t->reply), .deadline_at = t->deadline_at, .engine_ref = t};
+    t->calling = true;
+    e->calls++;
+    e->o.io->ops->call(e->o.io, &t->call, call_stage, call_done, t);
+}
+
+static void act_opened(struct task *t, const struct traits *traits) {
+    if (traits->local) {
+        call(t, CALL_RENDER);
+    } else if (PLANTED(effect_before_commit)) {
+        call(t, CALL_SUBMIT);
+    } else {
+        t->sent_by_us = true;
+        step_command(t, CMD_SENDING);
+        task_command(t);
+    }
+}
+
+static void act_sending(struct task *t, const struct traits *traits) {
+    if (traits->local) call(t, CALL_RENDER);
+    else if ((t->sent_by_us && t->tries == 0) || traits->idempotent) call(t, CALL_SUBMIT);
+    else if (traits->has_lookup) call(t, CALL_LOOKUP);
+    else leave_unresolved(t, STR("The server stopped while the submit was on its way; whether the provider took it is not known."));
+}
+
+static void act_accepted(struct task *t, const struct traits *traits) {
+    task_set(&t->inputs, STR("")); /* the provider has them; a hundred thousand waiting jobs need not keep them */
+    if (t->cancel_wanted && !t->cancel_asked && traits->can_cancel) {
+        t->cancel_asked = true;
+        call(t, CALL_CANCEL);
+    } else if (t->polls == 0 && traits->first_wait) {
+        t->polls = 1;
+        act_later(t, traits->first_wait);
+    } else {
+        call(t, CALL_POLL);
+    }
+}
+
+void task_act(struct task *t) {
+    struct engine *e = t->engine;
+    if (t->gone || t->calling || t->commanding || t->wake || !e->running) {
+        bool cancel_now = t->wake && t->cancel_wanted && !t->cancel_asked && !t->calling && !t->commanding && !t->gone && e->running;
+        if (!cancel_now) return;
+        e->o.io->ops->timer_stop(e->o.io, t->wake);
+        t->wake = NULL;
+    }
+    if (!engine_may_act(e)) {
+        act_later(t, LEASE_WAIT_MS);
+        return;
+    }
+    struct traits traits = traits_of(t);
+    struct str step = str_of(t->step);
+    if (str_eq(step, STEP_OPENED)) act_opened(t, &traits);
+    else if (str_eq(step, STEP_SENDING)) act_sending(t, &traits);
+    else if (str_eq(step, STEP_ACCEPTED)) act_accepted(t, &traits);
+    else if (str_eq(step, STEP_RESULT)) call(t, t->reply || !t->their_ref ? CALL_FETCH : CALL_POLL);
+    else if (str_eq(step, STEP_UNRESOLVED) && traits.has_lookup) call(t, CALL_LOOKUP);
+}

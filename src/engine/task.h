@@ -1,0 +1,63 @@
+/* The engine's memory of one generation it works on, and the table of all of them. Private to engine/. */
+#pragma once
+#include "engine/engine.h"
+
+struct task {
+    struct task *next;          /* in its bucket */
+    struct engine *engine;
+    char id[ID_LEN + 1];
+    char step[16];              /* as committed */
+    int64_t attempt;
+    char *project, *kind, *provider, *route, *our_ref, *their_ref;
+    char *inputs;               /* freed once the provider has them */
+    char *reply;                /* what result_seen kept */
+    msec deadline_at, created_at;
+    msec submit_lost_at;        /* when a submit's answer was lost, for lookup_settles_after */
+    bool cancel_wanted, cancel_asked;
+    bool sent_by_us;            /* step "sending" was committed by this process: the submit has not left before */
+    bool calling;               /* an effect is under way */
+    bool commanding;            /* a command is under way */
+    bool gone;                  /* terminal or taken over: freed when neither is under way */
+    int polls, tries;
+    struct timer *wake, *deadline;
+    struct call call;           /* of the effect under way */
+    struct command command;     /* the command under way, rebuilt from `pending` fields below when it must be sent again */
+    struct arena held;          /* strings of `command`: outputs and reply survive a refused commit */
+};
+
+struct tasks {
+    struct task **buckets;
+    size_t bucket_count, count;
+};
+void tasks_done(struct tasks *t);
+struct task *tasks_find(const struct tasks *t, struct str id);
+struct task *tasks_add(struct tasks *t, struct str id);
+void tasks_remove(struct tasks *t, struct task *task); /* frees it */
+
+void task_set(char **slot, struct str value);
+struct str task_str(const char *slot);
+
+struct engine {
+    struct engine_options o;
+    char node[ID_LEN + 1];
+    struct tasks tasks;
+    bool running, claiming_stopped;
+    int64_t calls, claims;      /* effects and claims under way */
+    msec beat_boot;             /* boot clock of the last successful beat's start */
+    struct scan scans[SCAN_BEAT + 1];
+    bool scanning[SCAN_BEAT + 1], scan_again[SCAN_BEAT + 1];
+    struct timer *tick, *beat_tick;
+    struct engine_stats stats;
+};
+
+/* step.c: does what the committed step asks for; safe to call at any time. */
+void task_act(struct task *t);
+void task_release(struct task *t);     /* marks it gone, frees it once nothing is under way */
+void task_command(struct task *t);     /* sends t->command */
+
+
+/* scan.c */
+void engine_scan(struct engine *e, enum scan_kind kind);
+void engine_timers_start(struct engine *e);
+void engine_timers_stop(struct engine *e);
+void engine_take(struct engine *e, const struct generation *g, const struct attempt *a);

@@ -1,0 +1,377 @@
+/* The drive as operations: listing, opening, signing, deleting, uploading. Bytes move on the files pool, facts by commands. */
+#include "base/hash.h"
+#include "base/id.h"
+#include "core/generation.h"
+#include "media/media.h"
+#include "ops/ops_int.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static void write_file(struct jw *w, const struct asset *a, const char *modified_key) {
+    jw_open(w, '{');
+    jw_kstr(w, "path", a->path);
+    jw_kstr(w, "drive_path", a->path);
+    jw_ki64(w, "size", a->bytes);
+    jw_kstr(w, "media_type", a->type);
+    jw_kstr(w, "sha256", a->sha256);
+    jw_kstr(w, "asset_id", a->head.id);
+    jw_kopt(w, "generation_id", a->generation);
+    view_time(w, modified_key, a->created_at);
+    jw_close(w, '}');
+}
+
+static void run_list(struct read *r, struct db *db) {
+    const struct asset **rows;
+    size_t n;
+    err e = query_drive(db, str_of(r->caller.project), r->path, r->id, r->list.limit, &r->arena, &rows, &n);
+    if (e) {
+        read_fail(r, e, "The drive could not be listed.");
+        return;
+    }
+    struct jw w = {.out = &r->json};
+    jw_open(&w, '{');
+    jw_kz(&w, "object", "list");
+    jw_key(&w, "files");
+    jw_open(&w, '[');
+    for (size_t i = 0; i < n; i++) write_file(&w, rows[i], "modified_at");
+    jw_close(&w, ']');
+    jw_key(&w, "next_after");
+    if (n && (int64_t)n == r->list.limit) jw_str(&w, rows[n - 1]->path);
+    else jw_null(&w);
+    jw_close(&w, '}');
+}
+
+void ops_drive_list(struct ops *o, const struct caller *c, struct str prefix, struct str after, int64_t limit, ops_done *done, void *arg) {
+    struct read *r = read_new(o, c, run_list, done, arg);
+    r->path = arena_dup(&r->arena, prefix);
+    r->id = arena_dup(&r->arena, after);
+    r->list.limit = limit <= 0 ? 50 : limit > LIMIT_PAGE ? LIMIT_PAGE : limit;
+    read_start(r);
+}
+
+/* The live asset a path shows; E_NOT_FOUND. */
+static err asset_at(struct db *db, struct arena *a, struct str project, struct str path, const struct asset **out) {
+    const struct drive_path *p = NULL;
+    TRY(QUERY_RECORD(db, drive_path, arena_printf(a, "%.*s/%.*s", STR_ARG(project), STR_ARG(path)), a, &p));
+    if (!p->asset.len) return E_NOT_FOUND;
+    const struct asset *asset = NULL;
+    TRY(QUERY_RECORD(db, asset, p->asset, a, &asset));
+    if (asset->deleted_at) return E_NOT_FOUND;
+    *out = asset;
+    return OK;
+}
+
+static void open_asset(struct read *r, const struct asset *a) {
+    struct why why = {};
+    int fd = -1;
+    int64_t bytes = 0;
+    err e = drive_blob_open(r->o->o.drive, a->blob, &why, &fd, &bytes);
+    if (!e && bytes != a->bytes) {
+        close(fd);
+        e = why_set(&why, E_CORRUPT, "The stored file is %lld bytes long but should be %lld.", (long long)bytes, (long long)a->bytes);
+    }
+    if (e) {
+        read_fail(r, e, "%s", why_text(&why));
+        return;
+    }
+    r->answer.fd = fd;
+    r->answer.bytes = bytes;
+    r->answer.type = a->type;
+    r->answer.etag = a->sha256;
+    r->answer.path = r->path;
+    r->answer.modified_at = a->created_at;
+    r->answer.inline_ok = media_type_is_inline(a->type);
+}
+
+static void run_open(struct read *r, struct db *db) {
+    const struct asset *a = NULL;
+    err e = asset_at(db, &r->arena, str_of(r->caller.project), r->path, &a);
+    if (e) read_fail(r, e, e == E_NOT_FOUND ? "There is no file '%.*s' in this drive." : "The file '%.*s' could not be read.", STR_ARG(r->path));
+    else open_asset(r, a);
+}
+
+void ops_drive_open(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg) {
+    struct read *r = read_new(o, c, run_open, done, arg);
+    struct answer a = answer_of(OK);
+    err e = drive_path_clean(path, &r->arena, &a.why, &r->path);
+    if (e) {
+        read_fail(r, e, "%s", why_text(&a.why));
+        a = r->answer;
+        done(arg, &a);
+        arena_done(&r->arena);
+        free(r);
+        return;
+    }
+    read_start(r);
+}
+
+/* The link names the asset: a file replaced since stays reachable, a deleted one does not. */
+static void run_open_signed(struct read *r, struct db *db) {
+    const struct asset *a = NULL;
+    err e = QUERY_RECORD(db, asset, r->id, &r->arena, &a);
+    if (!e && (a->deleted_at || !str_is(a->project, r->caller.project))) e = E_NOT_FOUND;
+    if (e) read_fail(r, e, e == E_NOT_FOUND ? "The file '%.*s' has been deleted." : "The file '%.*s' could not be read.", STR_ARG(r->path));
+    else open_asset(r, a);
+}
+
+void ops_drive_open_signed(struct ops *o, struct str path, struct str query, ops_done *done, void *arg) {
+    _cleanup_(arena_done) struct arena arena = {};
+    struct answer a = answer_of(OK);
+    struct signed_link link = {};
+    err e = sign_check(o->o.signer, path, query, io_now(o->io), &arena, &a.why, &link);
+    if (e) {
+        a.code = a.why.code = e;
+        done(arg, &a);
+        return;
+    }
+    struct caller c = {};
+    snprintf(c.project, sizeof c.project, "%.*s", STR_ARG(link.project));
+    struct read *r = read_new(o, &c, run_open_signed, done, arg);
+    r->id = arena_dup(&r->arena, link.asset);
+    r->path = arena_dup(&r->arena, link.path);
+    read_start(r);
+}
+
+static void run_sign(struct read *r, struct db *db) {
+    const struct asset *a = NULL;
+    err e = asset_at(db, &r->arena, str_of(r->caller.project), r->path, &a);
+    if (e) {
+        read_fail(r, e, e == E_NOT_FOUND ? "There is no file '%.*s' in this drive." : "The file '%.*s' could not be read.", STR_ARG(r->path));
+        return;
+    }
+    struct signed_link link = {.project = a->project, .asset = a->head.id, .path = r->path, .expires_at = r->now + r->ttl_s * MS_SECOND};
+    struct buf url = {};
+    sign_link(r->signer, &link, str_of(r->url), &url);
+    struct jw w = {.out = &r->json};
+    jw_open(&w, '{');
+    jw_kstr(&w, "path", r->path);
+    jw_kstr(&w, "signed_url", buf_view(&url));
+    jw_ki64(&w, "expires_in", r->ttl_s);
+    jw_close(&w, '}');
+    buf_done(&url);
+}
+
+void ops_drive_sign(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg) {
+    _cleanup_(arena_done) struct arena arena = {};
+    struct answer a = answer_of(OK);
+    struct str clean;
+    if (!ttl_s) ttl_s = LIMIT_SIGNED_URL_DEFAULT_S;
+    err e = drive_path_clean(path, &arena, &a.why, &clean);
+    if (!e && (ttl_s < LIMIT_SIGNED_URL_MIN_S || ttl_s > LIMIT_SIGNED_URL_MAX_S)) {
+        snprintf(a.why.field, sizeof a.why.field, "ttl");
+        e = why_set(&a.why, E_INVALID, "ttl is a number of seconds from %d to %d.", LIMIT_SIGNED_URL_MIN_S, LIMIT_SIGNED_URL_MAX_S);
+    }
+    if (e) {
+        a.code = a.why.code = e;
+        done(arg, &a);
+        return;
+    }
+    struct read *r = read_new(o, c, run_sign, done, arg);
+    r->path = arena_dup(&r->arena, clean);
+    r->ttl_s = ttl_s;
+    read_start(r);
+}
+
+struct file_change {
+    struct ops *o;
+    struct buf json;
+    ops_done *done;
+    void *arg;
+};
+
+static void file_changed(void *arg, const struct outcome *out) {
+    struct file_change *f = arg;
+    struct answer a = answer_of(out->code);
+    if (out->code) {
+        a.why = out->why;
+        a.why.code = out->code;
+    } else a.json = buf_view(&f->json);
+    f->done(f->arg, &a);
+    buf_done(&f->json);
+    free(f);
+}
+
+static void file_command(struct ops *o, const struct command *cmd, struct buf *json, ops_done *done, void *arg) {
+    struct file_change *f = calloc(1, sizeof *f);
+    must(f);
+    *f = (struct file_change){.o = o, .json = *json, .done = done, .arg = arg};
+    *json = (struct buf){};
+    err e = committer_submit(o->o.committer, cmd, file_changed, f);
+    if (!e) return;
+    buf_done(&f->json);
+    free(f);
+    answer_err(done, arg, e, "The change could not be stored now; try again in a second.");
+}
+
+void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg) {
+    _cleanup_(arena_done) struct arena arena = {};
+    struct answer a = answer_of(OK);
+    struct str clean;
+    err e = drive_path_clean(path, &arena, &a.why, &clean);
+    if (e) {
+        a.code = a.why.code = e;
+        done(arg, &a);
+        return;
+    }
+    struct command cmd = {.kind = CMD_ASSET_DELETE, .at = io_now(o->io)};
+    cmd.asset_delete = (struct cmd_asset_delete){.project = str_of(c->project), .path = clean};
+    struct buf json = {};
+    struct jw w = {.out = &json};
+    jw_open(&w, '{');
+    jw_kstr(&w, "path", clean);
+    jw_kbool(&w, "deleted", true);
+    jw_close(&w, '}');
+    file_command(o, &cmd, &json, done, arg);
+}
+
+/* --- uploads --- */
+
+/* Pieces are handed to the files pool one after another; at most two wait, so a slow disk slows the sender. */
+struct upload {
+    struct ops *o;
+    struct caller caller;
+    struct arena arena;
+    struct str path, blob;
+    char asset[ID_LEN + 1], random[ID_LEN + 1], sha256[SHA256_HEX + 1];
+    struct drive_file file;
+    struct buf waiting, writing; /* what came in, what the pool writes now */
+    uint8_t head[4096];
+    size_t head_len;
+    bool busy, ending, last, aborted, paused, begun; /* last: the pool's piece is the end; set while it is idle */
+    err code;
+    struct why why;
+    ops_upload_ready *ready;
+    void *ready_arg;
+    ops_done *done;
+    void *arg;
+};
+
+static void upload_free(struct upload *u) {
+    if (u->begun) drive_file_drop(&u->file);
+    buf_done(&u->waiting);
+    buf_done(&u->writing);
+    arena_done(&u->arena);
+    free(u);
+}
+
+static void pump(struct upload *u);
+
+static void write_work(void *arg) {
+    struct upload *u = arg;
+    if (!u->begun) {
+        u->code = drive_file_begin(u->o->o.drive, u->random, &u->why, &u->file);
+        u->begun = !u->code;
+    }
+    if (!u->code && u->writing.len) u->code = drive_file_write(&u->file, buf_view(&u->writing), &u->why);
+    if (!u->code && u->last) u->code = drive_file_keep(u->o->o.drive, &u->file, u->blob, &u->why, u->sha256);
+}
+
+static void upload_committed(void *arg, const struct answer *a) {
+    struct upload *u = arg;
+    if (!a->code) u->o->uploads++;
+    u->done(u->arg, a);
+    upload_free(u);
+}
+
+static void upload_store(struct upload *u) {
+    struct sniffed s = media_sniff(str_n(u->head, u->head_len));
+    struct media_facts facts = media_measure(str_n(u->head, u->head_len));
+    struct command cmd = {.kind = CMD_ASSET_PUT, .at = io_now(u->o->io)};
+    struct str facts_json = facts.width ? arena_printf(&u->arena, "{\"width\":%lld,\"height\":%lld}", (long long)facts.width, (long long)facts.height) : STR("{}");
+    cmd.asset_put = (struct cmd_asset_put){.project = str_of(u->caller.project), .path = u->path,
+                                           .output = {.asset = str_of(u->asset), .blob = u->blob, .ext = s.type ? str_of(s.ext) : STR("bin"),
+                                                      .type = s.type ? str_of(s.type) : STR("application/octet-stream"), .kind = s.type ? str_of(s.kind) : STR("file"),
+                                                      .sha256 = str_n(u->sha256, 64), .facts = facts_json, .bytes = u->file.bytes}};
+    struct asset shown = {.head.id = str_of(u->asset), .path = u->path, .bytes = u->file.bytes, .type = cmd.asset_put.output.type,
+                          .sha256 = cmd.asset_put.output.sha256, .created_at = cmd.at};
+    struct buf json = {};
+    struct jw w = {.out = &json};
+    write_file(&w, &shown, "modified_at");
+    file_command(u->o, &cmd, &json, upload_committed, u);
+}
+
+static void written(void *arg) {
+    struct upload *u = arg;
+    u->busy = false;
+    buf_clear(&u->writing);
+    if (u->aborted) {
+        upload_free(u);
+        return;
+    }
+    if (u->ending && (u->code || u->last)) {
+        if (!u->code) upload_store(u);
+        else {
+            struct answer a = answer_of(u->code);
+            a.why = u->why;
+            a.why.code = u->code;
+            u->done(u->arg, &a);
+            upload_free(u);
+        }
+        return;
+    }
+    pump(u);
+    if (u->paused && !u->ending) {
+        u->paused = false;
+        u->ready(u->ready_arg);
+    }
+}
+
+static void pump(struct upload *u) {
+    if (u->busy || (!u->waiting.len && !u->ending)) return;
+    struct buf swap = u->writing;
+    u->writing = u->waiting;
+    u->waiting = swap;
+    u->last = u->ending;
+    u->busy = true;
+    err e = pool_run(u->o->files, write_work, written, u);
+    if (!e) return;
+    u->code = e;
+    loop_post(u->o->o.loop, written, u);
+}
+
+enum { UPLOAD_WAITING_BYTES = 512 * 1024 };
+
+err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int64_t length, ops_upload_ready *ready, void *arg, struct why *why, struct upload **out) {
+    if (o->draining) return why_set(why, E_UNAVAILABLE, "The server is stopping and takes no new files.");
+    if (length > LIMIT_UPLOAD_BYTES) return why_set(why, E_TOO_LARGE, "A file may have %lld bytes; this one has %lld.", (long long)LIMIT_UPLOAD_BYTES, (long long)length);
+    if (committer_stats(o->o.committer).storage_full) return why_set(why, E_STORAGE_FULL, "The server's disk is full: no new files are taken until there is space.");
+    struct upload *u = calloc(1, sizeof *u);
+    must(u);
+    *u = (struct upload){.o = o, .caller = *c, .ready = ready, .ready_arg = arg};
+    err e = drive_path_clean(path, &u->arena, why, &u->path);
+    if (e) {
+        upload_free(u);
+        return e;
+    }
+    struct id asset = io_new_id(o->io), random = io_new_id(o->io);
+    memcpy(u->asset, asset.hex, sizeof u->asset);
+    memcpy(u->random, random.hex, sizeof u->random);
+    u->blob = arena_printf(&u->arena, "up/%.2s/1-%s", u->random + 30, u->random);
+    *out = u;
+    return OK;
+}
+
+bool ops_upload_write(struct upload *u, struct str data) {
+    if (u->head_len < sizeof u->head) {
+        size_t n = sizeof u->head - u->head_len < data.len ? sizeof u->head - u->head_len : data.len;
+        memcpy(u->head + u->head_len, data.ptr, n);
+        u->head_len += n;
+    }
+    if (!u->code) buf_str(&u->waiting, data); /* after a failure the rest is taken and forgotten; the end tells */
+    pump(u);
+    u->paused = u->waiting.len > UPLOAD_WAITING_BYTES;
+    return !u->paused;
+}
+
+void ops_upload_end(struct upload *u, ops_done *done, void *arg) {
+    u->done = done;
+    u->arg = arg;
+    u->ending = true;
+    pump(u);
+}
+
+void ops_upload_abort(struct upload *u) {
+    u->aborted = true;
+    if (!u->busy) upload_free(u);
+}

@@ -1,0 +1,343 @@
+/* Who calls: API keys. A key reads puras_<kind>_<prefix8>.<secret32>; the record holds the sha256 of the secret only.
+ *
+ * Records are cached by prefix and follow what is published; where other nodes may revoke, an entry is looked up again after a
+ * second. The cache only decides who is asking: submit checks the key's record once more inside its command. */
+#include "base/hash.h"
+#include "ops/ops_int.h"
+
+#include <stdlib.h>
+
+enum { PREFIX_LEN = 8, SECRET_LEN = 32, FRESH_MS = 1000 };
+
+struct key_entry {
+    struct key_entry *next;
+    char prefix[PREFIX_LEN + 1];
+    char project[ID_LEN + 1], kind[16], hash[SHA256_HEX + 1];
+    bool revoked;
+    msec read_at;
+};
+
+static struct key_entry *find(struct ops *o, struct str prefix) {
+    for (struct key_entry *k = o->keys[bucket(prefix, KEY_BUCKETS)]; k; k = k->next)
+        if (str_is(prefix, k->prefix)) return k;
+    return NULL;
+}
+
+static struct key_entry *remember(struct ops *o, const struct api_key *record) {
+    if (record->head.id.len != PREFIX_LEN || record->hash.len != SHA256_HEX || record->project.len > ID_LEN || record->kind.len >= 16) return NULL;
+    struct key_entry *k = find(o, record->head.id);
+    if (!k) {
+        k = calloc(1, sizeof *k);
+        must(k);
+        size_t b = bucket(record->head.id, KEY_BUCKETS);
+        memcpy(k->prefix, record->head.id.ptr, PREFIX_LEN);
+        k->next = o->keys[b];
+        o->keys[b] = k;
+    }
+    snprintf(k->project, sizeof k->project, "%.*s", STR_ARG(record->project));
+    snprintf(k->kind, sizeof k->kind, "%.*s", STR_ARG(record->kind));
+    snprintf(k->hash, sizeof k->hash, "%.*s", STR_ARG(record->hash));
+    k->revoked = record->revoked_at != 0;
+    k->read_at = io_mono(o->io);
+    return k;
+}
+
+void keys_published(struct ops *o, const struct rec_change *changes, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (changes[i].type == REC_api_key) remember(o, (const struct api_key *)changes[i].record);
+}
+
+void keys_done(struct ops *o) {
+    for (size_t b = 0; b < KEY_BUCKETS; b++)
+        for (struct key_entry *k = o->keys[b], *next; k; k = next) {
+            next = k->next;
+            free(k);
+        }
+}
+
+static bool is_key_text(struct str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))) return false;
+    }
+    return true;
+}
+
+/* puras_<kind>_<prefix8>.<secret32> */
+static bool split_key(struct str key, struct str *out_prefix, struct str *out_secret) {
+    struct str name, kind, rest;
+    if (!str_cut(key, '_', &name, &rest) || !str_is(name, "puras") || !str_cut(rest, '_', &kind, &rest)) return false;
+    return str_cut(rest, '.', out_prefix, out_secret) && out_prefix->len == PREFIX_LEN && out_secret->len == SECRET_LEN && is_key_text(*out_prefix) &&
+           is_key_text(*out_secret);
+}
+
+static err judge(const struct key_entry *k, struct str secret, struct why *why, struct caller *out) {
+    char hash[SHA256_HEX + 1];
+    sha256_hex(secret, hash);
+    if (!k || !str_eq_secret(str_of(hash), str_of(k->hash))) return why_set(why, E_UNAUTHENTICATED, "The API key is not known to this server. Check PURAS_API_KEY and PURAS_API_BASE.");
+    if (k->revoked) return why_set(why, E_UNAUTHENTICATED, "The API key %s was revoked. Create another with `puras keys create`.", k->prefix);
+    struct caller c = {.kind = !strcmp(k->kind, "admin") ? KEY_ADMIN : !strcmp(k->kind, "test") ? KEY_TEST : KEY_LIVE};
+    c.book = c.kind == KEY_TEST ? "test" : "live";
+    memcpy(c.project, k->project, sizeof c.project);
+    memcpy(c.key, k->prefix, PREFIX_LEN + 1);
+    *out = c;
+    return OK;
+}
+
+struct lookup {
+    struct ops *o;
+    char prefix[PREFIX_LEN + 1], secret[SECRET_LEN + 1];
+    struct arena arena;
+    const struct api_key *record;
+    err code;
+    ops_caller_done *done;
+    void *arg;
+};
+
+static void run_lookup(struct db *db, void *arg) {
+    struct lookup *l = arg;
+    l->code = QUERY_RECORD(db, api_key, str_of(l->prefix), &l->arena, &l->record);
+}
+
+static void looked_up(void *arg) {
+    struct lookup *l = arg;
+    struct why why = {};
+    struct caller c = {};
+    err e = l->code == E_NOT_FOUND ? OK : l->code;
+    if (!e) e = judge(l->record ? remember(l->o, l->record) : NULL, str_of(l->secret), &why, &c);
+    else why_set(&why, e, "The key could not be checked now; try again in a second.");
+    l->done(l->arg, e, &why, &c);
+    arena_done(&l->arena);
+    free(l);
+}
+
+void ops_authenticate(struct ops *o, struct str key, ops_caller_done *done, void *arg) {
+    struct str prefix, secret;
+    struct why why = {};
+    struct caller c = {};
+    if (!split_key(key, &prefix, &secret)) {
+        err e = why_set(&why, E_UNAUTHENTICATED, key.len ? "The API key is not well formed: it reads puras_live_<8 characters>.<32 characters>."
+                                                         : "No API key was sent. Send it as `Authorization: Bearer <key>` or `X-API-Key: <key>`.");
+        done(arg, e, &why, &c);
+        return;
+    }
+    struct key_entry *k = find(o, prefix);
+    if (k && (!o->o.other_nodes || io_mono(o->io) - k->read_at < FRESH_MS)) {
+        err e = judge(k, secret, &why, &c);
+        done(arg, e, &why, &c);
+        return;
+    }
+    struct lookup *l = calloc(1, sizeof *l);
+    must(l);
+    *l = (struct lookup){.o = o, .done = done, .arg = arg};
+    memcpy(l->prefix, prefix.ptr, PREFIX_LEN);
+    memcpy(l->secret, secret.ptr, SECRET_LEN);
+    l->code = readers_run(o->o.readers, run_lookup, looked_up, l);
+    if (l->code) looked_up(l);
+}
+
+/* --- keys as a resource (admin) --- */
+
+static void run_keys(struct read *r, struct db *db) {
+    const struct api_key **rows;
+    size_t n;
+    err e = query_keys(db, r->id, &r->arena, &rows, &n);
+    if (e) {
+        read_fail(r, e, "The keys could not be read.");
+        return;
+    }
+    struct jw w = {.out = &r->json};
+    jw_open(&w, '{');
+    jw_kz(&w, "object", "list");
+    jw_key(&w, "keys");
+    jw_open(&w, '[');
+    for (size_t i = 0; i < n; i++) {
+        jw_open(&w, '{');
+        jw_kstr(&w, "prefix", rows[i]->head.id);
+        jw_kstr(&w, "masked", arena_printf(&r->arena, "puras_%.*s_%.*s.****", STR_ARG(rows[i]->kind), STR_ARG(rows[i]->head.id)));
+        jw_kstr(&w, "kind", rows[i]->kind);
+        jw_kstr(&w, "name", rows[i]->name);
+        jw_kstr(&w, "project_id", rows[i]->project);
+        view_time(&w, "created_at", rows[i]->created_at);
+        view_time(&w, "revoked_at", rows[i]->revoked_at);
+        jw_close(&w, '}');
+    }
+    jw_close(&w, ']');
+    jw_close(&w, '}');
+}
+
+void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_done *done, void *arg) {
+    struct read *r = read_new(o, c, run_keys, done, arg);
+    r->id = arena_dup(&r->arena, project);
+    read_start(r);
+}
+
+struct change {
+    struct ops *o;
+    struct buf json;
+    ops_done *done;
+    void *arg;
+};
+
+static void changed(void *arg, const struct outcome *out) {
+    struct change *ch = arg;
+    struct answer a = answer_of(out->code);
+    if (out->code) {
+        a.why = out->why;
+        a.why.code = out->code;
+    } else a.json = buf_view(&ch->json);
+    ch->done(ch->arg, &a);
+    buf_done(&ch->json);
+    free(ch);
+}
+
+static void change(struct ops *o, const struct command *cmd, struct buf *json, ops_done *done, void *arg) {
+    struct change *ch = calloc(1, sizeof *ch);
+    must(ch);
+    *ch = (struct change){.o = o, .json = *json, .done = done, .arg = arg};
+    *json = (struct buf){};
+    err e = committer_submit(o->o.committer, cmd, changed, ch);
+    if (!e) return;
+    buf_done(&ch->json);
+    free(ch);
+    answer_err(done, arg, e, "The change could not be stored now; try again in a second.");
+}
+
+void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name, ops_done *done, void *arg) {
+    if (!str_is(kind, "live") && !str_is(kind, "test") && !str_is(kind, "admin")) {
+        answer_err(done, arg, E_INVALID, "kind is one of live, test or admin.");
+        return;
+    }
+    if (name.len > 200 || !str_is_utf8(name)) {
+        answer_err(done, arg, E_INVALID, "The name is at most 200 bytes of UTF-8.");
+        return;
+    }
+    struct new_key key = new_key_make(o->io, kind);
+    struct command cmd = {.kind = CMD_CREATE_KEY, .at = io_now(o->io)};
+    struct str owner = project.len ? project : str_of(c->project);
+    cmd.create_key = (struct cmd_create_key){.prefix = str_of(key.prefix), .project = owner, .kind = kind, .hash = str_of(key.hash), .name = name};
+    struct buf json = {};
+    struct jw w = {.out = &json};
+    jw_open(&w, '{');
+    jw_kz(&w, "prefix", key.prefix);
+    jw_kz(&w, "key", key.text);
+    jw_kstr(&w, "kind", kind);
+    jw_kstr(&w, "name", name);
+    jw_kstr(&w, "project_id", owner);
+    jw_kz(&w, "message", "This is the only time the whole key is shown.");
+    jw_close(&w, '}');
+    change(o, &cmd, &json, done, arg);
+}
+
+void ops_key_revoke(struct ops *o, const struct caller *c, struct str prefix, ops_done *done, void *arg) {
+    struct command cmd = {.kind = CMD_REVOKE_KEY, .at = io_now(o->io)};
+    cmd.revoke_key.prefix = prefix;
+    struct buf json = {};
+    struct jw w = {.out = &json};
+    jw_open(&w, '{');
+    jw_kstr(&w, "prefix", prefix);
+    jw_kbool(&w, "revoked", true);
+    jw_close(&w, '}');
+    change(o, &cmd, &json, done, arg);
+}
+
+struct new_key new_key_make(struct io *io, struct str kind) {
+    static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789"; /* 32 of them: five bits each, none that look alike */
+    uint8_t random[PREFIX_LEN + SECRET_LEN];
+    struct new_key k = {};
+    char secret[SECRET_LEN + 1] = "";
+    io->ops->random(io, random, sizeof random);
+    for (int i = 0; i < PREFIX_LEN; i++) k.prefix[i] = letters[random[i] & 31];
+    for (int i = 0; i < SECRET_LEN; i++) secret[i] = letters[random[PREFIX_LEN + i] & 31];
+    snprintf(k.text, sizeof k.text, "puras_%.*s_%s.%s", STR_ARG(kind), k.prefix, secret);
+    sha256_hex(str_of(secret), k.hash);
+    return k;
+}
+
+/* --- projects and money --- */
+
+static void run_projects(struct read *r, struct db *db) {
+    const struct project **rows;
+    size_t n;
+    err e = query_projects(db, &r->arena, &rows, &n);
+    if (e) {
+        read_fail(r, e, "The projects could not be read.");
+        return;
+    }
+    struct jw w = {.out = &r->json};
+    jw_open(&w, '{');
+    jw_kz(&w, "object", "list");
+    jw_key(&w, "projects");
+    jw_open(&w, '[');
+    for (size_t i = 0; i < n; i++) {
+        const struct project *p = rows[i];
+        jw_open(&w, '{');
+        jw_kstr(&w, "id", p->head.id);
+        jw_kstr(&w, "name", p->name);
+        view_time(&w, "created_at", p->created_at);
+        jw_ki64(&w, "generations", p->seq);
+        jw_ki64(&w, "pending", p->pending);
+        jw_ki64(&w, "running", p->running);
+        jw_ki64(&w, "run_limit", p->run_limit);
+        jw_ki64(&w, "drive_bytes", p->drive_bytes);
+        jw_ki64(&w, "drive_reserved", p->drive_reserved);
+        jw_ki64(&w, "drive_limit", p->drive_limit);
+        jw_close(&w, '}');
+    }
+    jw_close(&w, ']');
+    jw_close(&w, '}');
+}
+
+void ops_projects(struct ops *o, const struct caller *c, ops_done *done, void *arg) { read_start(read_new(o, c, run_projects, done, arg)); }
+
+void ops_project_create(struct ops *o, const struct caller *c, struct str name, ops_done *done, void *arg) {
+    if (!name.len || name.len > 200 || !str_is_utf8(name)) {
+        answer_err(done, arg, E_INVALID, "A project needs a name of 1 to 200 bytes of UTF-8.");
+        return;
+    }
+    struct id id = io_new_id(o->io);
+    struct command cmd = {.kind = CMD_CREATE_PROJECT, .at = io_now(o->io)};
+    cmd.create_project = (struct cmd_create_project){.id = id_str(&id), .name = name, .run_limit = LIMIT_RUNNING_PER_PROJECT, .drive_limit = LIMIT_DRIVE_BYTES};
+    struct buf json = {};
+    struct jw w = {.out = &json};
+    jw_open(&w, '{');
+    jw_kstr(&w, "id", id_str(&id));
+    jw_kstr(&w, "name", name);
+    jw_close(&w, '}');
+    change(o, &cmd, &json, done, arg);
+}
+
+void ops_top_up(struct ops *o, const struct caller *c, struct str project, micros amount, struct str idempotency_key, struct str reason, ops_done *done, void *arg) {
+    if (amount <= 0 || amount > MICROS_MAX) {
+        answer_err(done, arg, E_INVALID, "usd is a positive amount of at most a billion dollars with at most six decimals.");
+        return;
+    }
+    if (c->kind == KEY_LIVE) {
+        answer_err(done, arg, E_FORBIDDEN, "A live key cannot top up; use an admin key (or a test key for the test book).");
+        return;
+    }
+    if (c->kind == KEY_TEST && project.len && !str_is(project, c->project)) {
+        answer_err(done, arg, E_FORBIDDEN, "A test key tops up its own project's test book only.");
+        return;
+    }
+    _cleanup_(arena_done) struct arena arena = {};
+    struct str owner = project.len ? project : str_of(c->project);
+    struct id id = io_new_id(o->io);
+    struct str name = id_str(&id);
+    char hex[SHA256_HEX + 1];
+    if (idempotency_key.len) {
+        sha256_hex(arena_printf(&arena, "top_up|%.*s|%s|%.*s", STR_ARG(owner), c->book, STR_ARG(idempotency_key)), hex);
+        name = str_n(hex, ID_LEN);
+    }
+    struct command cmd = {.kind = CMD_TOP_UP, .at = io_now(o->io)};
+    cmd.top_up = (struct cmd_top_up){.transfer = arena_printf(&arena, "topup:%.*s", STR_ARG(name)), .project = owner, .book = str_of(c->book), .author = str_of(c->key), .reason = reason, .amount = amount};
+    struct buf json = {};
+    struct jw w = {.out = &json};
+    jw_open(&w, '{');
+    jw_kstr(&w, "id", cmd.top_up.transfer);
+    jw_kstr(&w, "project_id", owner);
+    jw_kz(&w, "book", c->book);
+    view_money(&w, "amount", amount);
+    jw_close(&w, '}');
+    change(o, &cmd, &json, done, arg);
+}

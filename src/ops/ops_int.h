@@ -1,0 +1,111 @@
+/* Private to ops/: the owner's struct, reads on the reader pool, parked callers, and the JSON views. */
+#pragma once
+#include "base/cleanup.h"
+#include "base/limits.h"
+#include "drive/drive.h"
+#include "io/loop.h"
+#include "ops/ops.h"
+#include "store/query.h"
+#include "store/store.h"
+
+struct key_entry;
+struct ops {
+    struct ops_options o;
+    struct io *io;
+    struct pool *files;          /* uploads and opens: the loop never touches a disk */
+    struct key_entry **keys;     /* cache of key records by prefix */
+    size_t key_buckets, key_count;
+    struct wait **waits;         /* parked callers by generation */
+    struct event_stream **streams;
+    size_t parked;
+    struct timer *look;          /* 250 ms, where other nodes may end what we wait for */
+    bool draining, looking;
+    uint64_t submitted, refused, waited, uploads;
+};
+enum { WAIT_BUCKETS = 4096, KEY_BUCKETS = 1024 };
+size_t bucket(struct str id, size_t buckets);
+
+static inline bool is_operator(const struct caller *c) { return c->kind == KEY_ADMIN; }
+struct answer answer_of(err code);
+void answer_why(struct answer *a, const struct why *why);
+/* Fails with a sentence, at once. */
+void answer_err(ops_done *done, void *arg, err code, const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* A read: run on a reader's thread fills json or why; then the answer. Everything lives in the arena. */
+struct read {
+    struct ops *o;
+    struct caller caller;
+    struct arena arena;
+    struct buf json;
+    struct answer answer;
+    void (*run)(struct read *r, struct db *db);
+    ops_done *done;
+    void *arg;
+    struct str id, path, kind;   /* parameters, in the arena */
+    struct list_query list;
+    int64_t ttl_s;
+    enum view view;
+    msec now;
+    char url[256];
+    const struct signer *signer;
+    struct wait *wait;           /* the parked caller this read is for */
+};
+struct read *read_new(struct ops *o, const struct caller *c, void (*run)(struct read *, struct db *), ops_done *done, void *arg);
+void read_start(struct read *r); /* answers E_AGAIN itself when the readers are busy */
+/* For run: ends with the error and a sentence. */
+void read_fail(struct read *r, err code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* view.c: everything a caller sees of a generation. */
+struct shown {
+    const struct generation *g;
+    const struct asset *const *assets;
+    size_t asset_count;
+    const struct event *const *events; /* NULL: no stages */
+    size_t event_count;
+    const struct signer *signer;
+    struct str public_url;
+    msec now;
+    int64_t ttl_s;
+    struct str kind_wanted;            /* what the caller asked for, empty or "auto": none */
+    bool url_path_given;
+};
+void view_generation(struct jw *w, const struct shown *s);
+void view_media(struct jw *w, const struct shown *s, struct arena *a);
+/* The error a surface answers for a generation that failed or was cancelled. */
+void view_failure(const struct generation *g, struct why *why);
+void view_money(struct jw *w, const char *name, micros m); /* name_micros, name_usd, name_credits */
+void view_time(struct jw *w, const char *key, msec at);    /* null when 0 */
+void view_event(struct buf *out, const struct event *e);   /* as SSE */
+msec poll_after(const struct generation *g, msec now);
+
+/* wait.c */
+struct wait {
+    struct wait *next;
+    struct ops *o;
+    struct caller caller;
+    char generation[ID_LEN + 1];
+    enum { WAIT_COMMITTING, WAIT_PARKED, WAIT_READING } stage;
+    bool abandoned, timed_out, replayed;
+    enum view view;
+    int64_t ttl_s;
+    msec wait;
+    char kind_wanted[16];
+    bool url_path_given;
+    struct timer *timer;
+    struct buf ready;            /* the answer, made when its commit was published */
+    bool ready_terminal, failed;
+    struct why why;
+    ops_done *done;
+    void *arg;
+};
+struct wait *wait_new(struct ops *o, const struct caller *c, struct str generation, ops_done *done, void *arg);
+void wait_park(struct wait *w);   /* from now on until terminal or its time is up */
+void wait_read(struct wait *w);   /* answers from the store when terminal, else stays parked */
+void wait_answer(struct wait *w, const struct answer *a); /* and frees it */
+void wait_rename(struct wait *w, struct str generation);
+void waits_published(struct ops *o, const struct rec_change *changes, size_t n);
+void waits_end(struct ops *o, err code);
+void streams_published(struct ops *o, const struct rec_change *changes, size_t n);
+void streams_end(struct ops *o);
+void keys_published(struct ops *o, const struct rec_change *changes, size_t n);
+void keys_done(struct ops *o);

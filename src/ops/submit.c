@@ -1,0 +1,179 @@
+/* Submit: the one way in for every surface. Canonical inputs and quote come from the catalog, everything that decides happens in
+ * one command; the caller is answered after its commit, or parked until the generation ends. */
+#include "base/hash.h"
+#include "ops/ops_int.h"
+#include "ops/quote.h"
+
+#include <stdlib.h>
+
+static void refuse(struct ops *o, ops_done *done, void *arg, const struct why *why) {
+    o->refused++;
+    struct answer a = answer_of(why->code);
+    a.why = *why;
+    done(arg, &a);
+}
+
+/* No sentence from a rule knows more than the numbers; the surface adds what to do. */
+static void finish_refusal(struct wait *w, const struct outcome *out) {
+    w->o->refused++;
+    struct answer a = answer_of(out->code);
+    a.why = out->why;
+    a.why.code = out->code;
+    if (out->code == E_AGAIN || out->code == E_STORAGE_FULL) a.why.retry_after_s = 1;
+    wait_answer(w, &a);
+}
+
+static void committed(void *arg, const struct outcome *out) {
+    struct wait *w = arg;
+    if (out->code) {
+        finish_refusal(w, out);
+        return;
+    }
+    w->replayed = out->replayed;
+    if (out->replayed) {
+        if (strcmp(out->generation, w->generation)) wait_rename(w, str_of(out->generation));
+        if (w->abandoned) {
+            wait_park(w); /* frees it */
+            return;
+        }
+        if (w->wait) wait_park(w); /* starts its clock; the read below may end it at once */
+        wait_read(w);
+        return;
+    }
+    w->o->submitted++;
+    bool ready = w->failed || w->ready.len;
+    if (ready && (w->ready_terminal || !w->wait)) {
+        struct answer a = answer_of(OK);
+        if (w->failed) answer_why(&a, &w->why);
+        a.terminal = w->ready_terminal;
+        a.json = buf_view(&w->ready);
+        wait_answer(w, &a);
+    } else if (!w->wait) wait_read(w);
+    else wait_park(w);
+}
+
+static err check_key(struct str key, struct why *why) {
+    if (key.len > LIMIT_IDEMPOTENCY_KEY_BYTES) return why_set(why, E_INVALID, "The Idempotency-Key is longer than %d bytes.", LIMIT_IDEMPOTENCY_KEY_BYTES);
+    for (size_t i = 0; i < key.len; i++)
+        if (key.ptr[i] < 0x21 || key.ptr[i] > 0x7e) return why_set(why, E_INVALID, "The Idempotency-Key may hold visible ASCII characters only.");
+    return OK;
+}
+
+static err check_kind(struct str kind, struct why *why) {
+    static const char *const kinds[] = {"", "auto", "image", "video", "audio", "text"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (str_is(kind, kinds[i])) return OK;
+    if (why) snprintf(why->field, sizeof why->field, "kind");
+    return why_set(why, E_INVALID, "kind is one of image, video, audio, text or auto.");
+}
+
+/* The key's namespace is (project, book, route); foreign projects cannot meet, and the same key on two routes is two keys. */
+static struct str idempotency_id(struct arena *a, const struct caller *c, const struct submission *s) {
+    if (!s->idempotency_key.len) return STR("");
+    struct str text = arena_printf(a, "%s|%s|%.*s|%.*s", c->project, c->book, STR_ARG(s->route), STR_ARG(s->idempotency_key));
+    char *hex = arena_bytes(a, SHA256_HEX + 1);
+    sha256_hex(text, hex);
+    return str_n(hex, SHA256_HEX);
+}
+
+/* Everything that can be refused without the store. */
+static err prepare(struct ops *o, const struct caller *c, const struct submission *s, struct arena *a, struct why *why, const struct model **out_model,
+                   struct cmd_submit *out) {
+    struct cmd_submit cmd = {.project = str_of(c->project), .book = str_of(c->book), .key = str_of(c->key), .request_hash = s->request_hash, .max_micros = s->max_micros};
+    if (o->draining) return why_set(why, E_UNAVAILABLE, "The server is stopping and takes no new work; nothing was charged. Try again in a moment.");
+    if (is_operator(c)) return why_set(why, E_FORBIDDEN, "An admin key does not generate; use the project's live or test key.");
+    const struct model *m;
+    TRY(model_named(o->o.catalog, s->model, why, &m));
+    TRY(check_kind(s->kind, why));
+    TRY(check_key(s->idempotency_key, why));
+    TRY(catalog_quote(o->o.catalog, m, s->inputs, NULL, 0, a, why, &cmd.quote, &cmd.inputs));
+    if (cmd.inputs.len > LIMIT_INPUTS_BYTES)
+        return why_set(why, E_TOO_LARGE, "The inputs are %zu bytes; at most %d are kept. Upload files to the drive and name them by path.", cmd.inputs.len, LIMIT_INPUTS_BYTES);
+    if (s->quote_id.len) TRY(quote_honour(o, s->quote_id, m, cmd.inputs, a, why, &cmd.quote));
+    if (s->output_path.len) {
+        err e = drive_path_clean(s->output_path, a, why, &cmd.output_path);
+        if (e && why) snprintf(why->field, sizeof why->field, "output_path");
+        if (e) return e;
+    }
+    if (o->o.route(o->o.engine, m, &cmd.provider, &cmd.route))
+        return why_set(why, E_NO_ROUTE, "No route leads to %.*s on this server: it is priced, but nothing here can run it. Nothing was charged.", STR_ARG(m->slug));
+    cmd.model = m->slug;
+    cmd.kind = m->kind;
+    cmd.catalog = catalog_sha256(o->o.catalog);
+    cmd.idempotency = idempotency_id(a, c, s);
+    cmd.needs_bytes = m->max_bytes;
+    cmd.deadline_at = io_now(o->io) + m->deadline_ms;
+    cmd.pending_limit = LIMIT_PENDING_PER_PROJECT;
+    *out_model = m;
+    *out = cmd;
+    return OK;
+}
+
+struct wait *ops_submit(struct ops *o, const struct caller *c, const struct submission *s, ops_done *done, void *arg) {
+    _cleanup_(arena_done) struct arena a = {};
+    struct why why = {};
+    const struct model *m;
+    struct command cmd = {.kind = CMD_SUBMIT, .at = io_now(o->io)};
+    err e = prepare(o, c, s, &a, &why, &m, &cmd.submit);
+    if (e) {
+        why.code = e;
+        refuse(o, done, arg, &why);
+        return NULL;
+    }
+    struct id id = io_new_id(o->io);
+    cmd.submit.generation = id_str(&id);
+    if (o->o.slot(o->o.engine)) cmd.submit.node = o->o.node;
+    struct wait *w = wait_new(o, c, id_str(&id), done, arg);
+    w->view = s->view;
+    w->ttl_s = s->ttl_s;
+    w->wait = s->wait < LIMIT_WAIT_MS ? s->wait : LIMIT_WAIT_MS;
+    w->url_path_given = s->output_url_path.len > 0;
+    snprintf(w->kind_wanted, sizeof w->kind_wanted, "%.*s", STR_ARG(s->kind));
+    e = committer_submit(o->o.committer, &cmd, committed, w);
+    if (e) {
+        struct answer answer = answer_of(e);
+        why_set(&answer.why, e, e == E_STORAGE_FULL ? "The server's disk is full: no new work is taken until there is space. Nothing was charged."
+                                                    : "The server has too much work waiting to be stored; nothing was charged. Try again in a second.");
+        answer.why.retry_after_s = 1;
+        o->refused++;
+        wait_answer(w, &answer);
+        return NULL;
+    }
+    return w;
+}
+
+struct cancelling {
+    struct ops *o;
+    struct caller caller;
+    char generation[ID_LEN + 1];
+    ops_done *done;
+    void *arg;
+};
+
+static void cancelled(void *arg, const struct outcome *out) {
+    struct cancelling *c = arg;
+    if (out->code) {
+        struct answer a = answer_of(out->code);
+        a.why = out->why;
+        a.why.code = out->code;
+        c->done(c->arg, &a);
+    } else (void)ops_wait(c->o, &c->caller, str_of(c->generation), 0, VIEW_GENERATION, 0, c->done, c->arg);
+    free(c);
+}
+
+void ops_cancel(struct ops *o, const struct caller *caller, struct str id, ops_done *done, void *arg) {
+    if (!id_is(id)) {
+        answer_err(done, arg, E_NOT_FOUND, "There is no such generation: an id has 32 hexadecimal digits.");
+        return;
+    }
+    struct cancelling *c = calloc(1, sizeof *c);
+    must(c);
+    *c = (struct cancelling){.o = o, .caller = *caller, .done = done, .arg = arg};
+    memcpy(c->generation, id.ptr, ID_LEN);
+    struct command cmd = {.kind = CMD_CANCEL, .at = io_now(o->io)};
+    cmd.cancel = (struct cmd_cancel){.generation = id, .project = is_operator(caller) ? STR("") : str_of(c->caller.project)};
+    err e = committer_submit(o->o.committer, &cmd, cancelled, c);
+    if (!e) return;
+    free(c);
+    answer_err(done, arg, e, "The cancel could not be stored now; try again in a second.");
+}

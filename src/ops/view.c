@@ -1,0 +1,272 @@
+/* What a caller sees of a generation, the same fields on every surface. */
+#include "core/generation.h"
+#include "ops/ops_int.h"
+
+void view_money(struct jw *w, const char *name, micros m) {
+    char key[64];
+    struct buf number = {};
+    snprintf(key, sizeof key, "%s_micros", name);
+    jw_ki64(w, key, m);
+    snprintf(key, sizeof key, "%s_usd", name);
+    micros_write_usd(&number, m);
+    jw_kraw(w, key, buf_view(&number));
+    buf_clear(&number);
+    snprintf(key, sizeof key, "%s_credits", name);
+    micros_write_credits(&number, m);
+    jw_kraw(w, key, buf_view(&number));
+    buf_done(&number);
+}
+
+void view_time(struct jw *w, const char *key, msec at) {
+    jw_key(w, key);
+    if (!at) {
+        jw_null(w);
+        return;
+    }
+    struct buf text = {};
+    time_write_iso(&text, at);
+    jw_str(w, buf_view(&text));
+    buf_done(&text);
+}
+
+/* Quick at first, then about a tenth of the time it has taken so far. */
+msec poll_after(const struct generation *g, msec now) {
+    msec age = now - g->created_at;
+    msec wait = age / 10;
+    return wait < 500 ? 500 : wait > 10000 ? 10000 : wait;
+}
+
+static void write_url(struct jw *w, const char *key, const struct shown *s, const struct asset *a) {
+    jw_key(w, key);
+    if (!a->path.len) { /* another file has taken its place: reachable by its own name below the generation */
+        jw_null(w);
+        return;
+    }
+    struct signed_link link = {.project = a->project, .asset = a->head.id, .path = a->path,
+                               .expires_at = s->now + (s->ttl_s ? s->ttl_s : LIMIT_SIGNED_URL_DEFAULT_S) * MS_SECOND};
+    struct buf url = {};
+    sign_link(s->signer, &link, s->public_url, &url);
+    jw_str(w, buf_view(&url));
+    buf_done(&url);
+}
+
+static void write_ki64_or_null(struct jw *w, const char *key, const struct json *facts, const char *name) {
+    int64_t v;
+    jw_key(w, key);
+    if (json_as_i64(json_get(facts, name), &v)) jw_i64(w, v);
+    else jw_null(w);
+}
+
+static void write_output(struct jw *w, const struct shown *s, const struct asset *a, struct arena *arena) {
+    struct json *facts = NULL;
+    if (a->facts.len && json_parse(a->facts, arena, NULL, &facts)) facts = NULL;
+    jw_open(w, '{');
+    jw_kstr(w, "id", a->head.id);
+    jw_kstr(w, "media_type", a->type);
+    write_url(w, "url", s, a);
+    jw_kstr(w, "drive_path", a->path);
+    write_ki64_or_null(w, "width", facts, "width");
+    write_ki64_or_null(w, "height", facts, "height");
+    int64_t ms;
+    jw_key(w, "duration");
+    if (json_as_i64(json_get(facts, "duration_ms"), &ms)) {
+        char text[32];
+        snprintf(text, sizeof text, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000));
+        jw_raw(w, str_of(text));
+    } else jw_null(w);
+    struct str head, format;
+    jw_key(w, "format");
+    if (str_cut(a->type, '/', &head, &format)) jw_str(w, format);
+    else jw_null(w);
+    jw_ki64(w, "file_size", a->bytes);
+    jw_kstr(w, "sha256", a->sha256);
+    const struct json *scene = json_get(facts, "scene");
+    if (scene) {
+        jw_key(w, "scene");
+        struct buf b = {};
+        json_write(&b, scene);
+        jw_raw(w, buf_view(&b));
+        buf_done(&b);
+    }
+    jw_close(w, '}');
+}
+
+static void write_stages(struct jw *w, const struct shown *s) {
+    jw_key(w, "stages");
+    jw_open(w, '[');
+    for (size_t i = 0; i < s->event_count; i++) {
+        const struct event *e = s->events[i];
+        msec end = i + 1 < s->event_count ? s->events[i + 1]->at : generation_is_terminal(s->g->state) ? e->at : s->now;
+        jw_open(w, '{');
+        jw_kstr(w, "name", e->type);
+        view_time(w, "at", e->at);
+        jw_ki64(w, "ms", end - e->at);
+        jw_close(w, '}');
+    }
+    jw_close(w, ']');
+}
+
+static void write_error(struct jw *w, const struct generation *g) {
+    jw_key(w, "error");
+    if (!g->error_code.len) jw_null(w);
+    else {
+        jw_open(w, '{');
+        jw_kstr(w, "code", g->error_code);
+        jw_kstr(w, "detail", g->error_detail);
+        jw_ki64(w, "charged_micros", g->billed_micros);
+        jw_close(w, '}');
+    }
+    jw_key(w, "error_message");
+    if (g->error_code.len) jw_str(w, g->error_detail);
+    else jw_null(w);
+}
+
+static void write_meta(struct jw *w, const struct shown *s, const struct json *result, const struct asset *first, struct arena *arena) {
+    jw_key(w, "meta");
+    jw_open(w, '{');
+    jw_kstr(w, "kind", s->g->kind);
+    jw_kstr(w, "request_id", s->g->head.id);
+    jw_key(w, "metrics");
+    const struct json *metrics = json_get(result, "metrics");
+    if (metrics) {
+        struct buf b = {};
+        json_write(&b, metrics);
+        jw_raw(w, buf_view(&b));
+        buf_done(&b);
+    } else jw_raw(w, STR("{}"));
+    bool wrong_kind = s->kind_wanted.len && !str_is(s->kind_wanted, "auto") && !str_eq(s->kind_wanted, s->g->kind);
+    if (wrong_kind || s->url_path_given) {
+        jw_key(w, "warnings");
+        jw_open(w, '[');
+        if (wrong_kind) jw_str(w, arena_printf(arena, "kind was given as %.*s, but the model makes %.*s", STR_ARG(s->kind_wanted), STR_ARG(s->g->kind)));
+        if (s->url_path_given) jw_z(w, "output_url_path was not used: the model's output was found without it");
+        jw_close(w, ']');
+    }
+    if (first) {
+        struct json *facts = NULL;
+        if (first->facts.len && json_parse(first->facts, arena, NULL, &facts)) facts = NULL;
+        for (const struct json *f = facts ? facts->child : NULL; f; f = f->next) {
+            struct buf b = {};
+            json_write(&b, f);
+            jw_key_str(w, f->key);
+            jw_raw(w, buf_view(&b));
+            buf_done(&b);
+        }
+        jw_ki64(w, "size", first->bytes);
+        jw_kstr(w, "content_type", first->type);
+    }
+    jw_close(w, '}');
+}
+
+static struct json *result_of(const struct generation *g, struct arena *a) {
+    struct json *result = NULL;
+    if (!g->result.len || json_parse(g->result, a, NULL, &result)) return NULL;
+    return result;
+}
+
+static void write_text(struct jw *w, const struct json *result) {
+    struct str text;
+    if (json_as_str(json_get(result, "text"), &text)) jw_kstr(w, "text", text);
+}
+
+void view_generation(struct jw *w, const struct shown *s) {
+    const struct generation *g = s->g;
+    _cleanup_(arena_done) struct arena arena = {};
+    const struct json *result = result_of(g, &arena);
+    bool terminal = generation_is_terminal(g->state);
+    jw_open(w, '{');
+    jw_kstr(w, "id", g->head.id);
+    jw_kstr(w, "generation_id", g->head.id);
+    jw_kz(w, "object", "generation");
+    jw_kstr(w, "status", g->state);
+    if (!terminal && str_eq(g->step, STEP_UNRESOLVED)) jw_kz(w, "status_detail", "confirming with provider");
+    jw_kstr(w, "model", g->model);
+    jw_kstr(w, "kind", g->kind);
+    jw_kstr(w, "project_id", g->project);
+    jw_kstr(w, "workspace_id", g->project);
+    jw_kstr(w, "book", g->book);
+    jw_ki64(w, "seq", g->seq);
+    view_time(w, "created_at", g->created_at);
+    view_time(w, "started_at", g->started_at);
+    view_time(w, "completed_at", g->finished_at);
+    view_time(w, "deadline_at", g->deadline_at);
+    jw_key(w, "processing_time_ms");
+    if (terminal && g->started_at) jw_i64(w, g->finished_at - g->started_at);
+    else jw_null(w);
+    view_money(w, "quoted", g->quoted_micros);
+    view_money(w, "held", g->hold_micros);
+    view_money(w, "billed", g->billed_micros);
+    struct buf number = {};
+    micros_write_credits(&number, g->quoted_micros);
+    jw_kraw(w, "estimated_cost_credits", buf_view(&number));
+    buf_clear(&number);
+    micros_write_credits(&number, g->billed_micros);
+    jw_kraw(w, "credits_deducted", buf_view(&number));
+    buf_done(&number);
+    jw_kraw(w, "price_row", g->price_row);
+    jw_kstr(w, "catalog", g->catalog);
+    jw_kraw(w, "inputs", g->inputs);
+    jw_ki64(w, "attempts", g->attempts);
+    jw_kbool(w, "cancel_requested", g->cancel_at != 0);
+    jw_key(w, "outputs");
+    jw_open(w, '[');
+    for (size_t i = 0; i < s->asset_count; i++) write_output(w, s, s->assets[i], &arena);
+    jw_close(w, ']');
+    write_text(w, result);
+    write_error(w, g);
+    write_meta(w, s, result, NULL, &arena);
+    if (s->events) write_stages(w, s);
+    if (!terminal) {
+        char seconds[32];
+        msec wait = poll_after(g, s->now);
+        snprintf(seconds, sizeof seconds, "%lld.%03d", (long long)(wait / 1000), (int)(wait % 1000));
+        jw_kraw(w, "poll_after_s", str_of(seconds));
+    }
+    jw_close(w, '}');
+}
+
+void view_media(struct jw *w, const struct shown *s, struct arena *arena) {
+    const struct generation *g = s->g;
+    const struct json *result = result_of(g, arena);
+    const struct asset *first = s->asset_count ? s->assets[0] : NULL;
+    bool echo = s->kind_wanted.len && !str_is(s->kind_wanted, "auto");
+    jw_open(w, '{');
+    jw_kstr(w, "model", g->model);
+    jw_kstr(w, "kind", echo ? s->kind_wanted : g->kind);
+    jw_kstr(w, "drive_path", first ? first->path : STR(""));
+    if (first) write_url(w, "output_url", s, first);
+    else jw_kraw(w, "output_url", STR("null"));
+    jw_kstr(w, "request_id", g->head.id);
+    jw_ki64(w, "billed_micros", g->billed_micros);
+    struct buf usd = {};
+    micros_write_usd(&usd, g->billed_micros);
+    jw_kraw(w, "billed_usd", buf_view(&usd));
+    buf_done(&usd);
+    write_meta(w, s, result, first, arena);
+    write_text(w, result);
+    if (s->asset_count > 1) {
+        jw_key(w, "outputs");
+        jw_open(w, '[');
+        for (size_t i = 0; i < s->asset_count; i++) write_output(w, s, s->assets[i], arena);
+        jw_close(w, ']');
+    }
+    jw_close(w, '}');
+}
+
+void view_failure(const struct generation *g, struct why *why) {
+    *why = (struct why){.code = str_eq(g->state, GEN_CANCELLED) ? E_CANCELLED : E_UPSTREAM, .charged_micros = g->billed_micros};
+    char code[64];
+    snprintf(code, sizeof code, "%.*s", STR_ARG(g->error_code));
+    if (g->error_code.len) why->code = err_by_code(code);
+    if (why->code == OK) why->code = E_INTERNAL;
+    snprintf(why->detail, sizeof why->detail, "%.*s", STR_ARG(str_head(g->error_detail, sizeof why->detail - 1)));
+    char id[ID_LEN + 1];
+    snprintf(id, sizeof id, "%.*s", STR_ARG(g->head.id));
+    why_fact_str(why, "generation_id", id);
+}
+
+void view_event(struct buf *out, const struct event *e) {
+    buf_printf(out, "id: %lld\nevent: %.*s\ndata: {\"n\":%lld,\"type\":\"%.*s\",\"at\":\"", (long long)e->n, STR_ARG(e->type), (long long)e->n, STR_ARG(e->type));
+    time_write_iso(out, e->at);
+    buf_printf(out, "\",\"generation_id\":\"%.*s\",\"data\":%.*s}\n\n", STR_ARG(e->generation), STR_ARG(e->payload.len ? e->payload : STR("{}")));
+}
