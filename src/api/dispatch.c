@@ -1,0 +1,195 @@
+/* The way in: route, Origin, key, body, handler. In this order: who may not call learns nothing about the body, and no body is
+ * asked for (Expect: 100-continue) before key, scope and length have been looked at. */
+#include "api/routes.h"
+#include "base/cleanup.h"
+#include "base/limits.h"
+
+struct api *api_create(const struct api_options *o) {
+    struct api *a = calloc(1, sizeof *a);
+    must(a != NULL);
+    a->o = *o;
+    struct str url = str_of(o->public_url);
+    while (str_ends(url, STR("/"))) url.len--;
+    a->public_url = strndup(url.ptr ? url.ptr : "", url.len);
+    must(a->public_url != NULL);
+    openapi_write(a->public_url, o->version ? o->version : "0", &a->openapi);
+    return a;
+}
+
+void api_destroy(struct api *a) {
+    if (!a) return;
+    buf_done(&a->openapi);
+    free(a->public_url);
+    free(a);
+}
+
+/* --- who --- */
+
+/* The secret the request carries. Two that differ would leave open who is charged. */
+static err credentials(struct http_req *r, struct why *why, struct str *out) {
+    bool have_auth = http_has_header(r, "Authorization"), have_key = http_has_header(r, "X-API-Key");
+    struct str bearer = {0}, key = str_trim(http_header(r, "X-API-Key"));
+    if (have_auth && !bearer_token(http_header(r, "Authorization"), &bearer))
+        return why_set(why, E_UNAUTHENTICATED, "The Authorization header could not be read; send \"Authorization: Bearer <key>\" or \"X-API-Key: <key>\".");
+    if (have_auth && have_key && !str_eq(bearer, key))
+        return why_set(why, E_BAD_REQUEST, "Authorization and X-API-Key name two different keys; send one of them.");
+    struct str secret = have_auth ? bearer : key;
+    if (str_empty(secret))
+        return why_set(why, E_UNAUTHENTICATED, "This call needs an API key; send \"Authorization: Bearer <key>\" or \"X-API-Key: <key>\".");
+    *out = secret;
+    return OK;
+}
+
+static bool may(const struct exchange *x, struct why *why) {
+    enum key_kind k = x->caller.kind;
+    switch (x->route->who) {
+    case WHO_PUBLIC:
+    case WHO_ANY:
+    case WHO_LINK: return true;
+    case WHO_RUN:
+        if (k == KEY_LIVE || k == KEY_TEST) return true;
+        why_set(why, E_FORBIDDEN, "An admin key manages projects, keys and credit and runs nothing; use a live or a test key of the project.");
+        return false;
+    case WHO_FUND:
+        if (k == KEY_ADMIN || k == KEY_TEST) return true;
+        why_set(why, E_FORBIDDEN, "A live key cannot add credit; use an admin key for the live book or a test key for its own test book.");
+        return false;
+    case WHO_ADMIN:
+        if (k == KEY_ADMIN) return true;
+        why_set(why, E_FORBIDDEN, "This call needs an admin key.");
+        return false;
+    }
+    return false;
+}
+
+/* --- the body --- */
+
+static void have_body(void *arg, struct http_req *r, struct str text) {
+    struct exchange *x = arg;
+    if (x->route->takes == TAKES_ANYTHING) {
+        x->route->handle(x);
+        return;
+    }
+    struct why why = {0};
+    struct json *body;
+    if (str_empty(text)) {
+        answer_fail(x, E_BAD_JSON, "The body is empty; send a JSON object.");
+        return;
+    }
+    /* The tree keeps views of its text, and an operation may outlive the request: the text moves to the exchange. */
+    err e = json_parse(arena_dup(&x->arena, text), &x->arena, &why, &body);
+    if (e) {
+        why.code = E_BAD_JSON; /* depth and size of the tree are faults of the document too */
+        answer_error(x, &why);
+        return;
+    }
+    if (body->type != JSON_OBJECT) {
+        answer_fail(x, E_BAD_JSON, "The body must be a JSON object, such as {\"model\": \"...\"}.");
+        return;
+    }
+    x->body = body;
+    x->route->handle(x);
+}
+
+static err body_acceptable(const struct exchange *x, struct why *why) {
+    struct http_req *r = x->req;
+    struct str coding = str_trim(http_header(r, "Content-Encoding"));
+    if (!str_empty(coding) && !str_ieq(coding, STR("identity")))
+        return why_set(why, E_MEDIA_TYPE, "The body is sent with a Content-Encoding, which is not taken here; send it as it is.");
+    if (x->route->takes == TAKES_JSON && http_has_header(r, "Content-Type") && !content_type_is_json(http_header(r, "Content-Type")))
+        return why_set(why, E_MEDIA_TYPE, "The body must be JSON; send \"Content-Type: application/json\".");
+    int64_t max = x->route->takes == TAKES_FILE ? LIMIT_UPLOAD_BYTES : LIMIT_JSON_BODY_BYTES;
+    if (http_content_length(r) > max)
+        return why_set(why, E_TOO_LARGE, "The body has %lld bytes; this call takes at most %lld.", (long long)http_content_length(r), (long long)max);
+    return OK;
+}
+
+static void admitted(struct exchange *x) {
+    struct why why = {0};
+    if (!may(x, &why)) {
+        answer_error(x, &why);
+        return;
+    }
+    if (http_has_header(x->req, "Idempotency-Key")) {
+        struct str key = str_trim(http_header(x->req, "Idempotency-Key"));
+        if (!idempotency_key_ok(key)) {
+            answer_fail(x, E_BAD_REQUEST, "The Idempotency-Key header must be 1 to %d visible ASCII characters, sent once.", LIMIT_IDEMPOTENCY_KEY_BYTES);
+            return;
+        }
+        x->idempotency_key = arena_dup(&x->arena, key);
+    }
+    x->prefer = prefer_parse(http_header(x->req, "Prefer"));
+    if (x->route->takes != TAKES_NOTHING && body_acceptable(x, &why)) {
+        answer_error(x, &why);
+        return;
+    }
+    if (x->route->takes == TAKES_JSON || x->route->takes == TAKES_ANYTHING)
+        http_read_body(x->req, LIMIT_JSON_BODY_BYTES, have_body, x);
+    else
+        x->route->handle(x);
+}
+
+static void authenticated(void *arg, err code, const struct why *why, const struct caller *c) {
+    struct exchange *x = arg;
+    if (x->req && code) {
+        struct why w = why ? *why : (struct why){0};
+        w.code = code;
+        answer_error(x, &w);
+    } else if (x->req) {
+        x->caller = *c;
+        admitted(x);
+    }
+    exchange_unref(x);
+}
+
+/* --- the way in --- */
+
+static bool wants_signature(const struct route *route, struct http_req *r) {
+    struct str ignored;
+    return route->who == WHO_LINK && http_query_get(http_query(r), "sig", http_arena(r), &ignored);
+}
+
+static void refuse_path(struct api *a, struct http_req *r, enum match m, struct str allow) {
+    struct why why = {0};
+    if (m == MATCH_NONE)
+        why_set(&why, E_NOT_FOUND, "There is nothing at this path; GET /openapi.json lists what there is.");
+    else
+        why_set(&why, E_METHOD, "This path does not take %.*s; it takes %.*s.", STR_ARG(str_head(http_method(r), 20)), STR_ARG(allow));
+    answer_refused(a, r, &why, allow);
+}
+
+void api_handle(void *arg, struct http_req *r) {
+    struct api *a = arg;
+    const struct route *route = NULL;
+    struct str raw = {0}, allow = {0}, secret = {0}, param = {0};
+    struct why why = {0};
+    enum match m = route_find(http_method(r), http_path(r), http_arena(r), &route, &raw, &allow);
+    if (m != MATCH_ROUTE) {
+        refuse_path(a, r, m, allow);
+        return;
+    }
+    bool carries_key = http_has_header(r, "Authorization") || http_has_header(r, "X-API-Key");
+    if (carries_key && http_has_header(r, "Origin")) {
+        why_set(&why, E_FORBIDDEN, "A secret key was sent from a web page (the request has an Origin header); keep it on a server and call from there.");
+        answer_refused(a, r, &why, STR(""));
+        return;
+    }
+    bool open = route->who == WHO_PUBLIC || (!carries_key && wants_signature(route, r));
+    if (!open && credentials(r, &why, &secret)) {
+        answer_refused(a, r, &why, STR(""));
+        return;
+    }
+    if (!http_percent_decode(raw, false, http_arena(r), &param)) {
+        why_set(&why, E_BAD_REQUEST, "The path has a percent escape that cannot be read.");
+        answer_refused(a, r, &why, STR(""));
+        return;
+    }
+    struct exchange *x = exchange_create(a, r, route);
+    x->param = arena_dup(&x->arena, param);
+    if (open) {
+        admitted(x);
+        return;
+    }
+    exchange_ref(x);
+    ops_authenticate(a->o.ops, arena_dup(&x->arena, secret), authenticated, x);
+}

@@ -1,0 +1,237 @@
+/* See exchange.h. Counting, the one place where answers are written, and the readers of bodies and queries. */
+#include "api/exchange.h"
+
+#include "api/routes.h"
+#include "base/cleanup.h"
+
+#include <stdio.h>
+
+static void gone(void *arg, struct http_req *r);
+static void ignore(void *arg, struct http_req *r) {}
+
+struct exchange *exchange_create(struct api *a, struct http_req *r, const struct route *route) {
+    struct exchange *x = calloc(1, sizeof *x);
+    must(x != NULL);
+    *x = (struct exchange){.api = a, .req = r, .route = route, .refs = 1};
+    http_set_user(r, x);
+    http_on_gone(r, gone, x);
+    return x;
+}
+
+void exchange_ref(struct exchange *x) { x->refs++; }
+
+void exchange_unref(struct exchange *x) {
+    if (--x->refs) return;
+    must(!x->wait && !x->stream && !x->upload);
+    arena_done(&x->arena);
+    free(x);
+}
+
+/* What only makes sense while somebody listens. Abandoning a wait takes its answer away, and with it the reference. */
+static void let_go(struct exchange *x) {
+    if (x->stream) event_stream_close(TAKE(x->stream));
+    if (x->upload) ops_upload_abort(TAKE(x->upload));
+    if (x->wait) {
+        ops_abandon(TAKE(x->wait));
+        x->waiting = false;
+        exchange_unref(x);
+    }
+}
+
+static void gone(void *arg, struct http_req *r) {
+    struct exchange *x = arg;
+    x->req = NULL;
+    let_go(x);
+    exchange_unref(x);
+}
+
+void exchange_release(struct exchange *x) {
+    if (!x->req) return;
+    http_on_gone(x->req, ignore, NULL);
+    x->req = NULL;
+    let_go(x);
+    exchange_unref(x);
+}
+
+/* --- answers --- */
+
+void answer_headers(struct api *a, struct http_req *r) {
+    msec took = io_mono(a->o.io) - http_received_at(r);
+    http_add_header(r, "X-Content-Type-Options", STR("nosniff"));
+    http_add_header(r, "Server-Timing", arena_printf(http_arena(r), "total;dur=%lld", (long long)(took < 0 ? 0 : took)));
+}
+
+/* Query strings carry signatures and are never written down. A line for each good request would cost more than the request. */
+static void write_log(struct api *a, struct http_req *r, int status) {
+    if (!a->o.log) return;
+    char path[256], method[32];
+    struct arena *mem = http_arena(r);
+    log_event(a->o.log, status >= 500 && status != 504 ? LOG_WARN : LOG_DEBUG, "http.request",
+              "\"request_id\":\"%.*s\",\"method\":%s,\"path\":%s,\"status\":%d", STR_ARG(http_request_id(r)),
+              log_quote(arena_strz(mem, http_method(r)), method, sizeof method),
+              log_quote(arena_strz(mem, http_path(r)), path, sizeof path), status);
+}
+
+static void reply_json(struct api *a, struct http_req *r, int status, struct str json) {
+    answer_headers(a, r);
+    http_add_header(r, "Cache-Control", STR("no-store"));
+    write_log(a, r, status);
+    http_reply(r, status, "application/json", json);
+}
+
+static void reply_error(struct api *a, struct http_req *r, const struct why *why, struct str allow) {
+    _cleanup_(buf_done) struct buf body = {0};
+    ops_error_json(why, http_request_id(r), &body);
+    int status = err_info(why->code)->http_status;
+    if (why->retry_after_s > 0) http_add_header(r, "Retry-After", arena_printf(http_arena(r), "%lld", (long long)why->retry_after_s));
+    if (status == 401) http_add_header(r, "WWW-Authenticate", STR("Bearer realm=\"puras\""));
+    if (!str_empty(allow)) http_add_header(r, "Allow", allow);
+    reply_json(a, r, status, buf_view(&body));
+}
+
+void answer_refused(struct api *a, struct http_req *r, const struct why *why, struct str allow) { reply_error(a, r, why, allow); }
+
+void answer_json(struct exchange *x, int status, struct str json) {
+    if (!x->req) return;
+    reply_json(x->api, x->req, status, str_empty(json) ? STR("{}") : json);
+    exchange_release(x);
+}
+
+void answer_error(struct exchange *x, const struct why *why) {
+    if (!x->req) return;
+    reply_error(x->api, x->req, why, STR(""));
+    exchange_release(x);
+}
+
+err answer_fail(struct exchange *x, err code, const char *format, ...) {
+    struct why why = {.code = code};
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why.detail, sizeof why.detail, format, args);
+    va_end(args);
+    answer_error(x, &why);
+    return code;
+}
+
+void answer_ops_error(struct exchange *x, const struct answer *a) {
+    struct why why = a->why;
+    why.code = a->code;
+    if (!str_empty(a->generation)) {
+        char id[64];
+        snprintf(id, sizeof id, "%.*s", STR_ARG(a->generation));
+        if (a->code == E_STILL_RUNNING && !strstr(why.detail, id)) /* this caller may know no id yet: the sentence gives it and says what to do */
+            why_set(&why, E_STILL_RUNNING, "Generation %s is still running and goes on; read GET /v1/generations/%s for its result.", id, id);
+        if (!strstr(why.facts, "\"generation_id\"")) why_fact_str(&why, "generation_id", id);
+    }
+    if (a->replayed && x->req) http_add_header(x->req, "Idempotent-Replayed", STR("true"));
+    answer_error(x, &why);
+}
+
+static void done_with(struct exchange *x, const struct answer *a, int status) {
+    if (x->req) {
+        if (a->replayed && !a->code) http_add_header(x->req, "Idempotent-Replayed", STR("true"));
+        if (a->code) answer_ops_error(x, a);
+        else answer_json(x, status, a->json);
+    }
+    exchange_unref(x);
+}
+void done_ok(void *arg, const struct answer *a) { done_with(arg, a, 200); }
+void done_created(void *arg, const struct answer *a) { done_with(arg, a, 201); }
+
+/* --- bodies and queries --- */
+
+/* Names from outside are quoted only as far as a sentence can bear. */
+static struct str brief(struct str s) { return str_head(s, 60); }
+
+static err bad_field(struct why *why, const char *name, const char *sentence) {
+    err e = why_set(why, E_INVALID, "%s: %s", name, sentence);
+    if (why) snprintf(why->field, sizeof why->field, "%s", name);
+    return e;
+}
+
+err body_only(const struct json *body, const char *const *names, struct why *why) {
+    for (const struct json *m = body->child; m; m = m->next) {
+        const char *const *n = names;
+        while (*n && !str_is(m->key, *n)) n++;
+        if (*n) continue;
+        char known[300] = "";
+        size_t used = 0;
+        for (n = names; *n && used < sizeof known; n++) used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", *n);
+        why_set(why, E_INVALID, "The body has a member \"%.*s\" that this call does not know; it takes %s.", STR_ARG(brief(m->key)), known);
+        if (why) snprintf(why->field, sizeof why->field, "%.*s", STR_ARG(brief(m->key)));
+        return E_INVALID;
+    }
+    return OK;
+}
+
+err body_text(const struct json *body, const char *name, bool required, size_t max, struct why *why, struct str *out) {
+    const struct json *m = json_get(body, name);
+    struct str s;
+    if (!m || m->type == JSON_NULL) return required ? bad_field(why, name, "It is missing, and this call needs it.") : OK;
+    if (!json_as_str(m, &s)) return bad_field(why, name, "It must be a string.");
+    if (required && str_empty(s)) return bad_field(why, name, "It must not be empty.");
+    if (s.len > max) return bad_field(why, name, "It is longer than this call takes.");
+    if (s.len && memchr(s.ptr, 0, s.len)) return bad_field(why, name, "It must not contain a NUL character.");
+    *out = s;
+    return OK;
+}
+
+static err bounded(const char *name, int64_t v, int64_t min, int64_t max, struct why *why, int64_t *out) {
+    if (v < min || v > max) {
+        char sentence[120];
+        snprintf(sentence, sizeof sentence, "It must be from %lld to %lld.", (long long)min, (long long)max);
+        return bad_field(why, name, sentence);
+    }
+    *out = v;
+    return OK;
+}
+
+err body_int(const struct json *body, const char *name, int64_t min, int64_t max, struct why *why, int64_t *out) {
+    const struct json *m = json_get(body, name);
+    int64_t v;
+    if (!m || m->type == JSON_NULL) return OK;
+    if (m->type != JSON_NUMBER || !json_as_i64(m, &v)) return bad_field(why, name, "It must be a whole number.");
+    return bounded(name, v, min, max, why, out);
+}
+
+err body_object(const struct json *body, const char *name, struct why *why, const struct json **out) {
+    const struct json *m = json_get(body, name);
+    if (!m || m->type == JSON_NULL) return OK;
+    if (m->type != JSON_OBJECT) return bad_field(why, name, "It must be an object.");
+    *out = m;
+    return OK;
+}
+
+/* The tenant may be named by either of two words or not at all; the key decides who it is. */
+static err one_project(const struct exchange *x, const char *name, struct why *why) {
+    struct str id = {0};
+    TRY(body_text(x->body, name, false, 128, why, &id));
+    if (str_empty(id) || str_is(id, x->caller.project)) return OK;
+    err e = why_set(why, E_FORBIDDEN, "%s names another project than the key's own; leave it out or send \"%s\".", name, x->caller.project);
+    snprintf(why->field, sizeof why->field, "%s", name);
+    return e;
+}
+
+err body_project(const struct exchange *x, struct why *why) {
+    TRY(one_project(x, "project_id", why));
+    return one_project(x, "workspace_id", why);
+}
+
+/* An empty value is a value that was not given: ?state= lists all. */
+err param_text(struct exchange *x, const char *name, size_t max, struct why *why, struct str *out) {
+    struct str s;
+    if (!http_query_get(http_query(x->req), name, &x->arena, &s) || str_empty(s)) return OK;
+    if (s.len > max) return bad_field(why, name, "It is longer than this call takes.");
+    if (!str_is_utf8(s)) return bad_field(why, name, "It must be UTF-8.");
+    *out = s;
+    return OK;
+}
+
+err param_int(struct exchange *x, const char *name, int64_t min, int64_t max, struct why *why, int64_t *out) {
+    struct str s = {0};
+    int64_t v;
+    TRY(param_text(x, name, 64, why, &s));
+    if (str_empty(s)) return OK;
+    if (!str_to_i64(s, &v)) return bad_field(why, name, "It must be a whole number.");
+    return bounded(name, v, min, max, why, out);
+}

@@ -1,0 +1,69 @@
+/* One request on its way through the surface: from the head, past the key and the body, into an operation, to one answer.
+ *
+ * An operation may answer after the client has gone, so an exchange lives on the heap and is counted: one reference for the
+ * request, one for each operation under way. `req` is NULL once the answer was given or the client went; whoever finds it NULL
+ * releases what came and says nothing. */
+#pragma once
+#include "api/api.h"
+#include "api/headers.h"
+#include "base/json.h"
+
+struct route;
+
+struct api {
+    struct api_options o;
+    char *public_url;
+    struct buf openapi;
+};
+
+struct exchange {
+    struct api *api;
+    struct http_req *req;
+    const struct route *route;
+    int refs;
+    struct arena arena;
+    struct caller caller;         /* kind KEY_NONE on public routes and signed links */
+    struct str param;             /* what {name} of the pattern matched, decoded */
+    const struct json *body;      /* an object on routes that take one */
+    struct str idempotency_key;   /* empty: none */
+    struct prefer prefer;
+    struct wait *wait;            /* a parked operation */
+    bool waiting;                 /* its answer is still to come */
+    bool once_more;               /* the answer to come is the current state, asked for after the wait had run out */
+    struct event_stream *stream;
+    bool streaming;               /* the event stream's headers are out */
+    struct upload *upload;
+};
+
+struct exchange *exchange_create(struct api *a, struct http_req *r, const struct route *route);
+void exchange_ref(struct exchange *x);
+void exchange_unref(struct exchange *x);
+static inline struct ops *exchange_ops(struct exchange *x) { return x->api->o.ops; }
+
+/* Ends the exchange's part in the request without an answer of ours (the server or a stream gives it). */
+void exchange_release(struct exchange *x);
+
+/* Answers: each is the request's last word. */
+void answer_json(struct exchange *x, int status, struct str json);
+void answer_error(struct exchange *x, const struct why *why);
+void answer_ops_error(struct exchange *x, const struct answer *a);
+err answer_fail(struct exchange *x, err code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The whole answer to a request that never became an exchange. `allow`: of a 405, or empty. */
+void answer_refused(struct api *a, struct http_req *r, const struct why *why, struct str allow);
+/* Headers that every answer carries. */
+void answer_headers(struct api *a, struct http_req *r);
+
+/* The usual end of an operation: its JSON with 200, or its error. An ops_done; arg is the exchange. */
+void done_ok(void *arg, const struct answer *a);
+void done_created(void *arg, const struct answer *a); /* with 201 */
+
+/* Members of the body. null counts as absent; absent ones leave `out` untouched. Failures are E_INVALID with the field's name. */
+[[nodiscard]] err body_only(const struct json *body, const char *const *names, struct why *why);
+[[nodiscard]] err body_text(const struct json *body, const char *name, bool required, size_t max, struct why *why, struct str *out);
+[[nodiscard]] err body_int(const struct json *body, const char *name, int64_t min, int64_t max, struct why *why, int64_t *out);
+[[nodiscard]] err body_object(const struct json *body, const char *name, struct why *why, const struct json **out);
+/* project_id and workspace_id, the two words for the tenant: E_FORBIDDEN when one names another than the key's. */
+[[nodiscard]] err body_project(const struct exchange *x, struct why *why);
+/* Parameters of the query: the same rules. */
+[[nodiscard]] err param_text(struct exchange *x, const char *name, size_t max, struct why *why, struct str *out);
+[[nodiscard]] err param_int(struct exchange *x, const char *name, int64_t min, int64_t max, struct why *why, int64_t *out);

@@ -1,0 +1,221 @@
+/* Quotes and generations: the routes that spend. A waiting caller is parked with ops/ and costs its exchange. */
+#include "api/routes.h"
+#include "base/hash.h"
+#include "base/limits.h"
+
+#include <stdio.h>
+
+enum { MODEL_BYTES = 200, OUTPUT_URL_PATH_BYTES = 256, QUOTE_ID_BYTES = 2048 };
+
+/* --- parking --- */
+
+static void parked_done(void *arg, const struct answer *a);
+
+/* The current state of a generation whose wait has run out, for a caller that understands an unfinished answer. */
+static void ask_once_more(struct exchange *x, struct str id) {
+    id = arena_dup(&x->arena, id); /* the answer's strings end with its callback */
+    x->once_more = x->waiting = true;
+    exchange_ref(x);
+    struct wait *w = ops_wait(exchange_ops(x), &x->caller, id, 0, VIEW_GENERATION, 0, parked_done, x);
+    if (x->waiting) x->wait = w;
+}
+
+static bool takes_unfinished(const struct exchange *x) { return x->prefer.async || !strcmp(x->route->method, "GET"); }
+
+/* 202 says: go on asking there. */
+static void answer_accepted(struct exchange *x, const struct answer *a) {
+    if (!str_empty(a->generation)) {
+        http_add_header(x->req, "Location", arena_printf(&x->arena, "%s/v1/generations/%.*s", x->api->public_url, STR_ARG(a->generation)));
+        if (x->prefer.async) http_add_header(x->req, "Preference-Applied", STR("respond-async"));
+    }
+    answer_json(x, 202, a->json);
+}
+
+static void parked_done(void *arg, const struct answer *a) {
+    struct exchange *x = arg;
+    bool is_get = !strcmp(x->route->method, "GET");
+    x->waiting = false;
+    x->wait = NULL;
+    if (!x->req) {
+        exchange_unref(x);
+        return;
+    }
+    if (a->code == E_STILL_RUNNING && takes_unfinished(x) && !x->once_more) {
+        ask_once_more(x, a->generation);
+    } else if (a->code) {
+        answer_ops_error(x, a);
+    } else {
+        if (a->replayed) http_add_header(x->req, "Idempotent-Replayed", STR("true"));
+        /* The state asked for after a wait is a generation, whatever the call would have answered: never a plain 200. */
+        if (!is_get && (x->once_more || !a->terminal)) answer_accepted(x, a);
+        else answer_json(x, 200, a->json);
+    }
+    exchange_unref(x);
+}
+
+/* POST /v1/generations without a wait: committed is all that was asked for. */
+static void committed_done(void *arg, const struct answer *a) {
+    struct exchange *x = arg;
+    x->waiting = false;
+    x->wait = NULL;
+    if (x->req && a->code) {
+        answer_ops_error(x, a);
+    } else if (x->req) {
+        if (a->replayed) http_add_header(x->req, "Idempotent-Replayed", STR("true"));
+        answer_accepted(x, a);
+    }
+    exchange_unref(x);
+}
+
+static void submit(struct exchange *x, struct submission *s, ops_done *done) {
+    char hash[SHA256_HEX + 1];
+    struct buf canonical = {0};
+    buf_printf(&canonical, "%s %s\n", x->route->method, x->route->pattern);
+    json_write_canonical(&canonical, x->body);
+    sha256_hex(buf_view(&canonical), hash);
+    buf_done(&canonical);
+    s->request_hash = arena_dup(&x->arena, str_of(hash));
+    s->route = arena_printf(&x->arena, "%s %s", x->route->method, x->route->pattern);
+    s->idempotency_key = x->idempotency_key;
+
+    x->waiting = true;
+    exchange_ref(x); /* the operation's */
+    exchange_ref(x); /* ours: the answer may come inside the call and drop all the others */
+    struct wait *w = ops_submit(exchange_ops(x), &x->caller, s, done, x);
+    if (x->waiting && x->req) x->wait = w;
+    exchange_unref(x);
+}
+
+/* --- POST /v1/media/generate --- */
+
+static err read_media(struct exchange *x, struct submission *s, struct why *why) {
+    const struct json *persist = json_get(x->body, "persist");
+    struct str verb = {0}, ignored = {0};
+    TRY(body_project(x, why));
+    TRY(body_text(x->body, "job_id", false, 128, why, &ignored));
+    TRY(body_text(x->body, "model", true, MODEL_BYTES, why, &s->model));
+    TRY(body_object(x->body, "inputs", why, &s->inputs));
+    TRY(body_text(x->body, "kind", false, 32, why, &s->kind));
+    TRY(body_text(x->body, "verb", false, 32, why, &verb));
+    TRY(body_text(x->body, "output_path", false, LIMIT_PATH_BYTES, why, &s->output_path));
+    TRY(body_text(x->body, "output_url_path", false, OUTPUT_URL_PATH_BYTES, why, &s->output_url_path));
+    if (persist && persist->type != JSON_BOOL && persist->type != JSON_NULL) {
+        snprintf(why->field, sizeof why->field, "persist");
+        return why_set(why, E_INVALID, "persist: It must be true or false; the file is stored in the drive either way.");
+    }
+    /* The verb of newer clients says the kind in another word; an explicit kind is stronger. */
+    if ((str_empty(s->kind) || str_is(s->kind, "auto")) && !str_empty(verb)) s->kind = verb;
+    return OK;
+}
+
+void generate_media(struct exchange *x) {
+    struct why why = {0};
+    struct submission *s = arena_new(&x->arena, struct submission);
+    if (read_media(x, s, &why)) {
+        answer_error(x, &why);
+        return;
+    }
+    if (x->prefer.async && !x->prefer.wait_s) {
+        s->view = VIEW_GENERATION; /* nothing is finished yet that could be shown as the finished dictionary */
+        s->wait = 0;
+        submit(x, s, committed_done);
+        return;
+    }
+    s->view = VIEW_MEDIA;
+    s->wait = x->prefer.has_wait ? x->prefer.wait_s * MS_SECOND : LIMIT_WAIT_MS;
+    submit(x, s, parked_done);
+}
+
+/* --- POST /v1/generations --- */
+
+static err read_generation(struct exchange *x, struct submission *s, struct why *why) {
+    static const char *const known[] = {"model", "inputs", "kind", "output_path", "max_micros", "quote_id", "url_ttl", NULL};
+    TRY(body_only(x->body, known, why));
+    TRY(body_text(x->body, "model", true, MODEL_BYTES, why, &s->model));
+    TRY(body_object(x->body, "inputs", why, &s->inputs));
+    TRY(body_text(x->body, "kind", false, 32, why, &s->kind));
+    TRY(body_text(x->body, "output_path", false, LIMIT_PATH_BYTES, why, &s->output_path));
+    TRY(body_int(x->body, "max_micros", 1, MICROS_MAX, why, &s->max_micros));
+    TRY(body_text(x->body, "quote_id", false, QUOTE_ID_BYTES, why, &s->quote_id));
+    TRY(body_int(x->body, "url_ttl", LIMIT_SIGNED_URL_MIN_S, LIMIT_SIGNED_URL_MAX_S, why, &s->ttl_s));
+    return OK;
+}
+
+void generate_submit(struct exchange *x) {
+    struct why why = {0};
+    struct submission *s = arena_new(&x->arena, struct submission);
+    if (read_generation(x, s, &why)) {
+        answer_error(x, &why);
+        return;
+    }
+    s->view = VIEW_GENERATION;
+    s->wait = x->prefer.has_wait ? x->prefer.wait_s * MS_SECOND : 0;
+    submit(x, s, s->wait ? parked_done : committed_done);
+}
+
+/* --- reading and cancelling --- */
+
+static bool is_generation(struct exchange *x) {
+    if (id_is(x->param)) return true;
+    answer_fail(x, E_NOT_FOUND, "There is no generation of that id; an id has 32 lower-case hex digits.");
+    return false;
+}
+
+void generate_get(struct exchange *x) {
+    struct why why = {0};
+    int64_t wait = 0, ttl = 0;
+    if (!is_generation(x)) return;
+    if (param_int(x, "wait", 0, LIMIT_WAIT_MS / MS_SECOND, &why, &wait) ||
+        param_int(x, "url_ttl", LIMIT_SIGNED_URL_MIN_S, LIMIT_SIGNED_URL_MAX_S, &why, &ttl)) {
+        answer_error(x, &why);
+        return;
+    }
+    x->waiting = true;
+    exchange_ref(x);
+    exchange_ref(x);
+    struct wait *w = ops_wait(exchange_ops(x), &x->caller, x->param, wait * MS_SECOND, VIEW_GENERATION, ttl, parked_done, x);
+    if (x->waiting && x->req) x->wait = w;
+    exchange_unref(x);
+}
+
+void generate_list(struct exchange *x) {
+    struct why why = {0};
+    struct list_query *q = arena_new(&x->arena, struct list_query);
+    q->limit = 50;
+    if (param_int(x, "before", 1, INT64_MAX, &why, &q->before_seq) || param_int(x, "limit", 1, LIMIT_PAGE, &why, &q->limit) ||
+        param_text(x, "state", 32, &why, &q->state) || param_text(x, "model", MODEL_BYTES, &why, &q->model)) {
+        answer_error(x, &why);
+        return;
+    }
+    static const char *const states[] = {"", "pending", "processing", "completed", "failed", "cancelled"};
+    size_t i = 0, n = sizeof states / sizeof *states;
+    while (i < n && !str_is(q->state, states[i])) i++;
+    if (i == n) {
+        why_set(&why, E_INVALID, "state: It must be pending, processing, completed, failed or cancelled.");
+        snprintf(why.field, sizeof why.field, "state");
+        answer_error(x, &why);
+        return;
+    }
+    exchange_ref(x);
+    ops_list(exchange_ops(x), &x->caller, q, done_ok, x);
+}
+
+void generate_cancel(struct exchange *x) {
+    if (!is_generation(x)) return;
+    exchange_ref(x);
+    ops_cancel(exchange_ops(x), &x->caller, x->param, done_ok, x);
+}
+
+void generate_quote(struct exchange *x) {
+    static const char *const known[] = {"model", "inputs", NULL};
+    struct why why = {0};
+    struct str model = {0};
+    const struct json *inputs = NULL;
+    if (body_only(x->body, known, &why) || body_text(x->body, "model", true, MODEL_BYTES, &why, &model) ||
+        body_object(x->body, "inputs", &why, &inputs)) {
+        answer_error(x, &why);
+        return;
+    }
+    exchange_ref(x);
+    ops_quote(exchange_ops(x), &x->caller, model, inputs, done_ok, x);
+}

@@ -1,0 +1,121 @@
+/* The table, and the search in it. Order matters nowhere: patterns do not overlap. */
+#include "api/routes.h"
+
+#define MONEY "402 409 422 429 502 504 507"
+
+const struct route api_routes[] = {
+    /* one call, one file */
+    {"POST", "/v1/media/generate", WHO_RUN, TAKES_JSON, false, generate_media, "mediaGenerate", "Media",
+     "Run a model and wait for its file", "MediaRequest", "MediaResult", NULL, "200 202", MONEY, "Prefer IdempotencyKey"},
+    /* generations */
+    {"POST", "/v1/generations", WHO_RUN, TAKES_JSON, false, generate_submit, "createGeneration", "Generations",
+     "Start a generation", "GenerationRequest", "Generation", NULL, "202 200", MONEY, "Prefer IdempotencyKey"},
+    {"GET", "/v1/generations", WHO_ANY, TAKES_NOTHING, false, generate_list, "listGenerations", "Generations",
+     "List generations, newest first", NULL, "GenerationList", NULL, "200", "", "Before Limit State Model"},
+    {"GET", "/v1/generations/{id}", WHO_ANY, TAKES_NOTHING, false, generate_get, "getGeneration", "Generations",
+     "Read a generation, waiting for its end if asked to", NULL, "Generation", NULL, "200", "404", "GenerationId Wait UrlTtl"},
+    {"POST", "/v1/generations/{id}/cancel", WHO_ANY, TAKES_ANYTHING, false, generate_cancel, "cancelGeneration", "Generations",
+     "Cancel a generation", NULL, "Generation", NULL, "200", "404 409", "GenerationId"},
+    {"GET", "/v1/generations/{id}/events", WHO_ANY, TAKES_NOTHING, true, events_stream, "streamGenerationEvents", "Generations",
+     "Follow a generation's events as they are committed", NULL, NULL, "text/event-stream", "200", "404", "GenerationId LastEventId After"},
+    /* prices and models */
+    {"POST", "/v1/quote", WHO_ANY, TAKES_JSON, false, generate_quote, "quote", "Prices",
+     "Price a call without making it", "QuoteRequest", "Quote", NULL, "200", "", NULL},
+    {"GET", "/v1/pricing", WHO_PUBLIC, TAKES_NOTHING, false, account_pricing, "pricing", "Prices",
+     "Every model with its rate table", NULL, "Pricing", NULL, "200", "", NULL},
+    {"GET", "/v1/models", WHO_ANY, TAKES_NOTHING, false, account_models, "listModels", "Prices",
+     "Every model with its inputs", NULL, "ModelList", NULL, "200", "", "Kind"},
+    {"GET", "/v1/models/{slug...}", WHO_ANY, TAKES_NOTHING, false, account_model, "getModel", "Prices",
+     "One model with its inputs", NULL, "Model", NULL, "200", "404", "Slug"},
+    /* money */
+    {"GET", "/v1/balance", WHO_ANY, TAKES_NOTHING, false, account_balance, "balance", "Money",
+     "The balance of the key's book", NULL, "Balance", NULL, "200", "", NULL},
+    {"GET", "/v1/billing/balance", WHO_ANY, TAKES_NOTHING, false, account_balance, "billingBalance", "Money",
+     "The same under its other name", NULL, "Balance", NULL, "200", "", NULL},
+    {"GET", "/v1/usage_events", WHO_ANY, TAKES_NOTHING, false, account_usage, "listUsageEvents", "Money",
+     "What was billed, call by call, newest first", NULL, "UsageList", NULL, "200", "", "Before Limit"},
+    {"GET", "/v1/ledger", WHO_ANY, TAKES_NOTHING, false, account_ledger, "listTransfers", "Money",
+     "The transfers of the key's book, newest first", NULL, "LedgerList", NULL, "200", "", "Before Limit"},
+    {"GET", "/v1/ledger/audit", WHO_ADMIN, TAKES_NOTHING, false, account_audit, "auditLedger", "Money",
+     "Recompute every balance from its transfers", NULL, "Audit", NULL, "200", "", NULL},
+    {"POST", "/v1/top-up", WHO_FUND, TAKES_JSON, false, account_top_up, "topUp", "Money",
+     "Add credit to a book", "TopUpRequest", "TopUp", NULL, "200", "404 409", "IdempotencyKey"},
+    /* projects and keys */
+    {"GET", "/v1/projects", WHO_ADMIN, TAKES_NOTHING, false, account_projects, "listProjects", "Projects",
+     "List projects", NULL, "ProjectList", NULL, "200", "", NULL},
+    {"POST", "/v1/projects", WHO_ADMIN, TAKES_JSON, false, account_project_create, "createProject", "Projects",
+     "Create a project", "ProjectRequest", "Project", NULL, "201", "409", NULL},
+    {"GET", "/v1/keys", WHO_ADMIN, TAKES_NOTHING, false, account_keys, "listKeys", "Projects",
+     "List a project's keys", NULL, "KeyList", NULL, "200", "404", "Project"},
+    {"POST", "/v1/keys", WHO_ADMIN, TAKES_JSON, false, account_key_create, "createKey", "Projects",
+     "Create a key; the answer is the only place where it ever stands", "KeyRequest", "CreatedKey", NULL, "201", "404 409", NULL},
+    {"DELETE", "/v1/keys/{prefix}", WHO_ADMIN, TAKES_ANYTHING, false, account_key_revoke, "deleteKey", "Projects",
+     "Revoke a key", NULL, "RevokedKey", NULL, "200", "404 409", "Prefix"},
+    {"POST", "/v1/keys/{prefix}/revoke", WHO_ADMIN, TAKES_ANYTHING, false, account_key_revoke, "revokeKey", "Projects",
+     "Revoke a key", NULL, "RevokedKey", NULL, "200", "404 409", "Prefix"},
+    /* drive */
+    {"GET", "/v1/drive", WHO_ANY, TAKES_NOTHING, false, files_list, "listDrive", "Drive",
+     "List files by path", NULL, "DriveList", NULL, "200", "", "PathPrefix AfterPath Limit"},
+    {"POST", "/v1/drive/sign", WHO_ANY, TAKES_JSON, false, files_sign, "signDrive", "Drive",
+     "Make a link that needs no key", "SignRequest", "SignedLink", NULL, "200", "404", NULL},
+    {"GET", "/v1/drive/files/{path...}", WHO_LINK, TAKES_NOTHING, false, files_get, "readFile", "Drive",
+     "Read a file, or a range of it", NULL, NULL, "application/octet-stream", "200 206 304", "404 412 416",
+     "Path Exp Kid Sig Range IfNoneMatch"},
+    {"PUT", "/v1/drive/files/{path...}", WHO_ANY, TAKES_FILE, false, files_put, "writeFile", "Drive",
+     "Store a file; what stood there before stays with the generation that made it", NULL, "DriveFile", NULL, "201", "409 507", "Path"},
+    {"DELETE", "/v1/drive/files/{path...}", WHO_ANY, TAKES_ANYTHING, false, files_delete, "deleteFile", "Drive",
+     "Delete a file and end its links", NULL, "Deleted", NULL, "200", "404 409", "Path"},
+    /* the server itself */
+    {"GET", "/health", WHO_PUBLIC, TAKES_NOTHING, false, server_health, "health", "Server",
+     "Whether the process answers", NULL, "Health", NULL, "200", "", NULL},
+    {"GET", "/healthz", WHO_PUBLIC, TAKES_NOTHING, false, server_health, "healthz", "Server",
+     "The same under its other name", NULL, "Health", NULL, "200", "", NULL},
+    {"GET", "/readyz", WHO_PUBLIC, TAKES_NOTHING, false, server_ready, "readyz", "Server",
+     "Whether the server takes work, with warnings", NULL, "Ready", NULL, "200", "", NULL},
+    {"GET", "/metrics", WHO_PUBLIC, TAKES_NOTHING, false, server_metrics, "metrics", "Server",
+     "Figures in Prometheus text", NULL, NULL, "text/plain", "200", "", NULL},
+    {"GET", "/openapi.json", WHO_PUBLIC, TAKES_NOTHING, false, server_openapi, "openapi", "Server",
+     "This document", NULL, "Anything", NULL, "200", "", NULL},
+};
+const int api_routes_count = sizeof api_routes / sizeof *api_routes;
+
+static bool path_matches(const char *pattern, struct str path, struct str *param) {
+    for (const char *p = pattern;; p++) {
+        if (*p != '{') {
+            if (!*p) return str_empty(path);
+            if (str_empty(path) || path.ptr[0] != *p) return false;
+            path = str_skip(path, 1);
+            continue;
+        }
+        const char *end = strchr(p, '}');
+        size_t n = path.len;
+        if (end[-1] != '.') {
+            const char *slash = path.len ? memchr(path.ptr, '/', path.len) : NULL;
+            if (slash) n = (size_t)(slash - path.ptr);
+        }
+        if (!n) return false;
+        *param = str_head(path, n);
+        path = str_skip(path, n);
+        p = end;
+    }
+}
+
+enum match route_find(struct str method, struct str path, struct arena *a, const struct route **out_route, struct str *out_param, struct str *out_allow) {
+    struct str allow = {0};
+    bool head = str_is(method, "HEAD");
+    for (int i = 0; i < api_routes_count; i++) {
+        const struct route *r = &api_routes[i];
+        struct str param = {0};
+        if (!path_matches(r->pattern, path, &param)) continue;
+        bool get = !strcmp(r->method, "GET") && !r->stream;
+        if (str_is(method, r->method) || (head && get)) {
+            *out_route = r;
+            *out_param = param;
+            return MATCH_ROUTE;
+        }
+        allow = arena_printf(a, "%.*s%s%s%s", STR_ARG(allow), allow.len ? ", " : "", r->method, get ? ", HEAD" : "");
+    }
+    if (str_empty(allow)) return MATCH_NONE;
+    *out_allow = allow;
+    return MATCH_OTHER_METHOD;
+}
