@@ -1,0 +1,96 @@
+/* puras: one program, one table of subcommands. */
+#include "cmd/cli.h"
+#include "base/cleanup.h"
+
+#include <signal.h>
+#include <string.h>
+
+static int cmd_version(int argc, char **argv);
+static int cmd_help(int argc, char **argv);
+
+static const struct command_row {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *about;
+} COMMANDS[] = {
+    {"serve", cmd_serve, "run a server on a data folder"},
+    {"run", cmd_run, "run a model and fetch its file"},
+    {"quote", cmd_quote, "say what a call would cost"},
+    {"models", cmd_models, "list models, or show one with its inputs and prices"},
+    {"generations", cmd_generations, "list, show or cancel generations"},
+    {"drive", cmd_drive, "list, put, get, remove and sign files"},
+    {"balance", cmd_balance, "show the credit of the key's book"},
+    {"top-up", cmd_top_up, "add credit"},
+    {"usage", cmd_usage, "list what was billed, call by call"},
+    {"ledger", cmd_ledger, "list transfers, or audit the books"},
+    {"projects", cmd_projects, "list and create projects (admin)"},
+    {"keys", cmd_keys, "list, create and revoke keys (admin)"},
+    {"catalog", cmd_catalog, "check catalog files"},
+    {"doctor", cmd_doctor, "look for what is wrong, and say what to do"},
+    {"version", cmd_version, "print the version"},
+    {"help", cmd_help, "explain a subcommand"},
+};
+enum { COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS };
+
+static void overview(FILE *f) {
+    fputs("usage: puras COMMAND [arguments]\n\n", f);
+    for (int i = 0; i < COMMAND_COUNT; i++) fprintf(f, "  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].about);
+    fputs("\n`puras help COMMAND` says more. All but serve, catalog and version speak to a server:\n"
+          "  PURAS_API_BASE   where it is (http://127.0.0.1:8080)\n"
+          "  PURAS_API_KEY    the key to use; a new server writes its keys to credentials.json in its data folder\n",
+          f);
+}
+
+static const struct command_row *find(const char *name) {
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (!strcmp(COMMANDS[i].name, name)) return &COMMANDS[i];
+    return NULL;
+}
+
+static int unknown(const char *name) {
+    _cleanup_(arena_done) struct arena a = {0};
+    const char *names[COMMAND_COUNT];
+    for (int i = 0; i < COMMAND_COUNT; i++) names[i] = COMMANDS[i].name;
+    const char *near = near_words(name, names, COMMAND_COUNT, &a);
+    fprintf(stderr, "puras: there is no command \"%s\"", safe_text(&a, str_of(name)));
+    if (near) fprintf(stderr, "; perhaps you meant: %s", near);
+    fputs(". `puras help` lists the commands.\n", stderr);
+    return 2;
+}
+
+static int cmd_version(int argc, char **argv) {
+    printf("puras %s\n", PURAS_VERSION);
+    return 0;
+}
+
+static int cmd_help(int argc, char **argv) {
+    if (argc < 2) {
+        overview(stdout);
+        return 0;
+    }
+    const struct command_row *c = find(argv[1]);
+    if (!c) return unknown(argv[1]);
+    if (c->run == cmd_help || c->run == cmd_version) {
+        printf("usage: puras %s\n\n%s\n", c->name, c->about);
+        return 0;
+    }
+    char *args[] = {argv[1], (char[]){"--help"}, NULL};
+    return c->run(2, args);
+}
+
+int main(int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write that met it */
+    if (argc < 2) {
+        overview(stderr);
+        return 2;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) return cmd_help(1, argv);
+    if (!strcmp(argv[1], "--version")) return cmd_version(1, argv);
+    const struct command_row *c = find(argv[1]);
+    int status = c ? c->run(argc - 1, argv + 1) : unknown(argv[1]);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fputs("puras: what was to be printed could not be written.\n", stderr);
+        return status ? status : 1;
+    }
+    return status;
+}

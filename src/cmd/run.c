@@ -1,0 +1,249 @@
+/* puras run: submit, follow the events, fetch the file, print the receipt. The generation goes on when this program ends early;
+ * every message that gives up says how to come back to it. */
+#include "base/cleanup.h"
+#include "cmd/cli.h"
+#include "cmd/inputs.h"
+#include "cmd/progress.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOST_AT_MOST = 8, QUIET_MS = 40000 };
+
+struct run {
+    struct cli cli;
+    const char *model, *file, *path;
+    int64_t wait_s; /* 0: until it ends */
+    bool async;
+    char id[40], event_id[40];
+    bool ended;
+    micros held;
+    struct progress progress;
+};
+
+/* --- following --- */
+
+static bool on_event(void *arg, const struct client_event *e) {
+    struct run *r = arg;
+    _cleanup_(arena_done) struct arena a = {0};
+    snprintf(r->event_id, sizeof r->event_id, "%.*s", STR_ARG(e->id));
+    struct json *j;
+    if (json_parse(e->data, &a, NULL, &j)) return true;
+    const struct json *data = json_get(j, "data");
+    int64_t percent = -1;
+    json_as_i64(json_get(data, "percent"), &percent);
+    const char *stage = jtext(&a, data, "stage");
+    progress_show(&r->progress, *stage ? stage : safe_text(&a, e->type), percent);
+    r->ended = str_is(e->type, "completed") || str_is(e->type, "failed") || str_is(e->type, "cancelled");
+    return !r->ended;
+}
+
+static void pause_ms(int64_t ms) {
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+static int64_t left_ms(const struct run *r) {
+    if (!r->wait_s) return 24LL * 3600 * 1000;
+    int64_t left = r->wait_s * 1000 - (progress_now_ms() - r->progress.began_ms);
+    return left > 0 ? left : 0;
+}
+
+/* Reads the stream again from the last event seen, whenever it breaks off. */
+static err follow(struct run *r, struct why *why) {
+    char path[120];
+    snprintf(path, sizeof path, "/v1/generations/%s/events", r->id);
+    int lost = 0;
+    while (!r->ended && left_ms(r) > 0) {
+        char before[sizeof r->event_id];
+        memcpy(before, r->event_id, sizeof before);
+        int64_t began = progress_now_ms();
+        err e = client_events(r->cli.client, path, r->event_id[0] ? r->event_id : NULL, QUIET_MS, left_ms(r), on_event, r, why);
+        if (r->ended || (e && e != E_UNAVAILABLE)) return r->ended ? OK : e;
+        bool moved = strcmp(before, r->event_id) != 0 || progress_now_ms() - began > 5000;
+        lost = moved ? 0 : lost + 1;
+        if (lost > LOST_AT_MOST) return why_set(why, E_UNAVAILABLE, "The server at %s does not answer any more.", client_base(r->cli.client));
+        if (left_ms(r) > 0) pause_ms(lost < 5 ? 100 << lost : 2000);
+    }
+    if (r->ended) return OK;
+    return why_set(why, E_STILL_RUNNING, "Still running after %lld s.", (long long)r->wait_s);
+}
+
+/* --- the file --- */
+
+/* "a/b.png", 2 -> "a/b-2.png" */
+static const char *numbered(struct arena *a, const char *file, uint32_t n) {
+    if (n == 1) return file;
+    const char *slash = strrchr(file, '/'), *dot = strrchr(slash ? slash : file, '.');
+    if (!dot || dot == (slash ? slash + 1 : file)) dot = file + strlen(file);
+    return arena_printf(a, "%.*s-%u%s", (int)(dot - file), file, n, dot).ptr;
+}
+
+/* Into FILE.part first, so that FILE is whole or not there. */
+static err fetch(struct run *r, const struct json *output, const char *file, struct why *why) {
+    struct arena *a = &r->cli.a;
+    struct str drive_path = {0}, expected = {0};
+    json_as_str(json_get(output, "drive_path"), &drive_path);
+    json_as_str(json_get(output, "sha256"), &expected);
+    if (!drive_path.len) return why_set(why, E_NOT_FOUND, "The generation has no file in the drive any more: another one has taken its path.");
+    const char *part = arena_printf(a, "%s.part", file).ptr;
+    _cleanup_(closep) int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) return why_set(why, E_INVALID, "%s cannot be written: %s. The file stays in the drive.", part, strerror(errno));
+    _cleanup_(buf_done) struct buf url = {0};
+    buf_z(&url, "/v1/drive/files/");
+    url_add_path(&url, drive_path);
+    int64_t bytes;
+    char sha256[65];
+    err e = client_download(r->cli.client, url.ptr, fd, why, &bytes, sha256);
+    if (!e && expected.len && !str_is(expected, sha256)) e = why_set(why, E_CORRUPT, "The file arrived changed: its sha256 is not the one the server names.");
+    if (!e && rename(part, file) != 0) e = why_set(why, E_INVALID, "%s cannot be written: %s.", file, strerror(errno));
+    if (e) unlink(part);
+    return e;
+}
+
+static int fetch_all(struct run *r, const struct json *g) {
+    const struct json *outputs = json_get(g, "outputs");
+    struct why why = {0};
+    uint32_t n = 1;
+    for (const struct json *o = outputs ? outputs->child : NULL; o; o = o->next, n++) {
+        if (fetch(r, o, numbered(&r->cli.a, r->file, n), &why)) {
+            int status = cli_fail(&r->cli, &why);
+            fprintf(stderr, "puras: the file is made and paid for; fetch it with `puras drive get %s`.\n", jtext(&r->cli.a, o, "drive_path"));
+            return status;
+        }
+    }
+    return 0;
+}
+
+/* --- the receipt --- */
+
+static void print_stages(struct arena *a, const struct json *g) {
+    const struct json *stages = json_get(g, "stages");
+    if (!stages || !stages->child) return;
+    printf("%-10s", "stages");
+    for (const struct json *s = stages->child; s; s = s->next) {
+        const char *name = jtext(a, s, "name");
+        if (s->next) printf("%s %.3f s, ", name, (double)jint(s, "ms") / 1000);
+        else printf("%s\n", name);
+    }
+}
+
+static void line(const char *name, const char *value) {
+    if (value && *value) printf("%-10s%s\n", name, value);
+}
+
+static void print_outputs(struct run *r, const struct json *g) {
+    struct arena *a = &r->cli.a;
+    const struct json *outputs = json_get(g, "outputs");
+    uint32_t n = 1;
+    for (const struct json *o = outputs ? outputs->child : NULL; o; o = o->next, n++) {
+        if (r->file) line("file", numbered(a, r->file, n));
+        line("drive", jtext(a, o, "drive_path"));
+        const char *type = jtext(a, o, "media_type");
+        if (jint(o, "width")) type = arena_printf(a, "%s, %lld x %lld, %s", type, (long long)jint(o, "width"), (long long)jint(o, "height"), bytes_text(a, jint(o, "file_size"))).ptr;
+        line("type", type);
+        line("sha256", jtext(a, o, "sha256"));
+        line("url", jtext(a, o, "url"));
+    }
+}
+
+static void receipt(struct run *r, const struct json *g) {
+    struct arena *a = &r->cli.a;
+    line("model", jtext(a, g, "model"));
+    line("id", jtext(a, g, "id"));
+    line("quoted", amount_text(a, jint(g, "quoted_micros")));
+    line("held", amount_text(a, r->held));
+    line("billed", amount_text(a, jint(g, "billed_micros")));
+    line("row", jtext(a, json_get(g, "price_row"), "why"));
+    print_stages(a, g);
+    const struct json *made = json_get(json_get(g, "meta"), "metrics");
+    for (const struct json *m = made ? made->child : NULL; m; m = m->next)
+        if (m->type == JSON_NUMBER) printf("%-10s%s %s\n", m == made->child ? "metrics" : "", safe_text(a, m->key), safe_text(a, m->text));
+    print_outputs(r, g);
+    line("text", jtext(a, g, "text"));
+}
+
+/* --- the whole --- */
+
+static int submit(struct run *r, struct str body) {
+    struct client_reply reply;
+    int status = cli_call(&r->cli, "POST", "/v1/generations", body, true, &reply);
+    if (status) return status;
+    snprintf(r->id, sizeof r->id, "%s", jtext(&r->cli.a, reply.json, "id"));
+    if (!r->id[0]) return cli_say(&r->cli, E_UPSTREAM, "The server at %s took the call but named no generation.", client_base(r->cli.client));
+    r->held = jint(reply.json, "held_micros");
+    if (!r->held) r->held = jint(reply.json, "quoted_micros"); /* it had ended before the answer was written */
+    if (!r->async) return 0;
+    if (r->cli.json) cli_print_raw(reply.body);
+    else printf("%s\n", r->id);
+    return 0;
+}
+
+static int ended(struct run *r) {
+    struct client_reply reply;
+    char path[120];
+    snprintf(path, sizeof path, "/v1/generations/%s", r->id);
+    int status = cli_call(&r->cli, "GET", path, STR(""), false, &reply);
+    if (status) return status;
+    const struct json *g = reply.json, *error = json_get(g, "error");
+    struct str state = {0};
+    json_as_str(json_get(g, "status"), &state);
+    if (str_is(state, "completed") && r->file) status = fetch_all(r, g);
+    if (r->cli.json) cli_print_raw(reply.body);
+    else if (str_is(state, "completed")) receipt(r, g);
+    if (str_is(state, "completed")) return status;
+    err e = err_by_code(jtext(&r->cli.a, error, "code"));
+    if (e == OK) e = E_UPSTREAM;
+    fprintf(stderr, "puras: %s: %s\n", jtext(&r->cli.a, g, "status"), jtext(&r->cli.a, error, "detail"));
+    fprintf(stderr, "puras: %s was charged.\n", amount_text(&r->cli.a, jint(g, "billed_micros")));
+    return err_info(e)->exit_status;
+}
+
+static int run(struct run *r, const struct words *inputs) {
+    struct why why = {0};
+    _cleanup_(buf_done) struct buf body = {0};
+    if (inputs_body(r->model, inputs, &body, &why)) return cli_fail(&r->cli, &why);
+    struct jw w = {.out = &body, .comma = true};
+    if (r->path) jw_kz(&w, "output_path", r->path);
+    jw_close(&w, '}');
+    int status = cli_connect(&r->cli, true);
+    if (status) return status;
+    progress_begin(&r->progress, r->cli.json);
+    status = submit(r, buf_view(&body));
+    if (status || r->async) return status;
+    err e = follow(r, &why);
+    progress_end(&r->progress);
+    if (e) {
+        status = cli_fail(&r->cli, &why);
+        fprintf(stderr, "puras: the generation goes on; look with `puras generations %s`.\n", r->id);
+        return status;
+    }
+    return ended(r);
+}
+
+static void run_done(struct run *r) { cli_done(&r->cli); }
+
+int cmd_run(int argc, char **argv) {
+    _cleanup_(run_done) struct run r = {0};
+    struct words inputs = {0}, args;
+    const struct opt opts[] = {
+        {'i', "input", "KEY=VALUE", "an input; VALUE is JSON or else a string, @FILE is a file's text; repeatable", .list = &inputs},
+        {'o', "output", "FILE", "write the made file here (the second to NAME-2.EXT, ...)", .text = &r.file},
+        {'p', "path", "PATH", "where the drive shows it (default media/ID.EXT)", .text = &r.path},
+        {0, "async", NULL, "print the generation's id and do not wait", .flag = &r.async},
+        {0, "wait", "S", "wait at most S seconds; the generation goes on (exit status 6)", .number = &r.wait_s},
+        {0, "json", NULL, "print the server's answer instead of a receipt", .flag = &r.cli.json},
+        {0},
+    };
+    const struct usage u = {"run MODEL [-i KEY=VALUE]... [-o FILE] [--async] [--wait S] [--json]",
+                            "Runs a model, shows its stages, fetches the file and prints a receipt:\n"
+                            "what was quoted, held and billed, by which row of the price, and where the file is.",
+                            opts, 1, 1};
+    int status;
+    if (!cli_parse(&u, argc, argv, &r.cli.a, &args, &status)) return status;
+    r.model = args.at[0];
+    return run(&r, &inputs);
+}
