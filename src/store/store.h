@@ -18,6 +18,7 @@ struct store_options {
     bool create;          /* make it when absent */
     msec (*now)(void *arg);      /* wall clock, for rows about nodes on SQLite; PostgreSQL uses its own */
     void *now_arg;
+    int64_t reserve_bytes;       /* of the file kept for settling on a full disk; 0: LIMIT_RESERVE_FILE_BYTES, negative: none */
 };
 /* Opens, migrates forward, takes the folder's lock. E_NEWER, E_CORRUPT, E_CONFLICT (another server holds the folder),
  * E_STORAGE_FULL, E_IO with sentences that say what to do. */
@@ -29,7 +30,7 @@ bool store_is_sqlite(const struct store *s);
 struct node_view { char id[33]; int64_t epoch; };
 [[nodiscard]] err store_node_start(struct store *s, struct str id, struct why *why, struct node_view *out);
 [[nodiscard]] err store_node_beat(struct store *s, const struct node_view *me, struct why *why); /* E_FENCED when replaced */
-/* Marks lapsed nodes dead (SQLite: every other one) and lists the dead ones that still own work. */
+/* Marks lapsed nodes dead (every other one, when the folder's lock on SQLite proves it) and lists the dead ones that still own work. */
 [[nodiscard]] err store_nodes_lapsed(struct store *s, const struct node_view *me, struct arena *a, struct str **out_ids, size_t *out_n);
 [[nodiscard]] err store_node_stop(struct store *s, const struct node_view *me); /* a clean end: others adopt at once */
 

@@ -1,0 +1,142 @@
+/* Lists and look-ups for people: what query.h promises, page by page. Engine's work is in query_work.c, the audit in audit.c. */
+#include "store/query.h"
+
+#include "base/limits.h"
+#include "store/query_rows.h"
+
+#include <stdio.h>
+
+err query_run(struct db *db, const char *sql, const struct sql_value *params, size_t n, struct arena *a, struct sql_rows *rows) {
+    TRY(db->ops->ready(db));
+    err e = db_run(db, sql, params, n, a, rows, NULL);
+    if (e == E_UNAVAILABLE && !db->ops->ready(db)) e = db_run(db, sql, params, n, a, rows, NULL); /* the connection was old */
+    return e;
+}
+
+err query_records(struct db *db, enum rec_type type, const char *sql, const struct sql_value *params, size_t n, struct arena *a,
+                  void ***out, size_t *out_n) {
+    struct sql_rows rows;
+    TRY(query_run(db, sql, params, n, a, &rows));
+    void **records = arena_array(a, void *, rows.n + 1);
+    for (size_t i = 0; i < rows.n; i++) {
+        struct rec_head *r = arena_alloc(a, rec_info(type)->size);
+        record_from_cells(type, sql_row(&rows, i), r);
+        records[i] = r;
+    }
+    *out = records;
+    *out_n = rows.n;
+    return OK;
+}
+
+static int64_t page_limit(int64_t limit) { return limit > 0 && limit < LIMIT_EVENTS ? limit : LIMIT_EVENTS; }
+static int64_t before(const struct page *p) { return p->before_seq > 0 ? p->before_seq : INT64_MAX; }
+
+/* One text per type; the literal's address is the statement's key. */
+static const char *const by_id[REC_COUNT] = {
+#define RECORD(name, fields) [REC_##name] = "select @" #name " from " #name " where id = $1",
+#include "core/records.def"
+#undef RECORD
+};
+
+err query_record(struct db *db, struct rec_key key, struct arena *a, const struct rec_head **out) {
+    void **rows;
+    size_t n;
+    TRY(query_records(db, key.type, by_id[key.type], SQL_PARAMS(SQL_STR(key.id)), a, &rows, &n));
+    if (!n) return E_NOT_FOUND;
+    *out = rows[0];
+    return OK;
+}
+
+err query_generations(struct db *db, struct str project, const struct page *p, struct arena *a, const struct generation ***out, size_t *n) {
+    return query_records(db, REC_generation,
+                         "select @generation from generation where project = $1 and seq < $2 and ($3 = '' or state = $3) and "
+                         "($4 = '' or model = $4) and ($5 = '' or book = $5) order by seq desc limit $6",
+                         SQL_PARAMS(SQL_STR(project), SQL_INT(before(p)), SQL_STR(p->state), SQL_STR(p->model), SQL_STR(p->book),
+                                    SQL_INT(page_limit(p->limit))),
+                         a, (void ***)out, n);
+}
+
+err query_events(struct db *db, struct str generation, int64_t after_n, int64_t limit, struct arena *a, const struct event ***out, size_t *n) {
+    struct str from = arena_printf(a, "%.*s/%06lld", STR_ARG(generation), (long long)after_n);
+    struct str to = arena_printf(a, "%.*s0", STR_ARG(generation)); /* '0' follows '/' */
+    return query_records(db, REC_event, "select @event from event where id > $1 and id < $2 order by id limit $3",
+                         SQL_PARAMS(SQL_STR(from), SQL_STR(to), SQL_INT(page_limit(limit))), a, (void ***)out, n);
+}
+
+err query_attempts(struct db *db, struct str generation, struct arena *a, const struct attempt ***out, size_t *n) {
+    struct str from = arena_printf(a, "%.*s.", STR_ARG(generation)), to = arena_printf(a, "%.*s/", STR_ARG(generation));
+    return query_records(db, REC_attempt, "select @attempt from attempt where id > $1 and id < $2 order by n",
+                         SQL_PARAMS(SQL_STR(from), SQL_STR(to)), a, (void ***)out, n);
+}
+
+err query_assets_of(struct db *db, struct str generation, struct arena *a, const struct asset ***out, size_t *n) {
+    return query_records(db, REC_asset, "select @asset from asset where generation = $1 and generation <> '' order by n",
+                         SQL_PARAMS(SQL_STR(generation)), a, (void ***)out, n);
+}
+
+err query_usage(struct db *db, struct str project, const struct page *p, struct arena *a, const struct usage_event ***out, size_t *n) {
+    return query_records(db, REC_usage_event,
+                         "select @usage_event from usage_event where project = $1 and seq < $2 and ($3 = '' or model = $3) and "
+                         "($4 = '' or book = $4) order by seq desc limit $5",
+                         SQL_PARAMS(SQL_STR(project), SQL_INT(before(p)), SQL_STR(p->model), SQL_STR(p->book),
+                                    SQL_INT(page_limit(p->limit))),
+                         a, (void ***)out, n);
+}
+
+/* Transfers are numbered per book. Without a book both are mixed by number; a page is never cut between two of one number,
+ * so it may have one row more than asked for. */
+err query_transfers(struct db *db, struct str project, const struct page *p, struct arena *a, const struct transfer ***out, size_t *n) {
+    size_t limit = (size_t)page_limit(p->limit);
+    TRY(query_records(db, REC_transfer,
+                      "select @transfer from transfer where project = $1 and seq < $2 and ($3 = '' or book = $3) "
+                      "order by seq desc, book limit $4",
+                      SQL_PARAMS(SQL_STR(project), SQL_INT(before(p)), SQL_STR(p->book), SQL_INT((int64_t)limit + 1)), a, (void ***)out, n));
+    if (*n > limit && (*out)[limit]->seq != (*out)[limit - 1]->seq) *n = limit;
+    return OK;
+}
+
+err query_keys(struct db *db, struct str project, struct arena *a, const struct api_key ***out, size_t *n) {
+    return query_records(db, REC_api_key, "select @api_key from api_key where $1 = '' or project = $1 order by created_at, id",
+                         SQL_PARAMS(SQL_STR(project)), a, (void ***)out, n);
+}
+
+err query_projects(struct db *db, struct arena *a, const struct project ***out, size_t *n) {
+    return query_records(db, REC_project, "select @project from project order by created_at, id", NULL, 0, a, (void ***)out, n);
+}
+
+/* The first id behind every id that begins with `prefix`: the last byte counted up. Ids are UTF-8 and compared by bytes. */
+static struct str behind(struct arena *a, struct str prefix) {
+    struct str end = arena_dup(a, prefix);
+    ((unsigned char *)end.ptr)[end.len - 1]++;
+    return end;
+}
+
+/* A prefix that ends in a character above 127 has no such neighbour that is text; then the range ends with the project, and
+ * what does not begin with the prefix is left out here. */
+err query_drive(struct db *db, struct str project, struct str prefix, struct str after, int64_t limit, struct arena *a,
+                const struct asset ***out, size_t *n) {
+    struct str from = arena_printf(a, "%.*s/%.*s", STR_ARG(project), STR_ARG(str_cmp(after, prefix) > 0 ? after : prefix));
+    struct str whole = arena_printf(a, "%.*s/%.*s", STR_ARG(project), STR_ARG(prefix));
+    bool narrow = (unsigned char)whole.ptr[whole.len - 1] < 127;
+    struct str to = behind(a, narrow ? whole : arena_printf(a, "%.*s/", STR_ARG(project)));
+    bool exclude = !str_empty(after) && str_cmp(after, prefix) >= 0;
+    TRY(query_records(db, REC_asset,
+                      "select @asset from drive_path join asset on asset.id = drive_path.asset where drive_path.id >= $1 and "
+                      "drive_path.id < $2 and drive_path.id <> $3 and drive_path.asset <> '' and asset.deleted_at = 0 order by drive_path.id limit $4",
+                      SQL_PARAMS(SQL_STR(from), SQL_STR(to), SQL_STR(exclude ? from : STR("")), SQL_INT(page_limit(limit))), a, (void ***)out, n));
+    if (narrow) return OK;
+    size_t kept = 0;
+    while (kept < *n && str_starts((*out)[kept]->path, prefix)) kept++;
+    *n = kept; /* sorted, and the range began with the prefix: what fits comes first */
+    return OK;
+}
+
+err query_newest_catalog(struct db *db, struct arena *a, const struct catalog_version **out) {
+    void **rows;
+    size_t n;
+    TRY(query_records(db, REC_catalog_version, "select @catalog_version from catalog_version order by published_at desc, id limit 1", NULL, 0,
+                      a, &rows, &n));
+    if (!n) return E_NOT_FOUND;
+    *out = rows[0];
+    return OK;
+}
