@@ -100,7 +100,8 @@ struct cmd_step {
     struct str result;               /* SETTLE: meta as JSON */
     bool late;                       /* SETTLE of a generation that already ended: asset only, unbilled, announced (RULES C1) */
 };
-struct cmd_cancel { struct str generation, project; };
+/* project and book empty: an operator may cancel any; a key cancels within its own book only (test keys move no live money) */
+struct cmd_cancel { struct str generation, project, book; };
 struct cmd_expire { struct str generation; };
 struct cmd_adopt { struct str node, dead; const struct str *generations; int64_t count; };
 struct cmd_asset_put { struct str project, path; struct output output; };

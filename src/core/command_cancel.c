@@ -41,7 +41,9 @@ static bool can_stop_at_once(const struct generation *g, const struct attempt *a
 
 err cancel_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct generation *seen = WS_GET(w, generation, c->cancel.generation);
-    bool foreign = seen && !str_eq(seen->project, c->cancel.project) && !PLANTED(cross_project_read);
+    bool other_project = seen && c->cancel.project.len && !str_eq(seen->project, c->cancel.project);
+    bool other_book = seen && c->cancel.book.len && !str_eq(seen->book, c->cancel.book);
+    bool foreign = (other_project && !PLANTED(cross_project_read)) || other_book;
     if (!seen || foreign) return why_set(&out->why, E_NOT_FOUND, "There is no such generation.");
     answer(out, w, seen);
     if (generation_is_terminal(seen->state)) return has_ended(&out->why, seen);

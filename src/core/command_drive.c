@@ -13,6 +13,10 @@ void want_path(struct workset *w, struct str project, struct str path, int round
     if (d) want(w, REC_asset, d->asset);
 }
 
+bool path_is_loaded(struct workset *w, struct str project, struct str path) {
+    return workset_knows(w, REC_drive_path, drive_path_id(w, project, path));
+}
+
 /* The last writer of a path wins. The asset it replaces stays, and is counted, but no path shows it. */
 static void show(struct workset *w, struct asset *a, msec at) {
     struct str id = drive_path_id(w, a->project, a->path);

@@ -115,6 +115,15 @@ void settle_want(const struct command *c, struct workset *w, int round) {
     for (int64_t i = 0; i < s->output_count; i++) want_path(w, g->project, output_path(w, g, s, i), round);
 }
 
+/* The paths follow from the generation as it was loaded. A command of the same batch may have submitted it or added outputs; the
+ * settle then comes again in a later batch. */
+static err paths_loaded(struct workset *w, const struct generation *g, const struct cmd_step *s, struct why *why) {
+    for (int64_t i = 0; i < s->output_count; i++)
+        if (!path_is_loaded(w, g->project, output_path(w, g, s, i)))
+            return why_set(why, E_AGAIN, "The generation changed in the same instant; try again.");
+    return OK;
+}
+
 static struct quote quote_of(const struct generation *g) {
     return (struct quote){.amount = g->quoted_micros, .rate = g->price_rate, .unit = g->price_unit, .quantity = g->price_quantity,
                           .outputs = g->price_outputs, .per_output = !g->price_fixed, .from = g->price_from,
@@ -170,6 +179,7 @@ static err settle_late(const struct command *c, struct workset *w, struct outcom
     if (!generation_is_terminal(seen->state)) return why_set(&out->why, E_STALE, "The generation has not ended: settle it.");
     outcome_of(out, seen);
     if (!s->output_count || WS_GET(w, asset, s->outputs[0].asset)) return OK;
+    TRY(paths_loaded(w, seen, s, &out->why));
     struct generation *g = WS_EDIT(w, generation, s->generation);
     store_outputs(w, g, s, c->at);
     g->outputs += s->output_count;
@@ -207,6 +217,7 @@ err settle_apply(const struct command *c, struct workset *w, struct outcome *out
     TRY(attempt_live(w, s, &out->why, &seen, &a));
     if (!str_eq(seen->step, STEP_RESULT) && !attempt_is_local(a))
         return why_set(&out->why, E_STALE, "The attempt has no result to settle; it is at %.*s.", STR_ARG(seen->step));
+    TRY(paths_loaded(w, seen, s, &out->why));
     struct generation *g = WS_EDIT(w, generation, s->generation);
     if (!s->output_count && !str_is(g->kind, "text")) {
         struct cmd_step lost = *s;

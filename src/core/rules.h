@@ -73,4 +73,5 @@ static inline void want(struct workset *w, enum rec_type type, struct str id) { 
 
 /* --- command_drive.c: what a path shows --- */
 void want_path(struct workset *w, struct str project, struct str path, int round); /* round 1: the path, round 2: its asset */
+bool path_is_loaded(struct workset *w, struct str project, struct str path);
 struct asset *asset_add(struct workset *w, const struct output *o, struct str project, struct str path, msec at);

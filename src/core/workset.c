@@ -204,6 +204,11 @@ const void *workset_get(const struct workset *w, enum rec_type type, struct str 
     return e->record;
 }
 
+bool workset_knows(const struct workset *w, enum rec_type type, struct str id) {
+    const struct entry *e = find(w, type, id);
+    return e && (e->state == ENTRY_FILLED || e->record || e->draft);
+}
+
 static void draft(struct workset *w, struct entry *e, const struct rec_head *from) {
     must(w->open);
     e->draft = copy_record(w, e, from);

@@ -30,6 +30,9 @@ void workset_fill(struct workset *w, struct rec_key key, const struct rec_head *
 const void *workset_get(const struct workset *w, enum rec_type type, struct str id);
 void *workset_edit(struct workset *w, enum rec_type type, struct str id);
 void *workset_insert(struct workset *w, enum rec_type type, struct str id);
+/* True when `get` may be asked: the key was named, or a command of the batch wrote it. For the rare rule whose keys depend on what
+ * another command of its batch may change; it answers E_AGAIN when one is missing. */
+bool workset_knows(const struct workset *w, enum rec_type type, struct str id);
 #define WS_GET(w, name, id) ((const struct name *)workset_get((w), REC_##name, (id)))
 #define WS_EDIT(w, name, id) ((struct name *)workset_edit((w), REC_##name, (id)))
 #define WS_INSERT(w, name, id) ((struct name *)workset_insert((w), REC_##name, (id)))

@@ -1,0 +1,231 @@
+/* What settle leaves: files under their paths, the usage row, late results; and a caller's own files. */
+#include "core/fixture.h"
+
+static const struct drive_path *path_of(const struct bed *b, const char *path) {
+    char id[256];
+    snprintf(id, sizeof id, "%s/%s", PROJECT, path);
+    return BED_GET(b, drive_path, id);
+}
+
+static void expect_shown(const struct bed *b, const char *path, const char *asset) {
+    const struct drive_path *d = path_of(b, path);
+    if (!d || !str_is(d->asset, asset)) fail_msg("%s shows %.*s", path, d ? (int)d->asset.len : 7, d ? d->asset.ptr : "nothing");
+    if (*asset) assert_true(str_is(BED_GET(b, asset, asset)->path, path));
+}
+
+static void outputs_get_default_paths(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_bring(&b, "local:opened");
+    struct outcome out = bed_ok(&b, cmd_settle(1, 3));
+    assert_string_equal(out.state, "completed");
+    assert_string_equal(out.step, "ended");
+    expect_shown(&b, "media/" GEN ".png", "asset1");
+    expect_shown(&b, "media/" GEN "-2.png", "asset2");
+    expect_shown(&b, "media/" GEN "-3.png", "asset3");
+    const struct asset *a = BED_GET(&b, asset, "asset2");
+    assert_true(a->n == 2 && str_is(a->generation, GEN) && a->bytes == 100 && str_is(a->type, "image/png"));
+    const struct project *p = BED_GET(&b, project, PROJECT);
+    assert_true(p->drive_bytes == 300 && p->drive_reserved == 0 && p->running == 0);
+    const struct generation *g = BED_GET(&b, generation, GEN);
+    assert_true(g->outputs == 3 && str_is(g->result, "{}") && g->finished_at == 10 && g->billed_micros == PRICE);
+    const struct event *e = BED_GET(&b, event, GEN "/000003");
+    assert_true(str_is(e->payload, "{\"state\":\"completed\",\"attempt\":1,\"provider\":\"local\",\"outputs\":3,\"billed_micros\":10000,\"released_micros\":0}"));
+    bed_close(&b);
+}
+
+static struct command submit_to(const char *generation, const char *path) {
+    struct command c = cmd_submit(generation);
+    c.submit.output_path = str_of(path);
+    return c;
+}
+
+static struct command settle_as(const char *generation, const char *asset) {
+    static struct output made[2];
+    static int next;
+    struct output *o = &made[next++ % 2];
+    *o = test_output(asset, 100);
+    struct command c = cmd_settle(1, 1);
+    c.step.generation = str_of(generation);
+    c.step.outputs = o;
+    return c;
+}
+
+static struct command claim_of(const char *generation) {
+    struct command c = cmd_claim("local", 1);
+    c.step.generation = str_of(generation);
+    return c;
+}
+
+static void the_last_finished_writer_wins(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, submit_to(GEN, "cat.png"));
+    bed_ok(&b, submit_to(GEN2, "cat.png"));
+    bed_ok(&b, claim_of(GEN));
+    bed_ok(&b, settle_as(GEN, "first"));
+    expect_shown(&b, "cat.png", "first");
+    bed_ok(&b, claim_of(GEN2));
+    bed_ok(&b, settle_as(GEN2, "second"));
+    expect_shown(&b, "cat.png", "second");
+    const struct asset *replaced = BED_GET(&b, asset, "first");
+    assert_true(str_empty(replaced->path) && !replaced->deleted_at); /* still there for its generation, still counted */
+    assert_int_equal(BED_GET(&b, project, PROJECT)->drive_bytes, 200);
+    bed_close(&b);
+}
+
+static void two_writers_of_a_path_in_one_batch(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, submit_to(GEN, "cat.png"));
+    bed_ok(&b, submit_to(GEN2, "cat.png"));
+    bed_ok(&b, claim_of(GEN));
+    struct command c[] = {settle_as(GEN, "first"), claim_of(GEN2), settle_as(GEN2, "second")};
+    struct outcome out[3];
+    bed_batch(&b, c, 3, out);
+    for (int i = 0; i < 3; i++) assert_int_equal(out[i].code, OK);
+    expect_shown(&b, "cat.png", "second");
+    assert_true(str_empty(BED_GET(&b, asset, "first")->path));
+    bed_close(&b);
+}
+
+static void one_settle_may_replace_its_own(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, submit_to(GEN, "media/" GEN "-2.png"));
+    bed_ok(&b, claim_of(GEN));
+    bed_ok(&b, cmd_settle(1, 2));
+    expect_shown(&b, "media/" GEN "-2.png", "asset2");
+    assert_true(str_empty(BED_GET(&b, asset, "asset1")->path));
+    bed_close(&b);
+}
+
+static void a_late_result_is_kept_unbilled_and_announced(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, submit_to(GEN, "cat.png"));
+    bed_ok(&b, cmd_claim("fal", 1));
+    bed_ok(&b, cmd_step(CMD_SENDING, 1));
+    bed_ok(&b, cmd_expire(DEADLINE));
+    struct command late = settle_as(GEN, "late1");
+    late.step.late = true;
+    bed_ok(&b, late);
+    assert_string_equal(bed_where(&b), "failed");
+    assert_null(path_of(&b, "cat.png")); /* somebody else may have it by now */
+    expect_shown(&b, "media/" GEN ".png", "late1");
+    assert_int_equal(LIVE(&b)->available, START);
+    const struct generation *g = BED_GET(&b, generation, GEN);
+    assert_true(g->outputs == 1 && g->billed_micros == 0);
+    char id[64];
+    snprintf(id, sizeof id, GEN "/%06d", (int)g->events);
+    assert_true(str_is(BED_GET(&b, event, id)->type, "late_output"));
+    bed_ok(&b, late);
+    assert_int_equal(b.changes, 0);
+    late = settle_as(GEN, "late2");
+    late.step.late = true;
+    bed_ok(&b, late);
+    expect_shown(&b, "media/" GEN "-2.png", "late2");
+    bed_close(&b);
+}
+
+static void a_text_needs_no_file(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    struct command c = cmd_submit(GEN);
+    c.submit.kind = STR("text");
+    bed_ok(&b, c);
+    bed_ok(&b, cmd_claim("local", 1));
+    bed_ok(&b, cmd_settle(1, 0));
+    assert_string_equal(bed_where(&b), "completed");
+    assert_int_equal(BED_GET(&b, generation, GEN)->billed_micros, PRICE);
+    bed_close(&b);
+}
+
+static void no_output_is_a_failure_and_free(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_bring(&b, "result");
+    struct command c = cmd_settle(1, 0);
+    c.step.cost_micros = 44;
+    bed_ok(&b, c);
+    assert_string_equal(bed_where(&b), "failed");
+    const struct attempt *a = BED_GET(&b, attempt, GEN ".1");
+    assert_true(str_is(a->failure, "unclassified") && a->cost_micros == 44);
+    assert_int_equal(LIVE(&b)->available, START);
+    bed_close(&b);
+}
+
+static void the_usage_row_says_what_was_billed(void **state) {
+    static const struct { const char *from; int64_t measured; micros billed; int64_t quantity; } cases[] = {
+        {"measured", 2500, 2500, 2500}, {"measured", -1, 700, 0}, {"measured", 99999, 10000, 99999}, {"input", 2500, 10000, 10000}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bed b;
+        bed_ready(&b);
+        struct command c = cmd_submit(GEN);
+        c.submit.kind = STR("video");
+        c.submit.quote = (struct quote){.amount = 10000, .rate = 1000, .unit = 1000, .quantity = 10000, .outputs = 1, .from = str_of(cases[i].from),
+                                        .if_unmeasured = 700, .row = STR("{\"index\":0,\"unit\":\"second\"}")};
+        bed_ok(&b, c);
+        bed_ok(&b, cmd_claim("local", 1));
+        c = cmd_settle(1, 1);
+        c.step.measured = cases[i].measured;
+        c.step.cost_micros = 321;
+        bed_ok(&b, c);
+        const struct usage_event *u = BED_GET(&b, usage_event, GEN);
+        assert_int_equal(u->billed_micros, cases[i].billed);
+        assert_int_equal(u->quantity, cases[i].quantity);
+        assert_int_equal(u->cost_micros, 321);
+        assert_true(str_is(u->unit, "second") && u->seq == 1 && str_is(u->provider, "local") && str_is(u->key, "livekey1"));
+        bed_close(&b);
+    }
+}
+
+static struct command put(const char *path, const char *asset, int64_t bytes) {
+    return (struct command){.kind = CMD_ASSET_PUT, .at = 3, .asset_put = {STR(PROJECT), str_of(path), test_output(asset, bytes)}};
+}
+
+static struct command delete_path(const char *project, const char *path) {
+    return (struct command){.kind = CMD_ASSET_DELETE, .at = 4, .asset_delete = {str_of(project), str_of(path)}};
+}
+
+static void a_callers_own_files(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, put("in/a.png", "up1", 4000));
+    expect_shown(&b, "in/a.png", "up1");
+    bed_ok(&b, put("in/a.png", "up1", 4000));
+    assert_int_equal(b.changes, 0);
+    bed_ok(&b, put("in/a.png", "up2", 5000)); /* replaces; the old bytes stay counted */
+    expect_shown(&b, "in/a.png", "up2");
+    assert_int_equal(BED_GET(&b, project, PROJECT)->drive_bytes, 9000);
+    assert_int_equal(bed_run(&b, put("b.png", "up3", 1001)).code, E_DRIVE_FULL);
+    assert_int_equal(bed_run(&b, put("b.png", "up3", INT64_MAX)).code, E_DRIVE_FULL);
+    bed_ok(&b, cmd_submit(GEN)); /* reserves the last thousand */
+    assert_int_equal(bed_run(&b, put("b.png", "up3", 1)).code, E_DRIVE_FULL);
+    assert_int_equal(bed_run(&b, put("", "up3", 1)).code, E_BAD_PATH);
+    assert_int_equal(bed_run(&b, delete_path(FOREIGN, "in/a.png")).code, E_NOT_FOUND);
+    bed_ok(&b, delete_path(PROJECT, "in/a.png"));
+    expect_shown(&b, "in/a.png", "");
+    assert_int_equal(BED_GET(&b, asset, "up2")->deleted_at, 4);
+    assert_int_equal(BED_GET(&b, project, PROJECT)->drive_bytes, 4000);
+    assert_int_equal(bed_run(&b, delete_path(PROJECT, "in/a.png")).code, E_NOT_FOUND);
+    assert_int_equal(bed_run(&b, delete_path(PROJECT, "never")).code, E_NOT_FOUND);
+    bed_ok(&b, put("in/a.png", "up4", 1));
+    expect_shown(&b, "in/a.png", "up4");
+    bed_close(&b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(outputs_get_default_paths),
+        cmocka_unit_test(the_last_finished_writer_wins),
+        cmocka_unit_test(two_writers_of_a_path_in_one_batch),
+        cmocka_unit_test(one_settle_may_replace_its_own),
+        cmocka_unit_test(a_late_result_is_kept_unbilled_and_announced),
+        cmocka_unit_test(a_text_needs_no_file),
+        cmocka_unit_test(no_output_is_a_failure_and_free),
+        cmocka_unit_test(the_usage_row_says_what_was_billed),
+        cmocka_unit_test(a_callers_own_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
