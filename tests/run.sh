@@ -9,7 +9,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 if [ -x tests/with_pg.sh ] && [ -z "${PURAS_TEST_PG:-}" ] && [ -z "${PURAS_RUN_INNER:-}" ]; then
     export PURAS_RUN_INNER=1
-    exec tests/with_pg.sh "$0" "$@"
+    exec tests/with_pg.sh tests/run.sh "$@"
 fi
 what=all
 case "${1:-}" in --units) what=units; shift ;; --spec) what=spec; shift ;; esac

@@ -1,0 +1,271 @@
+"""What the scenarios share: a real server on a fresh folder and a free port, HTTP by http.client and by raw bytes, the command
+line, crashes. Standard library only.
+
+A scenario is an executable file tests/spec/NNNN-name.py that decorates its cases with @case and ends with run(). Each case prints
+`ok NAME` or `FAIL NAME`; the exit status is 0 or 1. PURAS_BUILD names the build folder (build); PURAS_TEST_PG, when set, is the URL
+of a PostgreSQL server on which scenarios that ask for it make databases of their own.
+"""
+import hashlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import urllib.parse
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(TOP, os.environ.get("PURAS_BUILD", "build"))
+PURAS = os.path.join(BUILD, "puras")
+START_S = 30
+
+
+class Reply:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return "%d %r" % (self.status, self.body[:600])
+
+
+class Server:
+    """One `puras serve`. Use it in a `with` block: leaving it kills the server and removes the folder."""
+
+    def __init__(self, *args, data=None, database=None, env=None, start=True):
+        self.own_data = data is None
+        self.data = data or tempfile.mkdtemp(prefix="puras-spec-")
+        self.args, self.database, self.env = list(args), database, dict(env or {})
+        self.process = None
+        self.port = 0
+        self.log_path = os.path.join(tempfile.mkdtemp(prefix="puras-log-"), "server.log")
+        if start:
+            self.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if error is not None:
+            sys.stdout.write("---- last lines of the server's log\n" + self.log()[-3000:] + "\n----\n")
+        if self.alive():
+            self.kill9()
+        if self.own_data:
+            shutil.rmtree(self.data, ignore_errors=True)
+        shutil.rmtree(os.path.dirname(self.log_path), ignore_errors=True)
+
+    # --- life and death
+
+    def command(self):
+        out = [PURAS, "serve", "--data", self.data, "--listen", "127.0.0.1:%d" % self.port]
+        if self.database:
+            out += ["--database", self.database]
+        return out + self.args
+
+    def start(self):
+        """Starts, and returns once the port is open. The same port is used again after a restart."""
+        env = {k: v for k, v in os.environ.items() if not k.startswith("PURAS_API_")}
+        env.update(self.env)
+        log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=env)
+        log.close()
+        lines, found = [], threading.Event()
+
+        def read():  # goes on reading, so that the server never blocks on its output
+            for raw in self.process.stdout:
+                lines.append(raw.decode("utf-8", "replace"))
+                match = re.search(r"listening on http://127\.0\.0\.1:(\d+)", lines[-1])
+                if match:
+                    self.port = int(match.group(1))
+                    found.set()
+            found.set()
+
+        threading.Thread(target=read, daemon=True).start()
+        if not found.wait(START_S) or not self.port or self.process.poll() is not None:
+            raise AssertionError("the server did not start (exit %s):\n%s%s" % (self.process.poll(), "".join(lines), self.log()[-3000:]))
+        with open(os.path.join(self.data, "credentials.json"), encoding="utf-8") as f:
+            self.credentials = json.load(f)
+        self.live, self.test, self.admin = (self.credentials[k] for k in ("live_key", "test_key", "admin_key"))
+        return self
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill9(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, seconds=30):
+        """SIGTERM; returns the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def restart(self):
+        if self.alive():
+            self.kill9()
+        return self.start()
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    @property
+    def url(self):
+        return "http://127.0.0.1:%d" % self.port
+
+    # --- HTTP
+
+    def call(self, method, path, body=None, key=None, headers=None, timeout=120):
+        """key: "live", "test", "admin", a whole key, or None. body: bytes as they are, anything else as JSON."""
+        head = dict(headers or {})
+        if key:
+            head.setdefault("Authorization", "Bearer " + {"live": self.live, "test": self.test, "admin": self.admin}.get(key, key))
+        if body is not None and not isinstance(body, (bytes, bytearray)):
+            body = json.dumps(body).encode()
+            head.setdefault("Content-Type", "application/json")
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, body=body, headers=head)
+            answer = connection.getresponse()
+            return Reply(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path, key="live", **more):
+        return self.call("GET", path, key=key, **more)
+
+    def post(self, path, body, key="live", **more):
+        return self.call("POST", path, body, key=key, **more)
+
+    def fetch(self, url):
+        """A whole URL without a key, as anyone who was given a link."""
+        parts = urllib.parse.urlsplit(url)
+        return self.call("GET", parts.path + ("?" + parts.query if parts.query else ""))
+
+    def raw(self, data, timeout=15, half_close=False):
+        """Sends bytes on a fresh connection and returns everything that comes until the server closes or `timeout` passes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout) as s:
+            s.sendall(data)
+            if half_close:
+                s.shutdown(socket.SHUT_WR)
+            out, end = b"", time.monotonic() + timeout
+            while time.monotonic() < end:
+                s.settimeout(max(0.01, end - time.monotonic()))
+                try:
+                    piece = s.recv(65536)
+                except (socket.timeout, ConnectionResetError):
+                    break
+                if not piece:
+                    break
+                out += piece
+            return out
+
+    def submit(self, model, inputs=None, key="live", **more):
+        reply = self.post("/v1/generations", dict({"model": model, "inputs": inputs or {}}, **more), key=key)
+        expect(reply.status in (200, 202), reply)
+        return reply.json["id"]
+
+    def wait(self, generation, key="live", seconds=60):
+        reply = self.get("/v1/generations/%s?wait=%d" % (generation, seconds), key=key, timeout=seconds + 30)
+        expect(reply.status == 200, reply)
+        return reply.json
+
+    # --- command line
+
+    def cli(self, *args, key="live", status=0, env=None):
+        """Runs build/puras; key as in call(). Returns stdout; any other exit status than `status` fails."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PURAS_API_")}
+        environment["PURAS_API_BASE"] = self.url
+        if key:
+            environment["PURAS_API_KEY"] = {"live": self.live, "test": self.test, "admin": self.admin}.get(key, key)
+        environment.update(env or {})
+        done = subprocess.run([PURAS] + list(args), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=180)
+        self.stderr = done.stderr.decode("utf-8", "replace")
+        if status is not None and done.returncode != status:
+            raise AssertionError("puras %s: exit %d, expected %d\n%s\n%s" % (" ".join(args), done.returncode, status, done.stdout.decode("utf-8", "replace"), self.stderr))
+        return done.stdout.decode("utf-8", "replace")
+
+    def audit(self):
+        """Every balance recomputed from its transfers; fails when anything differs."""
+        report = self.get("/v1/ledger/audit", key="admin").json
+        expect(report["ok"] and report["findings"] == 0 and report["sum_micros"] == 0, report)
+        return report
+
+    def balance(self, key="live"):
+        return self.get("/v1/balance", key=key).json["available_micros"]
+
+
+def audit_folder(data):
+    """`ledger audit` on a stopped server's folder."""
+    done = subprocess.run([PURAS, "ledger", "audit", "--data", data, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+    expect(done.returncode == 0, done)
+    return json.loads(done.stdout)
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+# --- PostgreSQL, when tests/with_pg.sh started one
+
+def pg_server():
+    return os.environ.get("PURAS_TEST_PG")
+
+
+def pg_database():
+    """The URL of a new, empty database on the test server."""
+    base = pg_server()
+    assert base, "PURAS_TEST_PG is not set; run through tests/with_pg.sh"
+    name = "spec_%d_%d" % (os.getpid(), time.monotonic_ns())
+    subprocess.run(["psql", "-q", "-d", base, "-c", "create database " + name], check=True, stdout=subprocess.DEVNULL)
+    parts = urllib.parse.urlsplit(base)
+    return urllib.parse.urlunsplit(parts._replace(path="/" + name))
+
+
+# --- cases
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def expect(condition, seen=""):
+    if not condition:
+        raise AssertionError("unexpected: %s" % (seen,))
+
+
+def equal(seen, expected):
+    if seen != expected:
+        raise AssertionError("expected %r, seen %r" % (expected, seen))
+
+
+def run():
+    """Runs the cases in order; arguments select those whose name contains one of them."""
+    failed = 0
+    for function in CASES:
+        name = function.__name__
+        if len(sys.argv) > 1 and not any(part in name for part in sys.argv[1:]):
+            continue
+        began = time.monotonic()
+        try:
+            function()
+            print("ok %s (%.1f s)" % (name, time.monotonic() - began), flush=True)
+        except BaseException:  # a case that ends in any other way than by returning has failed
+            failed += 1
+            print("FAIL %s (%.1f s)" % (name, time.monotonic() - began))
+            traceback.print_exc(file=sys.stdout)
+            sys.stdout.flush()
+    sys.exit(1 if failed else 0)
