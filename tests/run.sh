@@ -25,7 +25,7 @@ units() { # build folder, further meson test options
     local dir=$1 log
     shift
     rm -f "$dir/meson-logs/testlog.json"
-    log=$(meson test -C "$dir" --no-rebuild "$@" 2>&1) || true
+    log=$(meson test -C "$dir" --no-rebuild --timeout-multiplier 4 "$@" 2>&1) || true
     read -r ok bad < <(tests/count.py "$dir/meson-logs/testlog.json" "$dir")
     if [ -z "${ok:-}" ]; then printf '%s\n' "$log" | tail -20; ok=0 bad=1; fi
     add "$ok" "$bad"
