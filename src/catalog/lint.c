@@ -1,0 +1,259 @@
+/* Proves the prices of a model: takes every combination of the values at which something can change, and looks at each.
+ *
+ * For one input these are: all values of a bool or enum, both ends of a range, both sides of every boundary that a condition
+ * of the price or of a cost names, the default, and its absence where it may be absent. */
+#include "catalog/model.h"
+#include "catalog/number.h"
+
+#include <stdio.h>
+
+enum { LINT_POINTS_MAX = 200000 };
+
+struct candidates { struct value *values; size_t count, cap; };
+
+struct lint {
+    struct doc *doc;
+    const struct model *model;
+    const struct compiled *c;
+    struct arena arena;
+    struct candidates *inputs; /* one per input; an input that does not matter has its default alone */
+    struct value *point;       /* one value per input */
+    bool *hit;                 /* rows of the price that some point matches */
+    bool **cost_hit;           /* the same per route */
+    bool *below;               /* routes already reported */
+    bool too_large;
+    micros most;               /* the largest price of all points */
+};
+
+static void add(struct lint *l, const struct input_spec *s, struct candidates *c, struct value v) {
+    for (size_t i = 0; i < c->count; i++)
+        if (value_same(s, &c->values[i], &v)) return;
+    if (c->count == c->cap) {
+        size_t cap = c->cap ? c->cap * 2 : 8;
+        struct value *more = arena_array(&l->arena, struct value, cap);
+        if (c->count) memcpy(more, c->values, c->count * sizeof *more);
+        c->values = more;
+        c->cap = cap;
+    }
+    c->values[c->count++] = v;
+}
+
+static void add_number(struct lint *l, const struct input_spec *s, struct candidates *c, int64_t n) {
+    if (value_allowed(s, n)) add(l, s, c, (struct value){.given = true, .n = n});
+}
+
+/* The values on the step at n and to both sides of it. */
+static void add_around(struct lint *l, const struct input_spec *s, struct candidates *c, int64_t n) {
+    int64_t least = s->has_min ? s->min : 0, step = s->has_step ? s->step : 1;
+    int64_t on = least + (n - least) / step * step;
+    add_number(l, s, c, on - step);
+    add_number(l, s, c, on);
+    add_number(l, s, c, on + step);
+}
+
+static void add_size(struct lint *l, const struct input_spec *s, struct candidates *c, int64_t w, int64_t h) {
+    int64_t least = s->has_min && s->min > 1 ? s->min : 1, most = s->has_max ? s->max : 65536;
+    if (w < least || h < least || w > most || h > most) return;
+    if (s->has_step && (w % s->step || h % s->step)) return;
+    add(l, s, c, (struct value){.given = true, .n = w * h, .width = (int32_t)w, .height = (int32_t)h});
+}
+
+/* The largest sizes of at most that many pixels, and the next ones, for a narrow, a square and a wide picture. */
+static void add_pixels(struct lint *l, const struct input_spec *s, struct candidates *c, int64_t pixels) {
+    int64_t step = s->has_step ? s->step : 1, least = s->has_min && s->min > 1 ? s->min : 1, most = s->has_max ? s->max : 65536;
+    int64_t root = 1;
+    while (root < most && (root + 1) * (root + 1) <= pixels) root++;
+    int64_t widths[] = {least, root, most};
+    for (size_t i = 0; i < 3; i++) {
+        int64_t w = widths[i] / step * step;
+        if (w < least) w += step;
+        int64_t h = pixels / w / step * step;
+        add_size(l, s, c, w, h);
+        add_size(l, s, c, w, h + step);
+    }
+}
+
+static void add_from_rates(struct lint *l, const struct rates *r, int input, struct candidates *c) {
+    const struct input_spec *s = &l->c->inputs.specs[input];
+    for (size_t i = 0; i < r->row_count; i++) {
+        for (size_t k = 0; k < r->rows[i].cond_count; k++) {
+            const struct cond *cond = &r->rows[i].conds[k];
+            if (cond->input != input) continue;
+            for (size_t v = 0; v < cond->value_count; v++) {
+                add(l, s, c, cond->values[v]);
+                if (s->type == INPUT_INT || s->type == INPUT_NUMBER || s->type == INPUT_SECONDS) add_around(l, s, c, cond->values[v].n);
+            }
+            if (cond->kind != COND_RANGE) continue;
+            void (*both)(struct lint *, const struct input_spec *, struct candidates *, int64_t) = s->type == INPUT_SIZE ? add_pixels : add_around;
+            if (cond->has_min) both(l, s, c, cond->min), both(l, s, c, cond->min - 1);
+            if (cond->has_max) both(l, s, c, cond->max), both(l, s, c, cond->max + 1);
+        }
+    }
+}
+
+static void add_ends(struct lint *l, const struct input_spec *s, struct candidates *c) {
+    int64_t least = s->has_min ? s->min : 0;
+    switch (s->type) {
+    case INPUT_BOOL:
+    case INPUT_ENUM:
+        for (int64_t n = 0; n < (s->type == INPUT_BOOL ? 2 : (int64_t)s->value_count); n++) add(l, s, c, (struct value){.given = true, .n = n});
+        break;
+    case INPUT_INT:
+    case INPUT_NUMBER:
+    case INPUT_SECONDS:
+        add_number(l, s, c, least);
+        if (s->has_max) add_number(l, s, c, s->max);
+        break;
+    case INPUT_SIZE: {
+        int64_t step = s->has_step ? s->step : 1, most = (s->has_max ? s->max : 65536) / step * step;
+        least = ((least > 1 ? least : 1) + step - 1) / step * step;
+        add_size(l, s, c, least, least);
+        add_size(l, s, c, most, most);
+        break;
+    }
+    case INPUT_TEXT:
+        add(l, s, c, (struct value){.given = true, .n = 1, .text = STR("x")});
+        if (s->max_chars) add(l, s, c, (struct value){.given = true, .n = s->max_chars, .text = STR("x")});
+        break;
+    case INPUT_FILE: break;
+    }
+}
+
+static void collect(struct lint *l, int input) {
+    static const struct json some_file = {.type = JSON_STRING, .text = {"x", 1}};
+    const struct inputs *in = &l->c->inputs;
+    const struct input_spec *s = &in->specs[input];
+    struct candidates *c = &l->inputs[input];
+    if (!s->price) {
+        add(l, s, c, in->defaults[input]);
+        return;
+    }
+    add_ends(l, s, c);
+    if (s->type == INPUT_FILE) add(l, s, c, (struct value){.given = true, .n = 1, .json = &some_file});
+    if (s->has_default) add(l, s, c, in->defaults[input]);
+    else if (!s->required) add(l, s, c, (struct value){});
+    add_from_rates(l, &l->c->price, input, c);
+    for (size_t i = 0; i < l->model->route_count; i++)
+        if (l->c->costs[i]) add_from_rates(l, l->c->costs[i], input, c);
+}
+
+/* "audio true, duration 5" */
+static void say_point(struct lint *l, struct buf *b) {
+    for (size_t i = 0; i < l->c->inputs.count; i++) {
+        const struct input_spec *s = &l->c->inputs.specs[i];
+        if (!s->price) continue;
+        if (b->len) buf_z(b, ", ");
+        buf_str(b, s->name);
+        if (!l->point[i].given) buf_z(b, " absent");
+        else if (s->type == INPUT_FILE) buf_z(b, " given");
+        else if (s->type == INPUT_TEXT) buf_printf(b, " of %lld characters", (long long)l->point[i].n);
+        else {
+            buf_c(b, ' ');
+            buf_str(b, value_text(&l->arena, s, &l->point[i]));
+        }
+    }
+    if (!b->len) buf_z(b, "every call");
+}
+
+static void check_route(struct lint *l, size_t route, const struct due *price) {
+    const struct rates *cost = l->c->costs[route];
+    struct due due;
+    err e = rates_due(cost, &l->c->inputs, l->point, rates_parts(cost, l->point), &due);
+    l->cost_hit[route][rates_match(cost, &l->c->inputs, l->point)] = true;
+    if (l->c->loss[route] || l->below[route] || (!e && due.amount <= price->amount)) return;
+    l->below[route] = true;
+    struct buf point = {};
+    say_point(l, &point);
+    const struct route_spec *r = &l->model->routes[route];
+    if (e)
+        doc_problem_line(l->doc, cost->line, "the cost of route %.*s passes all bounds for %.*s.", STR_ARG(r->provider), STR_ARG(buf_view(&point)));
+    else
+        doc_problem_line(l->doc, cost->line,
+                         "route %.*s costs %lld micros and is priced at %lld for %.*s; raise the price, or declare `margin: loss`.",
+                         STR_ARG(r->provider), (long long)due.amount, (long long)price->amount, STR_ARG(buf_view(&point)));
+    buf_done(&point);
+}
+
+static void check_point(struct lint *l) {
+    const struct rates *price = &l->c->price;
+    l->hit[rates_match(price, &l->c->inputs, l->point)] = true;
+    struct due due;
+    if (rates_due(price, &l->c->inputs, l->point, rates_parts(price, l->point), &due)) {
+        if (l->too_large) return;
+        l->too_large = true;
+        struct buf point = {};
+        say_point(l, &point);
+        doc_problem_line(l->doc, price->line, "the price passes all bounds for %.*s.", STR_ARG(buf_view(&point)));
+        buf_done(&point);
+        return;
+    }
+    if (due.amount > l->most) l->most = due.amount;
+    for (size_t i = 0; i < l->model->route_count; i++)
+        if (l->c->costs[i]) check_route(l, i, &due);
+}
+
+static void check_reached(struct lint *l, const struct rates *r, const bool *hit, const char *what) {
+    for (size_t i = 0; i < r->row_count; i++)
+        if (!hit[i])
+            doc_problem_line(l->doc, r->rows[i].line, "row %zu of the %s is never reached: other rows take everything it would match.", i + 1, what);
+}
+
+/* A price that is measured later is compared with a cost at its maximum only; that proves something only when both grow alike. */
+static void check_comparable(struct lint *l) {
+    const struct rates *price = &l->c->price;
+    for (size_t i = 0; i < l->model->route_count; i++) {
+        const struct rates *cost = l->c->costs[i];
+        bool later = price->source == FROM_MEASURED || price->source == FROM_MEDIA;
+        if (!cost || !later || l->c->loss[i] || (cost->unit == price->unit && cost->source == price->source && cost->max == price->max)) continue;
+        doc_problem_line(l->doc, cost->line, "the price is measured and the cost counts something else, so that the margin cannot be proved; "
+                                             "state the cost in the price's unit and quantity, or declare `margin: loss`.");
+    }
+}
+
+static bool prepare(struct lint *l) {
+    size_t n = l->c->inputs.count;
+    l->inputs = arena_array(&l->arena, struct candidates, n + 1);
+    l->point = arena_array(&l->arena, struct value, n + 1);
+    l->hit = arena_array(&l->arena, bool, l->c->price.row_count);
+    l->below = arena_array(&l->arena, bool, l->model->route_count + 1);
+    l->cost_hit = arena_array(&l->arena, bool *, l->model->route_count + 1);
+    for (size_t i = 0; i < l->model->route_count; i++)
+        if (l->c->costs[i]) l->cost_hit[i] = arena_array(&l->arena, bool, l->c->costs[i]->row_count);
+    size_t points = 1;
+    for (size_t i = 0; i < n; i++) {
+        collect(l, (int)i);
+        points *= l->inputs[i].count;
+        if (points <= LINT_POINTS_MAX) continue;
+        doc_problem_line(l->doc, l->c->price.line, "the inputs that change the price have more than %d combinations, which is more than is checked.",
+                         LINT_POINTS_MAX);
+        return false;
+    }
+    return true;
+}
+
+static void walk(struct lint *l) {
+    size_t n = l->c->inputs.count;
+    size_t at[MODEL_INPUTS_MAX] = {};
+    for (;;) {
+        for (size_t i = 0; i < n; i++) l->point[i] = l->inputs[i].values[at[i]];
+        check_point(l);
+        size_t i = 0;
+        while (i < n && ++at[i] == l->inputs[i].count) at[i++] = 0;
+        if (i == n) return;
+    }
+}
+
+void model_lint(struct doc *d, const struct model *m) {
+    struct lint l = {.doc = d, .model = m, .c = model_compiled(m)};
+    check_comparable(&l);
+    if (prepare(&l)) {
+        walk(&l);
+        check_reached(&l, &l.c->price, l.hit, "price");
+        for (size_t i = 0; i < m->route_count; i++)
+            if (l.c->costs[i]) check_reached(&l, l.c->costs[i], l.cost_hit[i], "cost");
+        if (l.c->price.if_unmeasured > l.most)
+            doc_problem_line(d, l.c->price.line, "`if_unmeasured` is %lld micros, more than the most this price can hold, %lld.",
+                             (long long)l.c->price.if_unmeasured, (long long)l.most);
+    }
+    arena_done(&l.arena);
+}

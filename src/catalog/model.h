@@ -1,0 +1,142 @@
+/* What a model is compiled to: numbers that a quote can be taken from without reading text. Inside the room only.
+ *
+ * Must always hold after a model was read without problems: the last row of every rate table has no condition; conditions,
+ * quantities and outputs name inputs by an index that exists; a quantity's input is always there and bounded. */
+#pragma once
+#include "catalog/doc.h"
+
+enum {
+    MODEL_INPUTS_MAX = 64,
+    MODEL_NAMES_MAX = 512, /* names and aliases of one model */
+    MODEL_VALUES_MAX = 256,
+    MODEL_ROWS_MAX = 256,
+    MODEL_ROUTES_MAX = 16,
+    MODEL_NAME_BYTES = 60,
+    MODEL_TEXT_BYTES = 2000,
+    MODEL_PROGRAM_BYTES = 16 * 1024,
+};
+
+/* A canonical value. What `n` counts depends on the type of its input:
+ *   bool 0 or 1; int units; number and seconds thousandths; enum the index of the value; size pixels; text code points;
+ *   file the number of files */
+struct value {
+    bool given;
+    int64_t n;
+    int32_t width, height;   /* size */
+    struct str text;         /* text */
+    const struct json *json; /* file: as given */
+};
+
+/* --- inputs (inputs.c, values.c) --- */
+
+struct input_name { struct str name; int input; };
+struct inputs {
+    struct input_spec *specs;
+    size_t count;
+    struct value *defaults;     /* one per spec, given when the spec has a default */
+    struct input_name *names;   /* open addressing over names and aliases; input -1: free */
+    size_t mask;
+};
+/* `list` is the document's inputs as a list of objects with a `name`, NULL for none. */
+void inputs_read(struct doc *d, const struct json *list, struct inputs *out);
+/* By name or alias, -1 when nobody is called that. */
+int inputs_find(const struct inputs *in, struct str name);
+/* By canonical name only. */
+int inputs_named(const struct inputs *in, struct str name);
+int input_decimals(enum input_type t); /* how many decimals `n` counts */
+const char *input_type_name(enum input_type t);
+
+enum misread {
+    VALUE_OK,
+    VALUE_UNREADABLE,
+    VALUE_OUT_OF_RANGE,
+    VALUE_OFF_STEP,
+    VALUE_TOO_LONG,
+    VALUE_EMPTY,
+};
+/* Within min, max and step; for every type but size, text and file. */
+bool value_allowed(const struct input_spec *spec, int64_t n);
+enum misread value_read(const struct input_spec *spec, const struct json *given, struct value *out);
+/* "must be a number of seconds from 3 to 15 in steps of 1, not 16" */
+void value_complain(const struct input_spec *spec, enum misread m, const struct json *given, char *out, size_t out_size);
+/* "a number of seconds from 3 to 15 in steps of 1" */
+void value_describe(const struct input_spec *spec, char *out, size_t out_size);
+bool value_same(const struct input_spec *spec, const struct value *a, const struct value *b);
+void value_write(struct jw *w, const struct input_spec *spec, const struct value *v);
+/* For people: 5, true, 1024x1024, high */
+struct str value_text(struct arena *a, const struct input_spec *spec, const struct value *v);
+/* What value_write needs at most. */
+size_t value_bound(const struct input_spec *spec, const struct value *v);
+size_t json_bound(const struct json *j); /* what json_write needs at most */
+
+/* --- rate tables (rates.c) --- */
+
+enum unit { UNIT_CALL, UNIT_IMAGE, UNIT_SECOND, UNIT_MEGAPIXEL, UNIT_KCHAR, UNIT_COUNT };
+struct unit_info {
+    const char *name;
+    int64_t parts;        /* how many smallest parts one unit has */
+    int decimals;         /* the same as a power of ten */
+    const char *one, *many;
+    const char *measured; /* its word in `quantity: {measured: ...}`, NULL when it has none */
+    int max_decimals;     /* of `max`, so that max counts smallest parts */
+};
+const struct unit_info *unit_info(enum unit u);
+
+enum source { FROM_CALL, FROM_INPUT, FROM_MEASURED, FROM_MEDIA };
+const char *source_name(enum source s);
+enum rounding { ROUND_UP, ROUND_DOWN, ROUND_NEAREST };
+
+enum cond_kind { COND_ONE_OF, COND_RANGE, COND_GIVEN };
+struct cond {
+    int input;
+    enum cond_kind kind;
+    const struct value *values; size_t value_count; /* COND_ONE_OF */
+    int64_t min, max;                               /* COND_RANGE, in `n` */
+    bool has_min, has_max;
+    bool given;                                     /* COND_GIVEN */
+};
+struct row {
+    const struct cond *conds; size_t cond_count;
+    micros rate;
+    enum rounding rounding;
+    int line;
+    struct str head; /* {"index":0,"when":{..},"micros":1,"unit":"second" */
+    struct str why;  /* "row 1: audio is true; " as the inside of a JSON string */
+};
+struct rates {
+    enum unit unit;
+    enum source source;
+    int input;             /* FROM_INPUT, FROM_MEDIA: which */
+    int64_t scale;         /* FROM_INPUT: parts per n of the input */
+    int64_t max;           /* FROM_MEASURED, FROM_MEDIA: in smallest parts */
+    int outputs;           /* input that says how many, -1: one */
+    micros if_unmeasured;
+    const struct row *rows; size_t row_count;
+    int line;
+};
+/* `base`: the model's own price when a route's cost is read (its quantity and outputs are taken over), else NULL. */
+void rates_read(struct doc *d, const struct inputs *in, const struct json *node, const struct rates *base, struct rates *out);
+bool cond_holds(const struct cond *c, const struct input_spec *spec, const struct value *v);
+size_t rates_match(const struct rates *r, const struct inputs *in, const struct value *values);
+
+/* What the rates say for these values. parts: quantity in smallest parts. E_LIMIT when the amount is past all bounds. */
+struct due { size_t row; int64_t parts, outputs; micros amount; };
+[[nodiscard]] err rates_due(const struct rates *r, const struct inputs *in, const struct value *values, int64_t parts, struct due *out);
+/* The quantity without regard to measured facts: from the input, or the maximum. */
+int64_t rates_parts(const struct rates *r, const struct value *values);
+
+/* --- models (model.c, lint.c) --- */
+
+struct compiled {
+    struct inputs inputs;
+    struct rates price;
+    const struct rates **costs; /* one per route, NULL where it states none */
+    bool *loss;                 /* one per route: its price may lie below its cost */
+    const struct json *doc;     /* as published */
+};
+static inline const struct compiled *model_compiled(const struct model *m) { return m->price; }
+
+/* Reads one document. False when it has problems. */
+bool model_read(struct doc *d, const struct json *doc, struct model *out);
+/* Proves the prices over all combinations of the inputs that matter to them. */
+void model_lint(struct doc *d, const struct model *m);
