@@ -1,9 +1,24 @@
 /* Every command on a generation against every state and step it can be in: one table of what must come of it. */
 #include "core/fixture.h"
 
-static const char *const starts[] = {"absent", "pending", "waiting", "opened", "sending", "accepted", "unresolved", "result",
-                                     "completed", "failed", "cancelled", "local:opened", "local:sending", "local:result",
-                                     "sending:cancelling", "accepted:cancelling", "unresolved:cancelling", "result:cancelling"};
+static const char *const starts[] = {"absent",
+                                     "pending",
+                                     "waiting",
+                                     "opened",
+                                     "sending",
+                                     "accepted",
+                                     "unresolved",
+                                     "result",
+                                     "completed",
+                                     "failed",
+                                     "cancelled",
+                                     "local:opened",
+                                     "local:sending",
+                                     "local:result",
+                                     "sending:cancelling",
+                                     "accepted:cancelling",
+                                     "unresolved:cancelling",
+                                     "result:cancelling"};
 enum { STARTS = sizeof starts / sizeof starts[0] };
 
 static struct command claim_any(void) { return cmd_claim("fal", 0); }
@@ -75,8 +90,8 @@ static struct command other_attempt(void) { return cmd_step(CMD_SENDING, 2); }
 static struct command submit_again(void) { return cmd_submit(GEN); }
 
 /* What comes of it: a word is where the generation goes; "=" accepted without any change; "+" accepted, changed, same place;
- * S stale, C conflict, N not found. Columns as in `starts`: absent pending waiting | opened sending accepted unresolved result |
- * completed failed cancelled | local: opened sending result | cancelling: sending accepted unresolved result */
+ * S stale, C conflict, N not found. Columns as in `starts`: absent pending waiting | opened sending accepted unresolved
+ * result | completed failed cancelled | local: opened sending result | cancelling: sending accepted unresolved result */
 static const struct row {
     struct command (*make)(void);
     const char *name, *cells;
@@ -86,25 +101,38 @@ static const struct row {
     {claim_again, "claim, first, again", "N opened C  = C C C C  C C C  C C C  C C C C"},
     {claim_too_late, "claim at the deadline", "N C C  C C C C C  C C C  C C C  C C C C"},
     {sending, "sending", "N S S  sending = S S S  S S S  sending = S  = S S S"},
-    {accepted, "accepted", "N S S  S accepted = accepted S  S S S  S accepted S  accepted:cancelling = accepted:cancelling S"},
-    {accepted_otherwise, "accepted as another", "N S S  S accepted S accepted S  S S S  S accepted S  accepted:cancelling S accepted:cancelling S"},
+    {accepted, "accepted",
+     "N S S  S accepted = accepted S  S S S  S accepted S  accepted:cancelling = accepted:cancelling S"},
+    {accepted_otherwise, "accepted as another",
+     "N S S  S accepted S accepted S  S S S  S accepted S  accepted:cancelling S accepted:cancelling S"},
     {unresolved, "unresolved", "N S S  S unresolved S = S  S S S  S unresolved S  unresolved:cancelling S = S"},
-    {result_seen, "result_seen", "N S S  S result result result =  S S S  result result =  result:cancelling result:cancelling result:cancelling ="},
-    {fresh_links, "result_seen, fresh links", "N S S  S result result result +  S S S  result result +  result:cancelling result:cancelling result:cancelling +"},
+    {result_seen, "result_seen",
+     "N S S  S result result result =  S S S  result result =  result:cancelling result:cancelling result:cancelling ="},
+    {fresh_links, "result_seen, fresh links",
+     "N S S  S result result result +  S S S  result result +  result:cancelling result:cancelling result:cancelling +"},
     {progress, "progress", "N S S  + + + + +  S S S  + + +  + + + +"},
-    {failed_passing, "failed, passing", "N S =  pending pending pending pending pending  S = S  pending pending pending  cancelled cancelled cancelled cancelled"},
-    {failed_unsafe, "failed, not to be repeated", "N S =  failed failed failed failed failed  S = S  failed failed failed  cancelled cancelled cancelled cancelled"},
-    {failed_for_good, "failed for good", "N S =  failed failed failed failed failed  S = S  failed failed failed  cancelled cancelled cancelled cancelled"},
-    {failed_no_class, "failed without a class", "N S =  failed failed failed failed failed  S = S  failed failed failed  cancelled cancelled cancelled cancelled"},
-    {failed_no_time, "failed, no time left", "N S =  failed failed failed failed failed  S = S  failed failed failed  cancelled cancelled cancelled cancelled"},
+    {failed_passing, "failed, passing",
+     "N S =  pending pending pending pending pending  S = S  pending pending pending  cancelled cancelled cancelled "
+     "cancelled"},
+    {failed_unsafe, "failed, not to be repeated",
+     "N S =  failed failed failed failed failed  S = S  failed failed failed  cancelled cancelled cancelled cancelled"},
+    {failed_for_good, "failed for good",
+     "N S =  failed failed failed failed failed  S = S  failed failed failed  cancelled cancelled cancelled cancelled"},
+    {failed_no_class, "failed without a class",
+     "N S =  failed failed failed failed failed  S = S  failed failed failed  cancelled cancelled cancelled cancelled"},
+    {failed_no_time, "failed, no time left",
+     "N S =  failed failed failed failed failed  S = S  failed failed failed  cancelled cancelled cancelled cancelled"},
     {settle, "settle", "N S S  S S S S completed  = S S  completed completed completed  S S S completed"},
     {settle_nothing, "settle, no output", "N S S  S S S S failed  = S S  failed failed failed  S S S cancelled"},
     {settle_late, "settle, late", "N S S  S S S S S  + + +  S S S  S S S S"},
-    {cancel, "cancel", "N cancelled cancelled  cancelled sending:cancelling accepted:cancelling unresolved:cancelling result:cancelling  C C C  cancelled cancelled result:cancelling  = = = ="},
+    {cancel, "cancel",
+     "N cancelled cancelled  cancelled sending:cancelling accepted:cancelling unresolved:cancelling result:cancelling  C C "
+     "C  cancelled cancelled result:cancelling  = = = ="},
     {cancel_foreign, "cancel of another project", "N N N  N N N N N  N N N  N N N  N N N N"},
     {confirmed, "cancel_confirmed", "N S S  S S S S S  S S =  S S S  cancelled cancelled cancelled S"},
     {expire_early, "expire, early", "N C C  C C C C C  C C C  C C C  C C C C"},
-    {expire, "expire", "N failed failed  failed failed failed failed failed  C C C  failed failed failed  failed failed failed failed"},
+    {expire, "expire",
+     "N failed failed  failed failed failed failed failed  C C C  failed failed failed  failed failed failed failed"},
     {resolve, "resolve", "N C C  C C C failed C  C C C  C C C  C C failed C"},
     {resolve_newest, "resolve, the newest", "N C C  C C C failed C  C C C  C C C  C C failed C"},
     {adopt, "adopt", "= = =  + + + + +  = = =  + + +  + + + +"},
@@ -117,11 +145,16 @@ static const struct row {
 
 static const char *result_of(struct bed *b, const struct outcome *out, const char *before, char *text, size_t size) {
     switch ((int)out->code) {
-    case OK: break;
-    case E_STALE: return "S";
-    case E_CONFLICT: return "C";
-    case E_NOT_FOUND: return "N";
-    default: return err_name(out->code);
+    case OK:
+        break;
+    case E_STALE:
+        return "S";
+    case E_CONFLICT:
+        return "C";
+    case E_NOT_FOUND:
+        return "N";
+    default:
+        return err_name(out->code);
     }
     if (!b->changes) return "=";
     snprintf(text, size, "%s", bed_where(b));
@@ -144,7 +177,9 @@ static void every_command_in_every_state(void **state) {
             struct command c = table[r].make();
             struct outcome out = bed_run(&b, c);
             const char *result = result_of(&b, &out, before, text, sizeof text);
-            if (!str_is(cell, result)) fail_msg("%s at %s: %s, expected %.*s (%s)", table[r].name, starts[s], result, STR_ARG(cell), out.why.detail);
+            if (!str_is(cell, result))
+                fail_msg("%s at %s: %s, expected %.*s (%s)", table[r].name, starts[s], result, STR_ARG(cell),
+                         out.why.detail);
             if (!out.code && out.state[0] && !str_is(STR("adopt"), command_name(c.kind))) {
                 const struct generation *g = BED_GET(&b, generation, GEN);
                 assert_true(str_is(g->state, out.state) && str_is(g->step, out.step));
@@ -203,10 +238,19 @@ static void attempts_are_bounded(void **state) {
 }
 
 static void failures_have_their_answers(void **state) {
-    static const struct { enum failure f; bool again; const char *code; } cases[] = {
-        {FAIL_CALLER, false, "refused"}, {FAIL_MODERATION, false, "refused"}, {FAIL_AUTH, true, "provider_failed"},
-        {FAIL_QUOTA, true, "provider_failed"}, {FAIL_RATE_LIMIT, true, "provider_failed"}, {FAIL_TRANSIENT, true, "provider_failed"},
-        {FAIL_GONE, false, "provider_failed"}, {FAIL_UNCLASSIFIED, false, "provider_failed"}, {FAIL_OUTPUT_LOST, false, "output_lost"}};
+    static const struct {
+        enum failure f;
+        bool again;
+        const char *code;
+    } cases[] = {{FAIL_CALLER, false, "refused"},
+                 {FAIL_MODERATION, false, "refused"},
+                 {FAIL_AUTH, true, "provider_failed"},
+                 {FAIL_QUOTA, true, "provider_failed"},
+                 {FAIL_RATE_LIMIT, true, "provider_failed"},
+                 {FAIL_TRANSIENT, true, "provider_failed"},
+                 {FAIL_GONE, false, "provider_failed"},
+                 {FAIL_UNCLASSIFIED, false, "provider_failed"},
+                 {FAIL_OUTPUT_LOST, false, "output_lost"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         for (int may = 0; may < 2; may++) {
             struct bed b;
@@ -228,9 +272,15 @@ static void failures_have_their_answers(void **state) {
 }
 
 static void a_deadline_books_what_may_have_cost(void **state) {
-    static const struct { const char *where, *outcome; } cases[] = {
-        {"opened", "failed"}, {"sending", "unreconciled"}, {"accepted", "unreconciled"}, {"unresolved", "unreconciled"},
-        {"result", "unreconciled"}, {"local:sending", "failed"}, {"accepted:cancelling", "unreconciled"}};
+    static const struct {
+        const char *where, *outcome;
+    } cases[] = {{"opened", "failed"},
+                 {"sending", "unreconciled"},
+                 {"accepted", "unreconciled"},
+                 {"unresolved", "unreconciled"},
+                 {"result", "unreconciled"},
+                 {"local:sending", "failed"},
+                 {"accepted:cancelling", "unreconciled"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bed b;
         bed_ready(&b);

@@ -1,5 +1,5 @@
-/* adopt: the work of a dead node becomes this node's, each generation at the step where it stands. The store has marked the node
- * dead in the same place that fences it, so nobody else writes to these records any more. */
+/* adopt: the work of a dead node becomes this node's, each generation at the step where it stands. The store has marked the
+ * node dead in the same place that fences it, so nobody else writes to these records any more. */
 #include "core/generation.h"
 #include "core/rules.h"
 

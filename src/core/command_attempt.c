@@ -18,7 +18,9 @@ void claim_want(const struct command *c, struct workset *w, int round) {
 }
 
 static bool claimed_before(const struct cmd_step *s, struct workset *w, const struct generation *g) {
-    if (!str_eq(g->state, GEN_PROCESSING) || !str_eq(g->node, s->node) || !str_eq(g->step, STEP_OPENED) || g->attempts != s->attempt) return false;
+    if (!str_eq(g->state, GEN_PROCESSING) || !str_eq(g->node, s->node) || !str_eq(g->step, STEP_OPENED) ||
+        g->attempts != s->attempt)
+        return false;
     const struct attempt *a = WS_GET(w, attempt, attempt_id(workset_arena(w), g->head.id, g->attempts));
     return str_eq(a->provider, s->provider) && str_eq(a->route, s->route);
 }
@@ -29,10 +31,12 @@ err claim_apply(const struct command *c, struct workset *w, struct outcome *out)
     if (!seen) return why_set(&out->why, E_NOT_FOUND, "There is no such generation.");
     outcome_of(out, seen);
     if (claimed_before(s, w, seen)) return OK;
-    if (!str_eq(seen->state, GEN_PENDING)) return why_set(&out->why, E_CONFLICT, "The generation is not pending, it is %.*s.", STR_ARG(seen->state));
+    if (!str_eq(seen->state, GEN_PENDING))
+        return why_set(&out->why, E_CONFLICT, "The generation is not pending, it is %.*s.", STR_ARG(seen->state));
     if (s->attempt && s->attempt != seen->attempts + 1) return why_set(&out->why, E_CONFLICT, "Another attempt is due.");
     if (seen->waits_until > c->at) return why_set(&out->why, E_CONFLICT, "The generation waits before its next attempt.");
-    if (seen->deadline_at && seen->deadline_at <= c->at) return why_set(&out->why, E_CONFLICT, "The generation is past its deadline.");
+    if (seen->deadline_at && seen->deadline_at <= c->at)
+        return why_set(&out->why, E_CONFLICT, "The generation is past its deadline.");
     const struct project *p = WS_GET(w, project, seen->project);
     if (p->running >= p->run_limit) return why_set(&out->why, E_CONFLICT, "The project runs as many generations as it may.");
     struct generation *g = WS_EDIT(w, generation, s->generation);

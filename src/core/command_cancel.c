@@ -51,8 +51,10 @@ err cancel_apply(const struct command *c, struct workset *w, struct outcome *out
     if (!at_once && seen->cancel_at) return OK; /* asked before */
     struct generation *g = WS_EDIT(w, generation, c->cancel.generation);
     g->cancel_at = c->at;
-    if (at_once) generation_end(w, g, &(struct ending){.state = GEN_CANCELLED, .attempt = GEN_CANCELLED}, c->at);
-    else event_add(w, g, STR("cancelling"), NULL, c->at);
+    if (at_once)
+        generation_end(w, g, &(struct ending){.state = GEN_CANCELLED, .attempt = GEN_CANCELLED}, c->at);
+    else
+        event_add(w, g, STR("cancelling"), NULL, c->at);
     return answer(out, w, g);
 }
 
@@ -90,13 +92,18 @@ err expire_apply(const struct command *c, struct workset *w, struct outcome *out
     if (!seen) return why_set(&out->why, E_NOT_FOUND, "There is no such generation.");
     answer(out, w, seen);
     if (generation_is_terminal(seen->state)) return has_ended(&out->why, seen);
-    if (!seen->deadline_at || c->at < seen->deadline_at) return why_set(&out->why, E_CONFLICT, "The generation's deadline has not passed.");
+    if (!seen->deadline_at || c->at < seen->deadline_at)
+        return why_set(&out->why, E_CONFLICT, "The generation's deadline has not passed.");
     const struct attempt *a = live_attempt(w, seen);
     /* what left may be billed to the operator: the attempt says so, and keeps the cost it knows */
     bool may_cost = a && !attempt_is_local(a) && !str_eq(seen->step, STEP_OPENED);
     struct generation *g = WS_EDIT(w, generation, c->expire.generation);
-    generation_end(w, g, &(struct ending){.state = GEN_FAILED, .attempt = may_cost ? STR("unreconciled") : GEN_FAILED, .code = E_DEADLINE,
-                                          .detail = STR("The generation passed its deadline; nothing was charged.")}, c->at);
+    generation_end(w, g,
+                   &(struct ending){.state = GEN_FAILED,
+                                    .attempt = may_cost ? STR("unreconciled") : GEN_FAILED,
+                                    .code = E_DEADLINE,
+                                    .detail = STR("The generation passed its deadline; nothing was charged.")},
+                   c->at);
     return answer(out, w, g);
 }
 
@@ -109,11 +116,19 @@ err resolve_apply(const struct command *c, struct workset *w, struct outcome *ou
     if (!seen) return why_set(&out->why, E_NOT_FOUND, "There is no such generation.");
     answer(out, w, seen);
     if (generation_is_terminal(seen->state)) return has_ended(&out->why, seen);
-    if (!str_eq(seen->step, STEP_UNRESOLVED)) return why_set(&out->why, E_CONFLICT, "Only an unresolved generation is closed by hand; this one is %.*s.", STR_ARG(seen->state));
-    if (c->step.attempt && c->step.attempt != seen->attempts) return why_set(&out->why, E_CONFLICT, "A newer attempt of the generation has begun.");
-    struct str detail = str_empty(c->step.detail) ? STR("Whether the provider took the work could not be found out; an operator closed it, nothing was charged.") : c->step.detail;
+    if (!str_eq(seen->step, STEP_UNRESOLVED))
+        return why_set(&out->why, E_CONFLICT, "Only an unresolved generation is closed by hand; this one is %.*s.",
+                       STR_ARG(seen->state));
+    if (c->step.attempt && c->step.attempt != seen->attempts)
+        return why_set(&out->why, E_CONFLICT, "A newer attempt of the generation has begun.");
+    struct str detail =
+        str_empty(c->step.detail)
+            ? STR("Whether the provider took the work could not be found out; an operator closed it, nothing was charged.")
+            : c->step.detail;
     struct generation *g = WS_EDIT(w, generation, c->step.generation);
-    if (c->step.cost_micros) WS_EDIT(w, attempt, attempt_id(workset_arena(w), g->head.id, g->attempts))->cost_micros = c->step.cost_micros;
-    generation_end(w, g, &(struct ending){.state = GEN_FAILED, .attempt = GEN_FAILED, .code = E_UPSTREAM, .detail = detail}, c->at);
+    if (c->step.cost_micros)
+        WS_EDIT(w, attempt, attempt_id(workset_arena(w), g->head.id, g->attempts))->cost_micros = c->step.cost_micros;
+    generation_end(w, g, &(struct ending){.state = GEN_FAILED, .attempt = GEN_FAILED, .code = E_UPSTREAM, .detail = detail},
+                   c->at);
     return answer(out, w, g);
 }

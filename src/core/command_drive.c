@@ -1,5 +1,5 @@
-/* What a project's drive shows: asset_put, asset_delete, and the path records behind settle. Which names are paths was decided
- * before a command is made. */
+/* What a project's drive shows: asset_put, asset_delete, and the path records behind settle. Which names are paths was
+ * decided before a command is made. */
 #include "core/rules.h"
 
 static struct str drive_path_id(struct workset *w, struct str project, struct str path) {
@@ -68,7 +68,8 @@ err asset_put_apply(const struct command *c, struct workset *w, struct outcome *
     }
     int64_t used = p->drive_bytes + p->drive_reserved;
     if (p->drive_limit && (used > p->drive_limit || n->output.bytes > p->drive_limit - used)) {
-        why_set(&out->why, E_DRIVE_FULL, "The file has %lld bytes and the project's drive has %lld left; delete files first.",
+        why_set(&out->why, E_DRIVE_FULL,
+                "The file has %lld bytes and the project's drive has %lld left; delete files first.",
                 (long long)n->output.bytes, (long long)(used < p->drive_limit ? p->drive_limit - used : 0));
         why_fact_int(&out->why, "needs_bytes", n->output.bytes);
         why_fact_int(&out->why, "used_bytes", used);

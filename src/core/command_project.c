@@ -19,7 +19,8 @@ static void open_book(struct workset *w, struct str project, struct str book) {
 err create_project_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_create_project *n = &c->create_project;
     if (str_empty(n->id)) return why_set(&out->why, E_INVALID, "A project needs an id.");
-    if (n->run_limit < 0 || n->drive_limit < 0) return why_set(&out->why, E_INVALID, "A project's limits cannot be below zero.");
+    if (n->run_limit < 0 || n->drive_limit < 0)
+        return why_set(&out->why, E_INVALID, "A project's limits cannot be below zero.");
     if (WS_GET(w, project, n->id)) return why_set(&out->why, E_EXISTS, "There is a project of that id already.");
     struct project *p = WS_INSERT(w, project, n->id);
     p->name = n->name;
@@ -41,7 +42,8 @@ err create_key_apply(const struct command *c, struct workset *w, struct outcome 
     const struct cmd_create_key *n = &c->create_key;
     if (!str_is(n->kind, "admin") && !str_is(n->kind, "live") && !str_is(n->kind, "test"))
         return why_set(&out->why, E_INVALID, "A key is of kind admin, live or test.");
-    if (str_empty(n->prefix) || str_empty(n->hash)) return why_set(&out->why, E_INVALID, "A key needs a prefix and the hash of its secret.");
+    if (str_empty(n->prefix) || str_empty(n->hash))
+        return why_set(&out->why, E_INVALID, "A key needs a prefix and the hash of its secret.");
     if (!WS_GET(w, project, n->project)) return why_set(&out->why, E_NOT_FOUND, "There is no such project.");
     const struct api_key *known = WS_GET(w, api_key, n->prefix);
     if (known) {
@@ -90,7 +92,8 @@ void publish_want(const struct command *c, struct workset *w, int round) {
 }
 
 err publish_apply(const struct command *c, struct workset *w, struct outcome *out) {
-    if (str_empty(c->publish.sha256)) return why_set(&out->why, E_INVALID, "A catalog version is named by the hash of its content.");
+    if (str_empty(c->publish.sha256))
+        return why_set(&out->why, E_INVALID, "A catalog version is named by the hash of its content.");
     if (WS_GET(w, catalog_version, c->publish.sha256)) return OK; /* named by its content: the same one */
     struct catalog_version *v = WS_INSERT(w, catalog_version, c->publish.sha256);
     v->content = c->publish.content;

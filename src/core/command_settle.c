@@ -13,7 +13,9 @@ void attempt_failed_want(const struct command *c, struct workset *w, int round) 
     if (round == 1) want_ending(w, c->step.generation);
 }
 
-static bool may_pass(enum failure f) { return f == FAIL_TRANSIENT || f == FAIL_RATE_LIMIT || f == FAIL_AUTH || f == FAIL_QUOTA; }
+static bool may_pass(enum failure f) {
+    return f == FAIL_TRANSIENT || f == FAIL_RATE_LIMIT || f == FAIL_AUTH || f == FAIL_QUOTA;
+}
 
 static bool is_due_again(const struct cmd_step *s, const struct generation *g) {
     return s->may_retry && may_pass(s->failure) && g->attempts < LIMIT_ATTEMPTS && !g->cancel_at &&
@@ -37,13 +39,15 @@ static void wait_for_retry(struct workset *w, struct generation *g, const struct
     g->state = GEN_PENDING;
     g->node = STR("");
     g->waits_until = s->retry_at;
-    if (PLANTED(hold_twice_on_retry)) WS_EDIT(w, account, account_id(workset_arena(w), g->project, g->book))->available -= g->hold_micros;
+    if (PLANTED(hold_twice_on_retry))
+        WS_EDIT(w, account, account_id(workset_arena(w), g->project, g->book))->available -= g->hold_micros;
     const struct event_more more[] = {{"failure", failure_str(s->failure)}, {"retry_at", .number = s->retry_at}, {}};
     event_add(w, g, STR("retrying"), more, at);
     generation_check(w, g);
 }
 
-/* Ends the generation after its last attempt. One whose caller wanted it cancelled is cancelled: that is what was asked for. */
+/* Ends the generation after its last attempt. One whose caller wanted it cancelled is cancelled: that is what was asked for.
+ */
 static void end_failed(struct workset *w, struct generation *g, const struct cmd_step *s, enum failure failure, msec at) {
     struct attempt *a = WS_EDIT(w, attempt, attempt_id(workset_arena(w), g->head.id, g->attempts));
     book_failure(a, s, failure);
@@ -79,8 +83,10 @@ err attempt_failed_apply(const struct command *c, struct workset *w, struct outc
     const struct attempt *a;
     TRY(attempt_live(w, &s, &out->why, &seen, &a));
     struct generation *g = WS_EDIT(w, generation, s.generation);
-    if (is_due_again(&s, g)) wait_for_retry(w, g, &s, c->at);
-    else end_failed(w, g, &s, s.failure, c->at);
+    if (is_due_again(&s, g))
+        wait_for_retry(w, g, &s, c->at);
+    else
+        end_failed(w, g, &s, s.failure, c->at);
     answer_failed(out, g);
     outcome_money(out, w, g->project, g->book);
     return OK;
@@ -115,8 +121,8 @@ void settle_want(const struct command *c, struct workset *w, int round) {
     for (int64_t i = 0; i < s->output_count; i++) want_path(w, g->project, output_path(w, g, s, i), round);
 }
 
-/* The paths follow from the generation as it was loaded. A command of the same batch may have submitted it or added outputs; the
- * settle then comes again in a later batch. */
+/* The paths follow from the generation as it was loaded. A command of the same batch may have submitted it or added outputs;
+ * the settle then comes again in a later batch. */
 static err paths_loaded(struct workset *w, const struct generation *g, const struct cmd_step *s, struct why *why) {
     for (int64_t i = 0; i < s->output_count; i++)
         if (!path_is_loaded(w, g->project, output_path(w, g, s, i)))
@@ -125,9 +131,15 @@ static err paths_loaded(struct workset *w, const struct generation *g, const str
 }
 
 static struct quote quote_of(const struct generation *g) {
-    return (struct quote){.amount = g->quoted_micros, .rate = g->price_rate, .unit = g->price_unit, .quantity = g->price_quantity,
-                          .outputs = g->price_outputs, .per_output = !g->price_fixed, .from = g->price_from,
-                          .if_unmeasured = g->if_unmeasured, .row = g->price_row};
+    return (struct quote){.amount = g->quoted_micros,
+                          .rate = g->price_rate,
+                          .unit = g->price_unit,
+                          .quantity = g->price_quantity,
+                          .outputs = g->price_outputs,
+                          .per_output = !g->price_fixed,
+                          .from = g->price_from,
+                          .if_unmeasured = g->if_unmeasured,
+                          .row = g->price_row};
 }
 
 static int64_t outputs_billed(const struct generation *g, int64_t stored) {
@@ -139,11 +151,13 @@ static int64_t outputs_billed(const struct generation *g, int64_t stored) {
 static struct str unit_name(struct workset *w, const struct generation *g) {
     struct json *row;
     struct str unit;
-    if (json_parse(g->price_row, workset_arena(w), NULL, &row) || !json_as_str(json_get(row, "unit"), &unit)) return STR("call");
+    if (json_parse(g->price_row, workset_arena(w), NULL, &row) || !json_as_str(json_get(row, "unit"), &unit))
+        return STR("call");
     return unit;
 }
 
-static void write_usage(struct workset *w, const struct generation *g, const struct attempt *a, const struct cmd_step *s, int64_t stored, msec at) {
+static void write_usage(struct workset *w, const struct generation *g, const struct attempt *a, const struct cmd_step *s,
+                        int64_t stored, msec at) {
     bool measured = str_eq(g->price_from, STR("measured")) || str_eq(g->price_from, STR("media"));
     int64_t quantity = !measured ? g->price_quantity : s->measured < 0 ? 0 : s->measured;
     struct usage_event *u = WS_INSERT(w, usage_event, g->head.id);
@@ -199,7 +213,9 @@ static void complete(struct workset *w, struct generation *g, const struct cmd_s
     struct attempt *a = WS_EDIT(w, attempt, attempt_id(workset_arena(w), g->head.id, g->attempts));
     if (s->cost_micros) a->cost_micros = s->cost_micros;
     g->result = s->result;
-    generation_end(w, g, &(struct ending){.state = GEN_COMPLETED, .attempt = GEN_COMPLETED, .capture = bill, .outputs = s->output_count}, at);
+    generation_end(
+        w, g,
+        &(struct ending){.state = GEN_COMPLETED, .attempt = GEN_COMPLETED, .capture = bill, .outputs = s->output_count}, at);
     write_usage(w, g, a, s, stored, at);
 }
 

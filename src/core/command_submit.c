@@ -40,8 +40,8 @@ static err replay(struct workset *w, struct str generation, struct outcome *out)
 }
 
 static bool same_call(const struct generation *g, const struct cmd_submit *s) {
-    return str_eq(g->project, s->project) && str_eq(g->book, s->book) && str_eq(g->key, s->key) && str_eq(g->model, s->model) &&
-           str_eq(g->inputs, s->inputs) && g->quoted_micros == s->quote.amount;
+    return str_eq(g->project, s->project) && str_eq(g->book, s->book) && str_eq(g->key, s->key) &&
+           str_eq(g->model, s->model) && str_eq(g->inputs, s->inputs) && g->quoted_micros == s->quote.amount;
 }
 
 /* True when the call was made before, and *out_code is its answer. */
@@ -51,7 +51,8 @@ static bool answered_before(const struct command *c, struct workset *w, struct o
     if (known && known->expires_at > c->at) {
         bool same = str_eq(known->request_hash, s->request_hash) && str_eq(known->project, s->project);
         *out_code = same ? replay(w, known->generation, out)
-                         : why_set(&out->why, E_KEY_REUSED, "The idempotency key was used for a different request; use a new key for a new request.");
+                         : why_set(&out->why, E_KEY_REUSED,
+                                   "The idempotency key was used for a different request; use a new key for a new request.");
         return true;
     }
     const struct generation *g = WS_GET(w, generation, s->generation);
@@ -70,14 +71,16 @@ static err check_limits(const struct cmd_submit *s, const struct project *p, str
         return E_PRICE_CHANGED;
     }
     if (s->pending_limit > 0 && p->pending >= s->pending_limit) {
-        why_set(why, E_RATE_LIMITED, "%lld generations of the project wait already; submit more when some have run.", (long long)p->pending);
+        why_set(why, E_RATE_LIMITED, "%lld generations of the project wait already; submit more when some have run.",
+                (long long)p->pending);
         why_fact_int(why, "pending", p->pending);
         if (why) why->retry_after_s = 1;
         return E_RATE_LIMITED;
     }
     int64_t used = p->drive_bytes + p->drive_reserved;
     if (p->drive_limit && (used > p->drive_limit || s->needs_bytes > p->drive_limit - used)) {
-        why_set(why, E_DRIVE_FULL, "The result may need %lld bytes and the project's drive has %lld left; delete files first.",
+        why_set(why, E_DRIVE_FULL,
+                "The result may need %lld bytes and the project's drive has %lld left; delete files first.",
                 (long long)s->needs_bytes, (long long)(used < p->drive_limit ? p->drive_limit - used : 0));
         why_fact_int(why, "needs_bytes", s->needs_bytes);
         why_fact_int(why, "used_bytes", used);
@@ -130,7 +133,8 @@ static struct generation *insert_generation(const struct command *c, struct work
 
 err submit_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_submit *s = &c->submit;
-    must(s->generation.len && s->generation.len <= ID_LEN && s->quote.outputs >= 1 && s->quote.unit > 0 && s->needs_bytes >= 0);
+    must(s->generation.len && s->generation.len <= ID_LEN && s->quote.outputs >= 1 && s->quote.unit > 0 &&
+         s->needs_bytes >= 0);
     TRY(check_key(s, w, &out->why));
     err code;
     if (answered_before(c, w, out, &code)) return code;

@@ -28,15 +28,33 @@ enum { ALPHABET = 20, LENGTH = 7 };
 static struct command letters[ALPHABET];
 
 static void make_letters(void) {
-    const struct command all[ALPHABET] = {
-        keyed(GEN), keyed(GEN2), at(cmd_claim("fal", 1), 10), at(cmd_claim("local", 1), 10), at(cmd_claim("fal", 2), 30),
-        cmd_step(CMD_SENDING, 1), cmd_step(CMD_SENDING, 2), cmd_step(CMD_ACCEPTED, 1), cmd_step(CMD_UNRESOLVED, 1), cmd_step(CMD_RESULT_SEEN, 1),
-        cmd_failed(1, FAIL_TRANSIENT, true), cmd_failed(1, FAIL_CALLER, false), cmd_settle(1, 2), cmd_settle(1, 0), late(cmd_settle(1, 1)),
-        cmd_cancel(PROJECT), cmd_step(CMD_CANCEL_CONFIRMED, 1), cmd_expire(DEADLINE), cmd_step(CMD_RESOLVE, 0), cmd_adopt(NODE2, NODE)};
+    const struct command all[ALPHABET] = {keyed(GEN),
+                                          keyed(GEN2),
+                                          at(cmd_claim("fal", 1), 10),
+                                          at(cmd_claim("local", 1), 10),
+                                          at(cmd_claim("fal", 2), 30),
+                                          cmd_step(CMD_SENDING, 1),
+                                          cmd_step(CMD_SENDING, 2),
+                                          cmd_step(CMD_ACCEPTED, 1),
+                                          cmd_step(CMD_UNRESOLVED, 1),
+                                          cmd_step(CMD_RESULT_SEEN, 1),
+                                          cmd_failed(1, FAIL_TRANSIENT, true),
+                                          cmd_failed(1, FAIL_CALLER, false),
+                                          cmd_settle(1, 2),
+                                          cmd_settle(1, 0),
+                                          late(cmd_settle(1, 1)),
+                                          cmd_cancel(PROJECT),
+                                          cmd_step(CMD_CANCEL_CONFIRMED, 1),
+                                          cmd_expire(DEADLINE),
+                                          cmd_step(CMD_RESOLVE, 0),
+                                          cmd_adopt(NODE2, NODE)};
     memcpy(letters, all, sizeof all);
 }
 
-struct tried { size_t sequences, refused, unchanged; int ends[3]; };
+struct tried {
+    size_t sequences, refused, unchanged;
+    int ends[3];
+};
 
 /* A command that changes nothing leads to where it began, so what follows it has been tried already. */
 static void follow(struct bed *b, int left, struct tried *t) {
@@ -77,7 +95,9 @@ static void every_short_sequence_keeps_the_books(void **state) {
 
 /* --- random sequences over three generations --- */
 
-struct dice { uint64_t state; };
+struct dice {
+    uint64_t state;
+};
 static uint32_t roll(struct dice *d, uint32_t n) {
     d->state = d->state * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(d->state >> 33) % n;
@@ -85,7 +105,11 @@ static uint32_t roll(struct dice *d, uint32_t n) {
 
 static const char *const generations[] = {GEN, GEN2, "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"};
 enum { STEPS = 60, ASSETS = STEPS * 3 };
-struct play { char ids[ASSETS][32]; struct output outputs[ASSETS]; int used; };
+struct play {
+    char ids[ASSETS][32];
+    struct output outputs[ASSETS];
+    int used;
+};
 
 static struct command random_submit(struct dice *d, const char *generation) {
     static const char *const keys[] = {"", "idem1", "idem2"};
@@ -102,25 +126,39 @@ static struct command random_submit(struct dice *d, const char *generation) {
 }
 
 static struct command random_command(struct dice *d, struct play *play, int step) {
-    static const enum command_kind steps[] = {CMD_SENDING, CMD_ACCEPTED, CMD_UNRESOLVED, CMD_RESULT_SEEN, CMD_CANCEL_CONFIRMED, CMD_PROGRESS, CMD_RESOLVE};
+    static const enum command_kind steps[] = {CMD_SENDING,          CMD_ACCEPTED, CMD_UNRESOLVED, CMD_RESULT_SEEN,
+                                              CMD_CANCEL_CONFIRMED, CMD_PROGRESS, CMD_RESOLVE};
     const char *g = generations[roll(d, 3)];
     int64_t attempt = roll(d, 4) ? 1 : 2;
     struct command c;
     switch (roll(d, 12)) {
-    case 0: case 1: return random_submit(d, g);
-    case 2: case 3: c = cmd_claim(roll(d, 2) ? "local" : "fal", roll(d, 3)); break;
-    case 4: c = cmd_failed(attempt, (enum failure)roll(d, FAIL_COUNT), roll(d, 2)); break;
-    case 5: case 6:
+    case 0:
+    case 1:
+        return random_submit(d, g);
+    case 2:
+    case 3:
+        c = cmd_claim(roll(d, 2) ? "local" : "fal", roll(d, 3));
+        break;
+    case 4:
+        c = cmd_failed(attempt, (enum failure)roll(d, FAIL_COUNT), roll(d, 2));
+        break;
+    case 5:
+    case 6:
         c = cmd_settle(attempt, 0);
         c.step.outputs = &play->outputs[play->used];
         c.step.output_count = roll(d, 4);
         c.step.late = !roll(d, 4);
         play->used += (int)c.step.output_count;
         break;
-    case 7: return at((struct command){.kind = CMD_CANCEL, .cancel = {str_of(g), STR(PROJECT)}}, step + 1);
-    case 8: return at((struct command){.kind = CMD_EXPIRE, .expire = {str_of(g)}}, roll(d, 2) ? DEADLINE : 1);
-    case 9: return roll(d, 2) ? cmd_adopt(NODE2, NODE) : cmd_adopt(NODE, NODE2);
-    default: c = cmd_step(steps[roll(d, 7)], attempt); break;
+    case 7:
+        return at((struct command){.kind = CMD_CANCEL, .cancel = {str_of(g), STR(PROJECT)}}, step + 1);
+    case 8:
+        return at((struct command){.kind = CMD_EXPIRE, .expire = {str_of(g)}}, roll(d, 2) ? DEADLINE : 1);
+    case 9:
+        return roll(d, 2) ? cmd_adopt(NODE2, NODE) : cmd_adopt(NODE, NODE2);
+    default:
+        c = cmd_step(steps[roll(d, 7)], attempt);
+        break;
     }
     c.at = 10 + step;
     c.step.generation = str_of(g);
@@ -138,9 +176,9 @@ static void outputs_ready(struct play *p) {
 
 static bool same_outcome(const struct outcome *a, const struct outcome *b) {
     return a->code == b->code && !strcmp(a->why.detail, b->why.detail) && !strcmp(a->why.facts, b->why.facts) &&
-           !strcmp(a->generation, b->generation) && a->replayed == b->replayed && a->claimed == b->claimed && a->attempt == b->attempt &&
-           !strcmp(a->state, b->state) && !strcmp(a->step, b->step) && a->events == b->events && a->available == b->available &&
-           a->retry == b->retry && a->retry_at == b->retry_at && a->moved == b->moved;
+           !strcmp(a->generation, b->generation) && a->replayed == b->replayed && a->claimed == b->claimed &&
+           a->attempt == b->attempt && !strcmp(a->state, b->state) && !strcmp(a->step, b->step) && a->events == b->events &&
+           a->available == b->available && a->retry == b->retry && a->retry_at == b->retry_at && a->moved == b->moved;
 }
 
 /* A settle whose generation changes in its own batch would be told to come again; that has a test of its own. */
@@ -189,7 +227,8 @@ static void batches_are_as_one_after_another(void **state) {
             bed_batch(&batched, c + i, (size_t)n, many + i);
         }
         for (int i = 0; i < STEPS; i++) {
-            if (!same_outcome(&one[i], &many[i])) fail_msg("seed %d: %s, the %dth, answers otherwise in a batch", (int)seed, command_name(c[i].kind), i);
+            if (!same_outcome(&one[i], &many[i]))
+                fail_msg("seed %d: %s, the %dth, answers otherwise in a batch", (int)seed, command_name(c[i].kind), i);
             done += !one[i].code;
         }
         char *a = bed_text(&alone), *b = bed_text(&batched);
@@ -230,7 +269,8 @@ static void states_go_as_the_table_says(void **state) {
     static const char *const may[] = {"01011", "10111", "00000", "00000", "00000"};
     for (int from = 0; from < 5; from++) {
         assert_int_equal(generation_is_terminal(str_of(states[from])), from >= 2);
-        for (int to = 0; to < 5; to++) assert_int_equal(generation_may_go(str_of(states[from]), str_of(states[to])), may[from][to] == '1');
+        for (int to = 0; to < 5; to++)
+            assert_int_equal(generation_may_go(str_of(states[from]), str_of(states[to])), may[from][to] == '1');
     }
 }
 

@@ -1,14 +1,18 @@
 /* The test bed of the rules; see fixture.h. */
 #include "core/fixture.h"
 
+#include "base/cleanup.h"
 #include "core/generation.h"
 #include "core/ledger.h"
-#include "base/cleanup.h"
 
 /* --- rows --- */
 
-static const struct str *text_of(const struct rec_head *r, const struct rec_field *f) { return (const struct str *)((const char *)r + f->offset); }
-static int64_t number_of(const struct rec_head *r, const struct rec_field *f) { return *(const int64_t *)((const char *)r + f->offset); }
+static const struct str *text_of(const struct rec_head *r, const struct rec_field *f) {
+    return (const struct str *)((const char *)r + f->offset);
+}
+static int64_t number_of(const struct rec_head *r, const struct rec_field *f) {
+    return *(const int64_t *)((const char *)r + f->offset);
+}
 
 static struct str keep_text(char **end, struct str s) {
     char *p = *end;
@@ -118,8 +122,10 @@ char *bed_text(const struct bed *b) {
         buf_printf(&out, "%s %.*s", info->table, STR_ARG(rows[i].record->id));
         for (int f = 0; f < info->field_count; f++) {
             buf_printf(&out, " %s=", info->fields[f].name);
-            if (info->fields[f].kind == FIELD_STR) buf_str(&out, *text_of(rows[i].record, &info->fields[f]));
-            else buf_i64(&out, number_of(rows[i].record, &info->fields[f]));
+            if (info->fields[f].kind == FIELD_STR)
+                buf_str(&out, *text_of(rows[i].record, &info->fields[f]));
+            else
+                buf_i64(&out, number_of(rows[i].record, &info->fields[f]));
         }
         buf_c(&out, '\n');
     }
@@ -173,9 +179,11 @@ struct outcome bed_ok(struct bed *b, struct command c) {
 
 /* --- the audit: written against the records alone, with no help from the rules --- */
 
-#define EACH(b, name, var)                                        \
-    for (size_t var##_i = 0; var##_i < (b)->count; var##_i++)     \
-        for (const struct name *var = (b)->rows[var##_i].type == REC_##name ? (const void *)(b)->rows[var##_i].record : NULL; var; var = NULL)
+#define EACH(b, name, var)                                                                                                  \
+    for (size_t var##_i = 0; var##_i < (b)->count; var##_i++)                                                               \
+        for (const struct name *var = (b)->rows[var##_i].type == REC_##name ? (const void *)(b)->rows[var##_i].record       \
+                                                                            : NULL;                                         \
+             var; var = NULL)
 
 static void audit_account(const struct bed *b, const struct account *a) {
     micros available = 0, held = 0, live = 0;
@@ -277,28 +285,52 @@ void bed_audit(const struct bed *b) {
 /* --- commands --- */
 
 struct command cmd_create_project(const char *id) {
-    return (struct command){.kind = CMD_CREATE_PROJECT, .at = 1, .create_project = {.id = str_of(id), .name = STR("a project"), .run_limit = 1, .drive_limit = 10 * NEEDS}};
+    return (struct command){
+        .kind = CMD_CREATE_PROJECT,
+        .at = 1,
+        .create_project = {.id = str_of(id), .name = STR("a project"), .run_limit = 1, .drive_limit = 10 * NEEDS}};
 }
 
 struct command cmd_create_key(const char *prefix, const char *project, const char *kind) {
-    return (struct command){.kind = CMD_CREATE_KEY, .at = 1, .create_key = {str_of(prefix), str_of(project), str_of(kind), STR("hash"), STR("a key")}};
+    return (struct command){.kind = CMD_CREATE_KEY,
+                            .at = 1,
+                            .create_key = {str_of(prefix), str_of(project), str_of(kind), STR("hash"), STR("a key")}};
 }
 
 struct command cmd_top_up(const char *id, const char *book, micros amount) {
-    return (struct command){.kind = CMD_TOP_UP, .at = 1, .top_up = {str_of(id), STR(PROJECT), str_of(book), STR("author"), STR("reason"), amount}};
+    return (struct command){.kind = CMD_TOP_UP,
+                            .at = 1,
+                            .top_up = {str_of(id), STR(PROJECT), str_of(book), STR("author"), STR("reason"), amount}};
 }
 
 struct command cmd_submit(const char *generation) {
-    struct quote quote = {.amount = PRICE, .rate = PRICE, .unit = 1, .quantity = 1, .outputs = 1, .per_output = true, .from = STR("call"),
+    struct quote quote = {.amount = PRICE,
+                          .rate = PRICE,
+                          .unit = 1,
+                          .quantity = 1,
+                          .outputs = 1,
+                          .per_output = true,
+                          .from = STR("call"),
                           .row = STR("{\"index\":0,\"micros\":10000,\"unit\":\"image\"}")};
-    return (struct command){.kind = CMD_SUBMIT, .at = 5, .submit = {
-        .generation = str_of(generation), .project = STR(PROJECT), .book = STR("live"), .key = STR("livekey1"), .request_hash = STR("hash"),
-        .model = STR("puras/sketch"), .kind = STR("image"), .catalog = STR("v1"), .inputs = STR("{}"), .quote = quote,
-        .needs_bytes = NEEDS, .deadline_at = DEADLINE}};
+    return (struct command){.kind = CMD_SUBMIT,
+                            .at = 5,
+                            .submit = {.generation = str_of(generation),
+                                       .project = STR(PROJECT),
+                                       .book = STR("live"),
+                                       .key = STR("livekey1"),
+                                       .request_hash = STR("hash"),
+                                       .model = STR("puras/sketch"),
+                                       .kind = STR("image"),
+                                       .catalog = STR("v1"),
+                                       .inputs = STR("{}"),
+                                       .quote = quote,
+                                       .needs_bytes = NEEDS,
+                                       .deadline_at = DEADLINE}};
 }
 
 struct command cmd_step(enum command_kind kind, int64_t attempt) {
-    return (struct command){.kind = kind, .at = 10, .step = {.generation = STR(GEN), .node = STR(NODE), .attempt = attempt, .measured = -1}};
+    return (struct command){
+        .kind = kind, .at = 10, .step = {.generation = STR(GEN), .node = STR(NODE), .attempt = attempt, .measured = -1}};
 }
 
 struct command cmd_claim(const char *provider, int64_t attempt) {
@@ -318,8 +350,14 @@ struct command cmd_failed(int64_t attempt, enum failure f, bool may_retry) {
 }
 
 struct output test_output(const char *asset, int64_t bytes) {
-    return (struct output){.asset = str_of(asset), .blob = STR("blob"), .ext = STR("png"), .type = STR("image/png"), .kind = STR("image"),
-                           .sha256 = STR("sha"), .facts = STR("{}"), .bytes = bytes};
+    return (struct output){.asset = str_of(asset),
+                           .blob = STR("blob"),
+                           .ext = STR("png"),
+                           .type = STR("image/png"),
+                           .kind = STR("image"),
+                           .sha256 = STR("sha"),
+                           .facts = STR("{}"),
+                           .bytes = bytes};
 }
 
 struct command cmd_settle(int64_t attempt, int64_t outputs) {
@@ -334,8 +372,12 @@ struct command cmd_settle(int64_t attempt, int64_t outputs) {
     return c;
 }
 
-struct command cmd_cancel(const char *project) { return (struct command){.kind = CMD_CANCEL, .at = 11, .cancel = {STR(GEN), str_of(project)}}; }
-struct command cmd_expire(msec at) { return (struct command){.kind = CMD_EXPIRE, .at = at, .expire = {STR(GEN)}}; }
+struct command cmd_cancel(const char *project) {
+    return (struct command){.kind = CMD_CANCEL, .at = 11, .cancel = {STR(GEN), str_of(project)}};
+}
+struct command cmd_expire(msec at) {
+    return (struct command){.kind = CMD_EXPIRE, .at = at, .expire = {STR(GEN)}};
+}
 
 struct command cmd_adopt(const char *node, const char *dead) {
     static const struct str generations[] = {STR(GEN), STR(GEN2)};

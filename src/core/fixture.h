@@ -1,5 +1,5 @@
-/* Test bed for the rules: a store in memory that loads and saves a workset the way the databases do, an audit that recomputes
- * everything from the records, and ready-made commands. Linked into tests only. */
+/* Test bed for the rules: a store in memory that loads and saves a workset the way the databases do, an audit that
+ * recomputes everything from the records, and ready-made commands. Linked into tests only. */
 #pragma once
 #include "core/command.h"
 
@@ -12,19 +12,25 @@
 
 struct bed {
     struct workset *w;
-    struct stored { enum rec_type type; struct rec_head *record; } *rows; /* record: one block, its strings behind it */
+    struct stored {
+        enum rec_type type;
+        struct rec_head *record;
+    } * rows; /* record: one block, its strings behind it */
     size_t count, cap;
-    struct undo { size_t row; struct rec_head *before; } *undos; /* before NULL: the row was appended */
+    struct undo {
+        size_t row;
+        struct rec_head *before;
+    } * undos; /* before NULL: the row was appended */
     size_t undo_count, undo_cap;
-    size_t changes;                                              /* of the last batch */
+    size_t changes; /* of the last batch */
 };
 
 #define PROJECT "11111111111111111111111111111111"
 #define FOREIGN "22222222222222222222222222222222"
-#define GEN "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define GEN2 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-#define NODE "cccccccccccccccccccccccccccccccc"
-#define NODE2 "dddddddddddddddddddddddddddddddd"
+#define GEN     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define GEN2    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define NODE    "cccccccccccccccccccccccccccccccc"
+#define NODE2   "dddddddddddddddddddddddddddddddd"
 enum { PRICE = 10000, NEEDS = 1000, START = 1000000, DEADLINE = 1000 };
 
 void bed_open(struct bed *b);  /* an empty store */
@@ -35,7 +41,7 @@ void bed_undo(struct bed *b, size_t mark);
 
 const void *bed_get(const struct bed *b, enum rec_type type, const char *id); /* NULL: absent */
 #define BED_GET(b, name, id) ((const struct name *)bed_get((b), REC_##name, (id)))
-#define LIVE(b) BED_GET(b, account, PROJECT "/live")
+#define LIVE(b)              BED_GET(b, account, PROJECT "/live")
 size_t bed_count(const struct bed *b, enum rec_type type);
 /* Every record as text, in order: two beds with equal text hold the same. */
 char *bed_text(const struct bed *b);
@@ -50,7 +56,7 @@ void bed_audit(const struct bed *b);
 struct command cmd_create_project(const char *id);
 struct command cmd_create_key(const char *prefix, const char *project, const char *kind);
 struct command cmd_top_up(const char *id, const char *book, micros amount);
-struct command cmd_submit(const char *generation); /* one image of PRICE micros in the live book */
+struct command cmd_submit(const char *generation);                /* one image of PRICE micros in the live book */
 struct command cmd_step(enum command_kind kind, int64_t attempt); /* of GEN on NODE at moment 10 */
 struct command cmd_claim(const char *provider, int64_t attempt);
 struct command cmd_failed(int64_t attempt, enum failure f, bool may_retry);
@@ -60,8 +66,8 @@ struct command cmd_expire(msec at);
 struct command cmd_adopt(const char *node, const char *dead);
 struct output test_output(const char *asset, int64_t bytes);
 
-/* Brings GEN, which is absent, to one of: pending waiting opened sending accepted unresolved result completed failed cancelled,
- * or with "local:" before or ":cancelling" behind a step. */
+/* Brings GEN, which is absent, to one of: pending waiting opened sending accepted unresolved result completed failed
+ * cancelled, or with "local:" before or ":cancelling" behind a step. */
 void bed_bring(struct bed *b, const char *where);
 /* The state, or while processing the step, with ":cancelling" once asked for. */
 const char *bed_where(const struct bed *b);

@@ -4,13 +4,8 @@
 static const struct {
     const char *from, *to;
 } arrows[] = {
-    {"pending", "processing"},
-    {"pending", "cancelled"},
-    {"pending", "failed"},
-    {"processing", "pending"},
-    {"processing", "completed"},
-    {"processing", "failed"},
-    {"processing", "cancelled"},
+    {"pending", "processing"},   {"pending", "cancelled"}, {"pending", "failed"},       {"processing", "pending"},
+    {"processing", "completed"}, {"processing", "failed"}, {"processing", "cancelled"},
 };
 
 bool generation_is_terminal(struct str state) {

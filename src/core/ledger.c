@@ -30,10 +30,14 @@ enum side { SIDE_TOP_UPS, SIDE_AVAILABLE, SIDE_HELD, SIDE_REVENUE };
 
 static struct str side_name(struct arena *a, const struct account *account, enum side side) {
     switch (side) {
-    case SIDE_TOP_UPS: return arena_printf(a, "platform/%.*s/top_ups", STR_ARG(account->book));
-    case SIDE_REVENUE: return arena_printf(a, "platform/%.*s/revenue", STR_ARG(account->book));
-    case SIDE_AVAILABLE: return arena_printf(a, "%.*s/available", STR_ARG(account->head.id));
-    case SIDE_HELD: return arena_printf(a, "%.*s/held", STR_ARG(account->head.id));
+    case SIDE_TOP_UPS:
+        return arena_printf(a, "platform/%.*s/top_ups", STR_ARG(account->book));
+    case SIDE_REVENUE:
+        return arena_printf(a, "platform/%.*s/revenue", STR_ARG(account->book));
+    case SIDE_AVAILABLE:
+        return arena_printf(a, "%.*s/available", STR_ARG(account->head.id));
+    case SIDE_HELD:
+        return arena_printf(a, "%.*s/held", STR_ARG(account->head.id));
     }
     must(!"a side of the ledger");
 }
@@ -51,7 +55,8 @@ static void balance_add(struct account *account, enum side side, micros amount) 
 }
 
 /* One transfer and its effect on the account. A movement of nothing is none. */
-static struct transfer *move(struct workset *w, struct account *account, struct str id, const struct purpose *p, micros amount, msec at) {
+static struct transfer *move(struct workset *w, struct account *account, struct str id, const struct purpose *p,
+                             micros amount, msec at) {
     must(amount > 0);
     struct arena *a = workset_arena(w);
     struct transfer *t = WS_INSERT(w, transfer, id);
@@ -69,12 +74,14 @@ static struct transfer *move(struct workset *w, struct account *account, struct 
     return t;
 }
 
-static void move_for(struct workset *w, struct account *account, const struct generation *g, const struct purpose *p, micros amount, msec at) {
+static void move_for(struct workset *w, struct account *account, const struct generation *g, const struct purpose *p,
+                     micros amount, msec at) {
     if (amount) move(w, account, transfer_id(workset_arena(w), g->head.id, p->name), p, amount, at)->generation = g->head.id;
 }
 
 static bool same_top_up(const struct transfer *t, const struct cmd_top_up *c) {
-    return str_eq(t->purpose, STR("top_up")) && str_eq(t->project, c->project) && str_eq(t->book, c->book) && t->amount == c->amount;
+    return str_eq(t->purpose, STR("top_up")) && str_eq(t->project, c->project) && str_eq(t->book, c->book) &&
+           t->amount == c->amount;
 }
 
 err ledger_top_up(struct workset *w, const struct cmd_top_up *c, msec at, struct why *why) {
@@ -84,7 +91,8 @@ err ledger_top_up(struct workset *w, const struct cmd_top_up *c, msec at, struct
     const struct transfer *known = WS_GET(w, transfer, c->transfer);
     if (known) {
         if (same_top_up(known, c)) return OK;
-        return why_set(why, E_KEY_REUSED, "The key of this top-up was used for a different one before; use a new key for a new top-up.");
+        return why_set(why, E_KEY_REUSED,
+                       "The key of this top-up was used for a different one before; use a new key for a new top-up.");
     }
     micros after;
     if (c->amount <= 0) return why_set(why, E_INVALID, "A top-up must be more than nothing.");
@@ -97,8 +105,10 @@ err ledger_top_up(struct workset *w, const struct cmd_top_up *c, msec at, struct
 }
 
 static err too_little(const struct account *account, micros amount, struct why *why) {
-    why_set(why, E_INSUFFICIENT_CREDIT, "This call reserves %lld micros and the project's %.*s book has %lld; top it up by at least %lld.",
-            (long long)amount, STR_ARG(account->book), (long long)account->available, (long long)(amount - account->available));
+    why_set(why, E_INSUFFICIENT_CREDIT,
+            "This call reserves %lld micros and the project's %.*s book has %lld; top it up by at least %lld.",
+            (long long)amount, STR_ARG(account->book), (long long)account->available,
+            (long long)(amount - account->available));
     why_fact_int(why, "required_micros", amount);
     why_fact_int(why, "available_micros", account->available);
     why_fact_int(why, "missing_micros", amount - account->available);

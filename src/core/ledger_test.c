@@ -3,7 +3,8 @@
 
 #include "core/fixture.h"
 
-static void expect_transfer(const struct bed *b, const char *id, const char *purpose, const char *debit, const char *credit, micros amount) {
+static void expect_transfer(const struct bed *b, const char *id, const char *purpose, const char *debit, const char *credit,
+                            micros amount) {
     const struct transfer *t = BED_GET(b, transfer, id);
     assert_non_null(t);
     assert_true(str_is(t->purpose, purpose) && str_is(t->debit, debit) && str_is(t->credit, credit));
@@ -61,7 +62,8 @@ static void top_ups(void **state) {
     assert_int_equal(bed_run(&b, cmd_top_up("topup:4", "live", MICROS_MAX)).code, E_LIMIT);
     assert_int_equal(bed_run(&b, cmd_top_up("topup:4", "live", INT64_MAX)).code, E_LIMIT);
     assert_int_equal(BED_GET(&b, account, PROJECT "/test")->available, START); /* the books are apart */
-    struct command two[] = {cmd_top_up("topup:5", "live", 1), cmd_top_up("topup:5", "live", 1), cmd_top_up("topup:6", "live", 1)};
+    struct command two[] = {cmd_top_up("topup:5", "live", 1), cmd_top_up("topup:5", "live", 1),
+                            cmd_top_up("topup:6", "live", 1)};
     struct outcome outs[3];
     bed_batch(&b, two, 3, outs);
     assert_int_equal(outs[2].available, START + 7);

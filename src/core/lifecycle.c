@@ -1,4 +1,5 @@
-/* The life of a generation as the rules write it: events, attempts, and the one way it ends. Called by the command_*.c files. */
+/* The life of a generation as the rules write it: events, attempts, and the one way it ends. Called by the command_*.c
+ * files. */
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "core/generation.h"
@@ -51,8 +52,10 @@ void event_add(struct workset *w, struct generation *g, struct str type, const s
         jw_kstr(&json, "provider", a->provider);
     }
     for (; more && more->key; more++) {
-        if (more->text.ptr) jw_kstr(&json, more->key, more->text);
-        else jw_ki64(&json, more->key, more->number);
+        if (more->text.ptr)
+            jw_kstr(&json, more->key, more->text);
+        else
+            jw_ki64(&json, more->key, more->number);
     }
     jw_close(&json, '}');
     event_add_raw(w, g, type, arena_dup(workset_arena(w), buf_view(&text)), at);
@@ -62,7 +65,8 @@ void event_add(struct workset *w, struct generation *g, struct str type, const s
 
 bool attempt_is_local(const struct attempt *a) { return str_eq(a->provider, STR("local")); }
 
-void attempt_open(struct workset *w, struct generation *g, struct project *p, struct str node, struct str provider, struct str route, msec at) {
+void attempt_open(struct workset *w, struct generation *g, struct project *p, struct str node, struct str provider,
+                  struct str route, msec at) {
     must(generation_may_go(g->state, GEN_PROCESSING) && !str_empty(node));
     struct attempt *a = WS_INSERT(w, attempt, attempt_id(workset_arena(w), g->head.id, g->attempts + 1));
     a->generation = g->head.id;
@@ -85,11 +89,13 @@ void attempt_open(struct workset *w, struct generation *g, struct project *p, st
 
 static err stale(struct why *why, const char *reason) { return why_set(why, E_STALE, "%s", reason); }
 
-err attempt_live(struct workset *w, const struct cmd_step *s, struct why *why, const struct generation **out_g, const struct attempt **out_a) {
+err attempt_live(struct workset *w, const struct cmd_step *s, struct why *why, const struct generation **out_g,
+                 const struct attempt **out_a) {
     const struct generation *g = WS_GET(w, generation, s->generation);
     if (!g) return why_set(why, E_NOT_FOUND, "There is no such generation.");
     if (!str_eq(g->state, GEN_PROCESSING)) return stale(why, "The generation is not being processed any more.");
-    if (!str_eq(g->node, s->node) && !PLANTED(stale_adoption)) return stale(why, "Another node works on the generation now.");
+    if (!str_eq(g->node, s->node) && !PLANTED(stale_adoption))
+        return stale(why, "Another node works on the generation now.");
     if (g->attempts != s->attempt) return stale(why, "A newer attempt of the generation has begun.");
     const struct attempt *a = newest_attempt(w, g);
     must(a && !a->ended_at);
@@ -129,10 +135,15 @@ void generation_check(struct workset *w, const struct generation *g) {
 }
 
 static void say_end(struct workset *w, struct generation *g, micros held, msec at) {
-    const struct event_more failed[] = {{"error_code", g->error_code}, {"detail", g->error_detail}, {"billed_micros", .number = g->billed_micros},
-                                        {"released_micros", .number = held - g->billed_micros}, {}};
-    const struct event_more ended[] = {{"outputs", .number = g->outputs}, {"billed_micros", .number = g->billed_micros},
-                                       {"released_micros", .number = held - g->billed_micros}, {}};
+    const struct event_more failed[] = {{"error_code", g->error_code},
+                                        {"detail", g->error_detail},
+                                        {"billed_micros", .number = g->billed_micros},
+                                        {"released_micros", .number = held - g->billed_micros},
+                                        {}};
+    const struct event_more ended[] = {{"outputs", .number = g->outputs},
+                                       {"billed_micros", .number = g->billed_micros},
+                                       {"released_micros", .number = held - g->billed_micros},
+                                       {}};
     event_add(w, g, g->state, str_empty(g->error_code) ? ended : failed, at);
 }
 

@@ -13,10 +13,10 @@ enum plant {
 #ifdef PURAS_PLANTS
 extern int plant_active; /* an enum plant; set by the simulator before a run */
 #define PLANTED(name) (plant_active == PLANT_##name)
-#define PLANTED_ANY (plant_active != PLANT_none)
+#define PLANTED_ANY   (plant_active != PLANT_none)
 #else
 #define PLANTED(name) 0
-#define PLANTED_ANY 0
+#define PLANTED_ANY   0
 #endif
 
 /* An invariant that a planted bug may break: there the proof has to notice, not this line. */

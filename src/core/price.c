@@ -32,10 +32,13 @@ err price_bill(const struct quote *q, const struct price_facts *facts, micros he
         amount = q->if_unmeasured;
     } else {
         err r = price_amount(q->rate, facts->measured, q->unit, outputs, &amount);
-        if (r == E_LIMIT) amount = held; /* more than can be counted is more than was held */
-        else if (r) return r;
+        if (r == E_LIMIT)
+            amount = held; /* more than can be counted is more than was held */
+        else if (r)
+            return r;
     }
-    if (PLANTED(wrong_rounding) && (__int128)q->rate * (is_measured(q) ? facts->measured : q->quantity) % q->unit) amount -= outputs;
+    if (PLANTED(wrong_rounding) && (__int128)q->rate * (is_measured(q) ? facts->measured : q->quantity) % q->unit)
+        amount -= outputs;
     *out = amount < held ? amount : held;
     return OK;
 }

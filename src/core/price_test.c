@@ -7,7 +7,13 @@
 #include <cmocka.h>
 
 static void amounts(void **state) {
-    static const struct { const char *name; micros rate; int64_t quantity, unit, outputs; err code; micros amount; } cases[] = {
+    static const struct {
+        const char *name;
+        micros rate;
+        int64_t quantity, unit, outputs;
+        err code;
+        micros amount;
+    } cases[] = {
         {"call", 10000, 1, 1, 1, OK, 10000},
         {"image", 10000, 1, 1, 4, OK, 40000},
         {"five seconds", 134400, 5000, 1000, 1, OK, 672000},
@@ -33,18 +39,30 @@ static void amounts(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         micros amount = -7;
         err r = price_amount(cases[i].rate, cases[i].quantity, cases[i].unit, cases[i].outputs, &amount);
-        if (r != cases[i].code || amount != (r ? -7 : cases[i].amount)) fail_msg("%s: %s %lld", cases[i].name, err_name(r), (long long)amount);
+        if (r != cases[i].code || amount != (r ? -7 : cases[i].amount))
+            fail_msg("%s: %s %lld", cases[i].name, err_name(r), (long long)amount);
     }
 }
 
 static struct quote quote(const char *from, micros rate, int64_t quantity, int64_t unit, int64_t outputs, bool per_output) {
-    struct quote q = {.rate = rate, .unit = unit, .quantity = quantity, .outputs = outputs, .per_output = per_output, .from = str_of(from), .if_unmeasured = 333};
+    struct quote q = {.rate = rate,
+                      .unit = unit,
+                      .quantity = quantity,
+                      .outputs = outputs,
+                      .per_output = per_output,
+                      .from = str_of(from),
+                      .if_unmeasured = 333};
     must(!price_amount(rate, quantity, unit, outputs, &q.amount));
     return q;
 }
 
 static void bills(void **state) {
-    const struct { const char *name; struct quote q; int64_t measured, stored; micros bill; } cases[] = {
+    const struct {
+        const char *name;
+        struct quote q;
+        int64_t measured, stored;
+        micros bill;
+    } cases[] = {
         {"call", quote("call", 500, 1, 1, 1, false), -1, 1, 500},
         {"call with three files", quote("call", 500, 1, 1, 1, false), -1, 3, 500},
         {"input: whatever length came back", quote("input", 134400, 5000, 1000, 1, false), 4000, 1, 672000},

@@ -57,7 +57,8 @@ static void catalogs(void **state) {
 static void every_command_has_a_name(void **state) {
     for (int i = 0; i < CMD_KIND_COUNT; i++) {
         assert_non_null(command_name((enum command_kind)i));
-        for (int j = 0; j < i; j++) assert_string_not_equal(command_name((enum command_kind)i), command_name((enum command_kind)j));
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(command_name((enum command_kind)i), command_name((enum command_kind)j));
     }
 }
 

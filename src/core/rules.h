@@ -37,11 +37,12 @@ void event_add(struct workset *w, struct generation *g, struct str type, const s
 void event_add_raw(struct workset *w, struct generation *g, struct str type, struct str payload, msec at);
 
 /* pending -> processing: opens the next attempt. The caller has checked the limits. */
-void attempt_open(struct workset *w, struct generation *g, struct project *p, struct str node, struct str provider, struct str route, msec at);
+void attempt_open(struct workset *w, struct generation *g, struct project *p, struct str node, struct str provider,
+                  struct str route, msec at);
 bool attempt_is_local(const struct attempt *a);
 
-/* The newest attempt as its step's author sees it: E_STALE when the generation is not processing, another node works on it, or
- * another attempt is the newest. */
+/* The newest attempt as its step's author sees it: E_STALE when the generation is not processing, another node works on it,
+ * or another attempt is the newest. */
 [[nodiscard]] err attempt_live(struct workset *w, const struct cmd_step *s, struct why *why, const struct generation **out_g,
                                const struct attempt **out_a);
 /* Moves the live attempt and its generation on by one step; both are returned for further edits. */
@@ -54,7 +55,7 @@ struct ending {
     struct str attempt; /* outcome of the newest attempt, when it is still live */
     micros capture;
     int64_t outputs;
-    err code;           /* why it failed, OK otherwise */
+    err code; /* why it failed, OK otherwise */
     struct str detail;
 };
 /* Every terminal transition: ends the attempt, the hold, the reservation, the counters and the node's claim, and says so. */
@@ -69,9 +70,12 @@ void want_ending(struct workset *w, struct str generation);
 /* And the newest attempt it has. */
 void want_newest_attempt(struct workset *w, struct str generation);
 
-static inline void want(struct workset *w, enum rec_type type, struct str id) { workset_want(w, (struct rec_key){type, id}); }
+static inline void want(struct workset *w, enum rec_type type, struct str id) {
+    workset_want(w, (struct rec_key){type, id});
+}
 
 /* --- command_drive.c: what a path shows --- */
-void want_path(struct workset *w, struct str project, struct str path, int round); /* round 1: the path, round 2: its asset */
+void want_path(struct workset *w, struct str project, struct str path,
+               int round); /* round 1: the path, round 2: its asset */
 bool path_is_loaded(struct workset *w, struct str project, struct str path);
 struct asset *asset_add(struct workset *w, const struct output *o, struct str project, struct str path, msec at);

@@ -9,7 +9,8 @@ static const struct drive_path *path_of(const struct bed *b, const char *path) {
 
 static void expect_shown(const struct bed *b, const char *path, const char *asset) {
     const struct drive_path *d = path_of(b, path);
-    if (!d || !str_is(d->asset, asset)) fail_msg("%s shows %.*s", path, d ? (int)d->asset.len : 7, d ? d->asset.ptr : "nothing");
+    if (!d || !str_is(d->asset, asset))
+        fail_msg("%s shows %.*s", path, d ? (int)d->asset.len : 7, d ? d->asset.ptr : "nothing");
     if (*asset) assert_true(str_is(BED_GET(b, asset, asset)->path, path));
 }
 
@@ -30,7 +31,8 @@ static void outputs_get_default_paths(void **state) {
     const struct generation *g = BED_GET(&b, generation, GEN);
     assert_true(g->outputs == 3 && str_is(g->result, "{}") && g->finished_at == 10 && g->billed_micros == PRICE);
     const struct event *e = BED_GET(&b, event, GEN "/000003");
-    assert_true(str_is(e->payload, "{\"state\":\"completed\",\"attempt\":1,\"provider\":\"local\",\"outputs\":3,\"billed_micros\":10000,\"released_micros\":0}"));
+    assert_true(str_is(e->payload, "{\"state\":\"completed\",\"attempt\":1,\"provider\":\"local\",\"outputs\":3,\"billed_"
+                                   "micros\":10000,\"released_micros\":0}"));
     bed_close(&b);
 }
 
@@ -156,15 +158,28 @@ static void no_output_is_a_failure_and_free(void **state) {
 }
 
 static void the_usage_row_says_what_was_billed(void **state) {
-    static const struct { const char *from; int64_t measured; micros billed; int64_t quantity; } cases[] = {
-        {"measured", 2500, 2500, 2500}, {"measured", -1, 700, 0}, {"measured", 99999, 10000, 99999}, {"input", 2500, 10000, 10000}};
+    static const struct {
+        const char *from;
+        int64_t measured;
+        micros billed;
+        int64_t quantity;
+    } cases[] = {{"measured", 2500, 2500, 2500},
+                 {"measured", -1, 700, 0},
+                 {"measured", 99999, 10000, 99999},
+                 {"input", 2500, 10000, 10000}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bed b;
         bed_ready(&b);
         struct command c = cmd_submit(GEN);
         c.submit.kind = STR("video");
-        c.submit.quote = (struct quote){.amount = 10000, .rate = 1000, .unit = 1000, .quantity = 10000, .outputs = 1, .from = str_of(cases[i].from),
-                                        .if_unmeasured = 700, .row = STR("{\"index\":0,\"unit\":\"second\"}")};
+        c.submit.quote = (struct quote){.amount = 10000,
+                                        .rate = 1000,
+                                        .unit = 1000,
+                                        .quantity = 10000,
+                                        .outputs = 1,
+                                        .from = str_of(cases[i].from),
+                                        .if_unmeasured = 700,
+                                        .row = STR("{\"index\":0,\"unit\":\"second\"}")};
         bed_ok(&b, c);
         bed_ok(&b, cmd_claim("local", 1));
         c = cmd_settle(1, 1);
@@ -181,7 +196,8 @@ static void the_usage_row_says_what_was_billed(void **state) {
 }
 
 static struct command put(const char *path, const char *asset, int64_t bytes) {
-    return (struct command){.kind = CMD_ASSET_PUT, .at = 3, .asset_put = {STR(PROJECT), str_of(path), test_output(asset, bytes)}};
+    return (struct command){
+        .kind = CMD_ASSET_PUT, .at = 3, .asset_put = {STR(PROJECT), str_of(path), test_output(asset, bytes)}};
 }
 
 static struct command delete_path(const char *project, const char *path) {

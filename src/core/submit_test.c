@@ -20,7 +20,8 @@ static void writes_what_a_call_is(void **state) {
     assert_int_equal(out.events, 1);
     assert_int_equal(out.available, START - PRICE);
     const struct generation *g = BED_GET(&b, generation, GEN);
-    assert_true(g->seq == 1 && g->quoted_micros == PRICE && g->hold_micros == PRICE && g->needs == NEEDS && g->deadline_at == DEADLINE);
+    assert_true(g->seq == 1 && g->quoted_micros == PRICE && g->hold_micros == PRICE && g->needs == NEEDS &&
+                g->deadline_at == DEADLINE);
     assert_true(str_is(g->price_from, "call") && g->price_outputs == 1 && g->price_fixed == 0 && str_is(g->key, "livekey1"));
     const struct event *e = BED_GET(&b, event, GEN "/000001");
     assert_true(str_is(e->type, "submitted") && str_is(e->payload, "{\"state\":\"pending\",\"quoted_micros\":10000}"));
@@ -95,7 +96,10 @@ static void the_same_submit_twice_is_one(void **state) {
 }
 
 static void keys_and_books(void **state) {
-    static const struct { const char *key, *project, *book; err code; } cases[] = {
+    static const struct {
+        const char *key, *project, *book;
+        err code;
+    } cases[] = {
         {"livekey1", PROJECT, "live", OK},
         {"testkey1", PROJECT, "test", OK},
         {"adminkey", PROJECT, "live", OK},
@@ -125,7 +129,13 @@ static void keys_and_books(void **state) {
 }
 
 static void limits(void **state) {
-    static const struct { const char *name; micros max; int64_t pending_limit, needs, drive_limit; err code; const char *facts; } cases[] = {
+    static const struct {
+        const char *name;
+        micros max;
+        int64_t pending_limit, needs, drive_limit;
+        err code;
+        const char *facts;
+    } cases[] = {
         {"the price as agreed", PRICE, 0, 0, 0, OK, ""},
         {"dearer now", PRICE - 1, 0, 0, 0, E_PRICE_CHANGED, "\"quoted_micros\":10000,\"max_micros\":9999"},
         {"one waits, two may", 0, 2, 0, 0, OK, ""},
@@ -133,7 +143,8 @@ static void limits(void **state) {
         {"space for one more", 0, 0, 500, 1500, OK, ""},
         {"a byte too few", 0, 0, 501, 1500, E_DRIVE_FULL, "\"needs_bytes\":501,\"used_bytes\":1000,\"limit_bytes\":1500"},
         {"no bound on the drive", 0, 0, INT64_MAX / 4, 0, OK, ""},
-        {"more than there is", 0, 0, INT64_MAX, 1500, E_DRIVE_FULL, "\"needs_bytes\":9223372036854775807,\"used_bytes\":1000,\"limit_bytes\":1500"},
+        {"more than there is", 0, 0, INT64_MAX, 1500, E_DRIVE_FULL,
+         "\"needs_bytes\":9223372036854775807,\"used_bytes\":1000,\"limit_bytes\":1500"},
         {"full already", 0, 0, 0, 999, E_DRIVE_FULL, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -142,7 +153,8 @@ static void limits(void **state) {
         bed_ok(&b, cmd_submit(GEN)); /* waits and reserves */
         /* limits change by hand here: no command does that yet */
         for (size_t r = 0; r < b.count; r++)
-            if (b.rows[r].type == REC_project && str_is(b.rows[r].record->id, PROJECT)) ((struct project *)b.rows[r].record)->drive_limit = cases[i].drive_limit;
+            if (b.rows[r].type == REC_project && str_is(b.rows[r].record->id, PROJECT))
+                ((struct project *)b.rows[r].record)->drive_limit = cases[i].drive_limit;
         struct command c = cmd_submit(GEN2);
         c.submit.max_micros = cases[i].max;
         c.submit.pending_limit = cases[i].pending_limit;

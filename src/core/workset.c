@@ -18,7 +18,7 @@ enum entry_state {
 struct entry {
     struct rec_key key;
     enum entry_state state;
-    bool changed;           /* a kept command wrote it */
+    bool changed;            /* a kept command wrote it */
     struct rec_head *record; /* as the kept commands left it; NULL: absent */
     struct rec_head *draft;  /* of the open command; NULL: not touched by it */
 };
@@ -95,7 +95,9 @@ void workset_reset(struct workset *w) {
     w->open = false;
 }
 
-struct arena *workset_arena(struct workset *w) { return &w->arena; }
+struct arena *workset_arena(struct workset *w) {
+    return &w->arena;
+}
 
 static uint64_t hash_of(enum rec_type type, struct str id) {
     uint64_t h = 0x9e3779b97f4a7c15u ^ ((uint64_t)type << 32) ^ id.len, word;

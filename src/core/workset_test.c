@@ -72,7 +72,8 @@ static void keeps_and_drops(void **state) {
     assert_int_equal(workset_changes(w, &changes), 3);
     assert_true(changes[0].type == REC_account && changes[0].record->version == 7);
     assert_int_equal(((const struct account *)changes[0].record)->available, 80);
-    assert_true(changes[1].type == REC_event && str_is(changes[1].record->id, "g/000001") && changes[1].record->version == 0);
+    assert_true(changes[1].type == REC_event && str_is(changes[1].record->id, "g/000001") &&
+                changes[1].record->version == 0);
     assert_true(str_is(changes[2].record->id, "g/000002") && ((const struct event *)changes[2].record)->at == 3);
 
     workset_reset(w);
