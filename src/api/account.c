@@ -48,7 +48,8 @@ static bool list_params(struct exchange *x, struct list_query **out) {
     struct why why = {0};
     struct list_query *q = arena_new(&x->arena, struct list_query);
     q->limit = 50;
-    if (param_int(x, "before", 1, INT64_MAX, &why, &q->before_seq) || param_int(x, "limit", 1, LIMIT_PAGE, &why, &q->limit)) {
+    if (param_int(x, "before", 1, INT64_MAX, &why, &q->before_seq) ||
+        param_int(x, "limit", 1, LIMIT_PAGE, &why, &q->limit)) {
         answer_error(x, &why);
         return false;
     }
@@ -81,9 +82,12 @@ static err read_usd(const struct json *body, struct why *why, micros *out) {
     micros amount;
     snprintf(why->field, sizeof why->field, "usd");
     if (!json_is(usd, JSON_NUMBER) && !json_is(usd, JSON_STRING))
-        return why_set(why, E_INVALID, "usd: The amount is missing; send a decimal number of dollars such as 10 or \"0.5\".");
+        return why_set(why, E_INVALID,
+                       "usd: The amount is missing; send a decimal number of dollars such as 10 or \"0.5\".");
     if (micros_read_usd(usd->text, &amount))
-        return why_set(why, E_INVALID, "usd: \"%.*s\" is not an amount; send a plain decimal number of dollars with at most six decimals, such as 10 or \"0.5\".",
+        return why_set(why, E_INVALID,
+                       "usd: \"%.*s\" is not an amount; send a plain decimal number of dollars with at most six decimals, "
+                       "such as 10 or \"0.5\".",
                        STR_ARG(str_head(usd->text, 40)));
     if (amount <= 0) return why_set(why, E_INVALID, "usd: The amount must be above zero.");
     *out = amount;
@@ -164,7 +168,7 @@ void account_key_revoke(struct exchange *x) {
 
 /* --- the server itself --- */
 
-void server_health(struct exchange *x) { answer_json(x, 200, STR("{\"status\":\"ok\"}")); }
+void status_health(struct exchange *x) { answer_json(x, 200, STR("{\"status\":\"ok\"}")); }
 
 /* Not ready is an error like any other, with the full report as one more member. */
 static void ready_done(void *arg, const struct answer *a) {
@@ -187,12 +191,12 @@ static void ready_done(void *arg, const struct answer *a) {
     exchange_unref(x);
 }
 
-void server_ready(struct exchange *x) {
+void status_ready(struct exchange *x) {
     exchange_ref(x);
     ops_ready(exchange_ops(x), ready_done, x);
 }
 
-void server_metrics(struct exchange *x) {
+void status_metrics(struct exchange *x) {
     _cleanup_(buf_done) struct buf text = {0};
     ops_metrics(exchange_ops(x), &text);
     answer_headers(x->api, x->req);
@@ -201,4 +205,4 @@ void server_metrics(struct exchange *x) {
     exchange_release(x);
 }
 
-void server_openapi(struct exchange *x) { answer_json(x, 200, buf_view(&x->api->openapi)); }
+void status_openapi(struct exchange *x) { answer_json(x, 200, buf_view(&x->api->openapi)); }

@@ -1,5 +1,6 @@
-/* The REST surface: a table of routes over ops/. It translates HTTP into operations and their answers back, and decides nothing
- * about money, models or files. cmd/ makes one and hands api_handle to the HTTP server. Everything runs on the loop's thread. */
+/* The REST surface: a table of routes over ops/. It translates HTTP into operations and their answers back, and decides
+ * nothing about money, models or files. cmd/ makes one and hands api_handle to the HTTP server. Everything runs on the
+ * loop's thread. */
 #pragma once
 #include "base/log.h"
 #include "http/http.h"
@@ -12,7 +13,7 @@ struct api_options {
     struct io *io;          /* the clock for Server-Timing */
     const char *public_url; /* where clients reach this server; Location headers and the OpenAPI document name it */
     const char *version;    /* of the program, for the OpenAPI document; NULL: "0" */
-    struct logger *log;     /* one line per request, without query strings; NULL: none */
+    struct logger *log;     /* failures of the server's own (500), with their sentence; NULL: none */
 };
 struct api *api_create(const struct api_options *o);
 /* The HTTP server must have let go of its last request before. */

@@ -36,7 +36,8 @@ static int start_all(void **state) {
     struct why why = {0};
     loop = loop_create();
     ops = double_create(loop);
-    api = api_create(&(struct api_options){.ops = ops, .io = loop_io(loop), .public_url = "http://puras.test/", .version = "9.9"});
+    api = api_create(
+        &(struct api_options){.ops = ops, .io = loop_io(loop), .public_url = "http://puras.test/", .version = "9.9"});
     struct http_options o = {.loop = loop, .listen = "127.0.0.1:0", .fd = -1, .on_head = api_handle, .arg = api};
     if (http_server_create(&o, &why, &server)) return -1;
     port = http_server_port(server);
@@ -55,7 +56,8 @@ static int stop_all(void **state) {
 
 static int dial(void) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct timeval patience = {.tv_sec = 20};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
@@ -96,7 +98,7 @@ static struct response ask_bytes(const char *method, const char *target, const c
     send_all(fd, buf_view(&out));
     buf_done(&out);
     struct response r = {.all = receive_all(fd)};
-    r.status = r.all.len > 12 ? atoi(r.all.ptr + 9) : 0;
+    r.status = r.all.len > 12 ? (int)strtol(r.all.ptr + 9, NULL, 10) : 0;
     char *end = strstr(r.all.ptr, "\r\n\r\n");
     if (end) r.body = str_n(end + 4, r.all.len - (size_t)(end + 4 - r.all.ptr));
     return r;
@@ -111,11 +113,11 @@ static void wait_for(atomic_int *counter, int value) {
 
 /* --- tables --- */
 
-#define LIVE "Authorization: Bearer live\r\n"
-#define TEST "X-API-Key: test\r\n"
+#define LIVE  "Authorization: Bearer live\r\n"
+#define TEST  "X-API-Key: test\r\n"
 #define ADMIN "X-API-Key: admin\r\n"
-#define A DOUBLE_DONE
-#define B DOUBLE_RUNNING
+#define A     DOUBLE_DONE
+#define B     DOUBLE_RUNNING
 
 struct row {
     const char *method, *target, *headers, *body;
@@ -127,13 +129,16 @@ static void check_rows(const struct row *rows, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const struct row *t = &rows[i];
         struct response r = ask(t->method, t->target, t->headers, t->body);
-        bool good = r.status == t->status && (!t->has || strstr(r.all.ptr, t->has)) && (!t->lacks || !strstr(r.all.ptr, t->lacks));
+        bool good =
+            r.status == t->status && (!t->has || strstr(r.all.ptr, t->has)) && (!t->lacks || !strstr(r.all.ptr, t->lacks));
         if (r.status >= 400 && strcmp(t->method, "HEAD") != 0) {
             /* Every error is an object whose first member is the sentence, complete before byte 500. */
             const char *code = r.body.ptr ? strstr(r.body.ptr, "\",\"code\":") : NULL;
             good = good && str_starts(r.body, STR("{\"detail\":\"")) && code && code - r.body.ptr < 500;
         }
-        if (!good) fail_msg("row %zu: %s %s\nwanted %d %s, got:\n%s", i, t->method, t->target, t->status, t->has ? t->has : "", r.all.ptr);
+        if (!good)
+            fail_msg("row %zu: %s %s\nwanted %d %s, got:\n%s", i, t->method, t->target, t->status, t->has ? t->has : "",
+                     r.all.ptr);
         response_done(&r);
     }
 }
@@ -226,13 +231,16 @@ static void test_bodies(void **state) {
         {"POST", "/v1/quote", LIVE, "{\"model\":\"m\",\"inputs\":{\"a\":1}}", 200, "\"model\":\"m\",\"count\":1", NULL},
         {"POST", "/v1/quote", LIVE, "{\"model\":\"m\",\"inputs\":null}", 200, "\"count\":0", NULL},
         {"POST", "/v1/quote", LIVE, "{\"model\":\"m\",\"inputs\":[5]}", 400, "\"field\":\"inputs\"", NULL},
-        {"POST", "/v1/quote", LIVE, "{\"model\":\"m\",\"extra\":1}", 400, "\"extra\\\" that this call does not know; it takes model, inputs.", NULL},
+        {"POST", "/v1/quote", LIVE, "{\"model\":\"m\",\"extra\":1}", 400,
+         "\"extra\\\" that this call does not know; it takes model, inputs.", NULL},
         {"POST", "/v1/quote", LIVE, "{}", 400, "\"field\":\"model\"", NULL},
         {"POST", "/v1/quote", LIVE, "{\"model\":7}", 400, "\"field\":\"model\"", NULL},
         {"POST", "/v1/quote", LIVE, "{\"model\":\"\"}", 400, "\"field\":\"model\"", NULL},
-        {"POST", "/v1/quote", LIVE, "{\"model\":\"a\\u0000b\"}", 400, "\"field\":\"model\"", NULL},
-        {"POST", "/v1/quote", LIVE "Content-Type: application/json; charset=utf-8\r\n", "{\"model\":\"m\"}", 200, NULL, NULL},
-        {"POST", "/v1/quote", LIVE "Content-Type: text/plain\r\n", "{\"model\":\"m\"}", 415, "\"code\":\"unsupported_media_type\"", NULL},
+        {"POST", "/v1/quote", LIVE, "{\"model\":\"a\\u0000b\"}", 400, "\"code\":\"bad_json\"", NULL},
+        {"POST", "/v1/quote", LIVE "Content-Type: application/json; charset=utf-8\r\n", "{\"model\":\"m\"}", 200, NULL,
+         NULL},
+        {"POST", "/v1/quote", LIVE "Content-Type: text/plain\r\n", "{\"model\":\"m\"}", 415,
+         "\"code\":\"unsupported_media_type\"", NULL},
         {"POST", "/v1/quote", LIVE "Content-Encoding: gzip\r\n", "{\"model\":\"m\"}", 415, NULL, NULL},
         {"POST", "/v1/quote", LIVE "Idempotency-Key: a b\r\n", "{\"model\":\"m\"}", 400, "Idempotency-Key", NULL},
         {"POST", "/v1/quote", LIVE "Idempotency-Key:\r\n", "{\"model\":\"m\"}", 400, "Idempotency-Key", NULL},
@@ -249,16 +257,19 @@ static void test_bodies(void **state) {
         {"POST", "/v1/top-up", ADMIN, "{\"usd\":null}", 400, "\"field\":\"usd\"", NULL},
         {"POST", "/v1/top-up", ADMIN, "{\"usd\":true}", 400, "\"field\":\"usd\"", NULL},
         {"POST", "/v1/top-up", ADMIN, "{}", 400, "\"field\":\"usd\"", NULL},
-        /* the reason outlives a complaint about another field only when nothing is wrong */
         {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\",\"max_micros\":0}", 400, "\"field\":\"max_micros\"", NULL},
         {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\",\"max_micros\":1.5}", 400, "\"field\":\"max_micros\"", NULL},
-        {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\",\"max_micros\":\"5\"}", 400, "\"field\":\"max_micros\"", NULL},
+        {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\",\"max_micros\":\"5\"}", 400, "\"field\":\"max_micros\"",
+         NULL},
         {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\",\"url_ttl\":29}", 400, "from 30 to 2592000", NULL},
         {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\",\"urlttl\":29}", 400, "\"field\":\"urlttl\"", NULL},
-        {"POST", "/v1/drive/sign", LIVE, "{\"path\":\"a.png\",\"ttl\":60}", 200, "{\"path\":\"a.png\",\"expires_in\":60}", NULL},
-        {"POST", "/v1/drive/sign", LIVE, "{\"path\":\"" DOUBLE_PROJECT "/a.png\",\"workspace_id\":\"" DOUBLE_PROJECT "\"}", 200, "{\"path\":\"a.png\",\"expires_in\":0}", NULL},
+        {"POST", "/v1/drive/sign", LIVE, "{\"path\":\"a.png\",\"ttl\":60}", 200, "{\"path\":\"a.png\",\"expires_in\":60}",
+         NULL},
+        {"POST", "/v1/drive/sign", LIVE, "{\"path\":\"" DOUBLE_PROJECT "/a.png\",\"workspace_id\":\"" DOUBLE_PROJECT "\"}",
+         200, "{\"path\":\"a.png\",\"expires_in\":0}", NULL},
         {"POST", "/v1/drive/sign", LIVE, "{\"path\":\"a.png\",\"ttl\":5}", 400, "\"field\":\"ttl\"", NULL},
-        {"POST", "/v1/drive/sign", LIVE, "{\"path\":\"a.png\",\"workspace_id\":\"other\"}", 403, "\"field\":\"workspace_id\"", NULL},
+        {"POST", "/v1/drive/sign", LIVE, "{\"path\":\"a.png\",\"workspace_id\":\"other\"}", 403,
+         "\"field\":\"workspace_id\"", NULL},
     };
     CHECK(rows);
 }
@@ -277,7 +288,8 @@ static void test_large_bodies(void **state) {
     buf_str(&chunked, buf_view(&big));
     buf_z(&chunked, "\r\n0\r\n\r\n");
     int fd = dial();
-    send_all(fd, STR("POST /v1/quote HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" LIVE "Transfer-Encoding: chunked\r\n\r\n"));
+    send_all(fd,
+             STR("POST /v1/quote HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" LIVE "Transfer-Encoding: chunked\r\n\r\n"));
     send_all(fd, buf_view(&chunked));
     r = (struct response){.all = receive_all(fd)};
     assert_non_null(strstr(r.all.ptr, " 413 "));
@@ -298,17 +310,27 @@ static void test_large_bodies(void **state) {
 
 static void test_generations(void **state) {
     static const struct row rows[] = {
-        {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\",\"inputs\":{\"b\":2,\"a\":1},\"kind\":\"image\",\"output_path\":\"x.png\",\"max_micros\":5,\"quote_id\":\"q\",\"url_ttl\":30}", 202,
-         "{\"model\":\"echo\",\"inputs\":{\"b\":2,\"a\":1},\"kind\":\"image\",\"output_path\":\"x.png\",\"output_url_path\":\"\",\"idempotency_key\":\"\",\"route\":\"POST /v1/generations\"", NULL},
-        {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\"}", 202, "Location: http://puras.test/v1/generations/" A "\r\n", "Preference-Applied"},
-        {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\"}", 202, "\"wait\":0,\"view\":\"generation\",\"book\":\"live\"", "Idempotent-Replayed"},
+        {"POST", "/v1/generations", LIVE,
+         "{\"model\":\"echo\",\"inputs\":{\"b\":2,\"a\":1},\"kind\":\"image\",\"output_path\":\"x.png\",\"max_micros\":5,"
+         "\"quote_id\":\"q\",\"url_ttl\":30}",
+         202,
+         "{\"model\":\"echo\",\"inputs\":{\"b\":2,\"a\":1},\"kind\":\"image\",\"output_path\":\"x.png\",\"output_url_path\":"
+         "\"\",\"idempotency_key\":\"\",\"route\":\"POST /v1/generations\"",
+         NULL},
+        {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\"}", 202,
+         "Location: http://puras.test/v1/generations/" A "\r\n", "Preference-Applied"},
+        {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\"}", 202,
+         "\"wait\":0,\"view\":\"generation\",\"book\":\"live\"", "Idempotent-Replayed"},
         {"POST", "/v1/generations", TEST, "{\"model\":\"echo\"}", 202, "\"book\":\"test\"", NULL},
         {"POST", "/v1/generations", LIVE "Prefer: wait=7\r\n", "{\"model\":\"echo\"}", 200, "\"wait\":7000,", NULL},
-        {"POST", "/v1/generations", LIVE "Prefer: wait=7\r\n", "{\"model\":\"slow\"}", 202, "{\"status\":\"processing\"}", NULL},
+        {"POST", "/v1/generations", LIVE "Prefer: wait=7\r\n", "{\"model\":\"slow\"}", 202, "{\"status\":\"processing\"}",
+         NULL},
         {"POST", "/v1/generations", LIVE "Prefer: wait=9999\r\n", "{\"model\":\"echo\"}", 200, "\"wait\":590000,", NULL},
         {"POST", "/v1/generations", LIVE "Prefer: wait=0\r\n", "{\"model\":\"slow\"}", 202, "\"wait\":0,", NULL},
-        {"POST", "/v1/generations", LIVE "Idempotency-Key: again\r\n", "{\"model\":\"echo\"}", 202, "Idempotent-Replayed: true\r\n", NULL},
-        {"POST", "/v1/generations", LIVE "Idempotency-Key: k!~\r\n", "{\"model\":\"echo\"}", 202, "\"idempotency_key\":\"k!~\"", NULL},
+        {"POST", "/v1/generations", LIVE "Idempotency-Key: again\r\n", "{\"model\":\"echo\"}", 202,
+         "Idempotent-Replayed: true\r\n", NULL},
+        {"POST", "/v1/generations", LIVE "Idempotency-Key: k!~\r\n", "{\"model\":\"echo\"}", 202,
+         "\"idempotency_key\":\"k!~\"", NULL},
         {"POST", "/v1/generations", LIVE, "{\"model\":\"poor\"}", 402, "\"missing_micros\":6000", NULL},
         {"POST", "/v1/generations", LIVE, "{\"model\":\"busy\"}", 503, "Retry-After: 3\r\n", NULL},
         {"POST", "/v1/generations", LIVE, "{\"model\":\"refused\"}", 422, "\"generation_id\":\"" A "\"", NULL},
@@ -339,33 +361,47 @@ static void test_generations(void **state) {
 
 static void test_media(void **state) {
     static const struct row rows[] = {
-        {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"output_url_path\":\"a.b\",\"persist\":false,\"job_id\":null,\"verb\":null,\"kind\":\"auto\",\"new\":[1]}", 200,
-         "\"kind\":\"auto\",\"output_path\":\"\",\"output_url_path\":\"a.b\"", NULL},
+        {"POST", "/v1/media/generate", LIVE,
+         "{\"model\":\"echo\",\"output_url_path\":\"a.b\",\"persist\":false,\"job_id\":null,\"verb\":null,\"kind\":\"auto\","
+         "\"new\":[1]}",
+         200, "\"kind\":\"auto\",\"output_path\":\"\",\"output_url_path\":\"a.b\"", NULL},
         {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\"}", 200, "\"wait\":590000,\"view\":\"media\"", NULL},
         {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"verb\":\"video\"}", 200, "\"kind\":\"video\"", NULL},
-        {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"verb\":\"video\",\"kind\":\"image\"}", 200, "\"kind\":\"image\"", NULL},
+        {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"verb\":\"video\",\"kind\":\"image\"}", 200,
+         "\"kind\":\"image\"", NULL},
         {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"project_id\":\"" DOUBLE_PROJECT "\"}", 200, NULL, NULL},
-        {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"workspace_id\":\"" DOUBLE_PROJECT "\"}", 200, NULL, NULL},
+        {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"workspace_id\":\"" DOUBLE_PROJECT "\"}", 200, NULL,
+         NULL},
         {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"workspace_id\":null}", 200, NULL, NULL},
-        {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"workspace_id\":\"w\"}", 403, "\"field\":\"workspace_id\"", NULL},
-        {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"project_id\":\"p\"}", 403, "\"field\":\"project_id\"", NULL},
+        {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"workspace_id\":\"w\"}", 403,
+         "\"field\":\"workspace_id\"", NULL},
+        {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"project_id\":\"p\"}", 403, "\"field\":\"project_id\"",
+         NULL},
         {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"persist\":\"yes\"}", 400, "\"field\":\"persist\"", NULL},
         {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"inputs\":\"x\"}", 400, "\"field\":\"inputs\"", NULL},
         /* without Prefer a wait that ran out is an error that names the generation, never a 202 */
         {"POST", "/v1/media/generate", LIVE, "{\"model\":\"slow\"}", 504, "Generation " B " is still running", NULL},
         {"POST", "/v1/media/generate", LIVE, "{\"model\":\"slow\"}", 504, "\"generation_id\":\"" B "\"", "HTTP/1.1 202"},
-        {"POST", "/v1/media/generate", LIVE "Prefer: wait=1\r\n", "{\"model\":\"slow\"}", 202, "{\"status\":\"processing\"}", NULL},
-        {"POST", "/v1/media/generate", LIVE "Prefer: wait=1\r\n", "{\"model\":\"slow\"}", 202, "Location: http://puras.test/v1/generations/" B "\r\n", NULL},
-        {"POST", "/v1/media/generate", LIVE "Prefer: respond-async\r\n", "{\"model\":\"echo\"}", 202, "\"wait\":0,\"view\":\"generation\"", NULL},
-        {"POST", "/v1/media/generate", LIVE "Prefer: respond-async\r\n", "{\"model\":\"echo\"}", 202, "Preference-Applied: respond-async\r\n", NULL},
-        {"POST", "/v1/media/generate", LIVE "Prefer: wait=1\r\n", "{\"model\":\"echo\"}", 200, "\"wait\":1000,\"view\":\"media\"", NULL},
+        {"POST", "/v1/media/generate", LIVE "Prefer: wait=1\r\n", "{\"model\":\"slow\"}", 202, "{\"status\":\"processing\"}",
+         NULL},
+        {"POST", "/v1/media/generate", LIVE "Prefer: wait=1\r\n", "{\"model\":\"slow\"}", 202,
+         "Location: http://puras.test/v1/generations/" B "\r\n", NULL},
+        {"POST", "/v1/media/generate", LIVE "Prefer: respond-async\r\n", "{\"model\":\"echo\"}", 202,
+         "\"wait\":0,\"view\":\"generation\"", NULL},
+        {"POST", "/v1/media/generate", LIVE "Prefer: respond-async\r\n", "{\"model\":\"echo\"}", 202,
+         "Preference-Applied: respond-async\r\n", NULL},
+        {"POST", "/v1/media/generate", LIVE "Prefer: wait=1\r\n", "{\"model\":\"echo\"}", 200,
+         "\"wait\":1000,\"view\":\"media\"", NULL},
     };
     CHECK(rows);
 }
 
 /* The hash covers method, route and canonical body: order and spelling of numbers do not matter, anything else does. */
 static void test_request_hash(void **state) {
-    static const struct { const char *target, *body; bool same; } rows[] = {
+    static const struct {
+        const char *target, *body;
+        bool same;
+    } rows[] = {
         {"/v1/generations", "{\"model\":\"echo\",\"inputs\":{\"a\":1,\"b\":2}}", true},
         {"/v1/generations", "{ \"inputs\": {\"b\":2,\"a\":1}, \"model\":\"echo\"}", true},
         {"/v1/generations", "{\"model\":\"echo\",\"inputs\":{\"a\":1,\"b\":3}}", false},
@@ -391,7 +427,8 @@ static void test_files(void **state) {
         {"GET", FILE_A, LIVE, NULL, 200, "Accept-Ranges: bytes\r\n", NULL},
         {"GET", FILE_A, LIVE, NULL, 200, "X-Content-Type-Options: nosniff\r\n", NULL},
         {"GET", FILE_A, LIVE, NULL, 200, "Content-Security-Policy: default-src 'none'; sandbox\r\n", NULL},
-        {"GET", FILE_A, LIVE, NULL, 200, "Content-Disposition: inline; filename=\"a.png\"; filename*=UTF-8''a.png\r\n", NULL},
+        {"GET", FILE_A, LIVE, NULL, 200, "Content-Disposition: inline; filename=\"a.png\"; filename*=UTF-8''a.png\r\n",
+         NULL},
         {"GET", FILE_A, LIVE, NULL, 200, "Cache-Control: private, no-cache\r\n", "no-store"},
         {"GET", "/v1/drive/files/page.html", LIVE, NULL, 200, "Content-Disposition: attachment; ", NULL},
         {"GET", "/v1/drive/files/none", LIVE, NULL, 404, "\"code\":\"not_found\"", NULL},
@@ -422,7 +459,8 @@ static void test_files(void **state) {
         {"GET", FILE_A, LIVE "If-None-Match: \"x\"\r\n", NULL, 200, NULL, NULL},
         {"GET", FILE_A, LIVE "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n", NULL, 304, NULL, NULL},
         {"GET", FILE_A, LIVE "If-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n", NULL, 200, NULL, NULL},
-        {"GET", FILE_A, LIVE "If-None-Match: \"x\"\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n", NULL, 200, NULL, NULL},
+        {"GET", FILE_A, LIVE "If-None-Match: \"x\"\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n", NULL, 200, NULL,
+         NULL},
         {"GET", FILE_A, LIVE "If-Match: \"" DOUBLE_SHA "\"\r\n", NULL, 200, NULL, NULL},
         {"GET", FILE_A, LIVE "If-Match: \"x\"\r\n", NULL, 412, "\"code\":\"precondition_failed\"", NULL},
         {"GET", FILE_A, LIVE "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n", NULL, 412, NULL, NULL},
@@ -436,7 +474,8 @@ static void test_files(void **state) {
         {"DELETE", FILE_A "?exp=1&kid=k&sig=good", "", NULL, 401, NULL, NULL},
         {"PUT", FILE_A "?exp=1&kid=k&sig=good", "", "x", 401, NULL, NULL},
         /* the rest of the drive */
-        {"GET", "/v1/drive?prefix=a%2Fb&after=c&limit=9", LIVE, NULL, 200, "{\"prefix\":\"a/b\",\"after\":\"c\",\"limit\":9}", NULL},
+        {"GET", "/v1/drive?prefix=a%2Fb&after=c&limit=9", LIVE, NULL, 200,
+         "{\"prefix\":\"a/b\",\"after\":\"c\",\"limit\":9}", NULL},
         {"GET", "/v1/drive?limit=1000", LIVE, NULL, 400, "\"field\":\"limit\"", NULL},
         {"DELETE", FILE_A, LIVE, NULL, 200, "\"deleted\":true", NULL},
         {"PUT", "/v1/drive/files/new", LIVE, "abc", 201, "{\"size\":3,\"sum\":96354}", NULL},
@@ -468,7 +507,8 @@ static void test_slow_upload(void **state) {
 static void test_expect(void **state) {
     int fd = dial();
     char part[512] = "";
-    send_all(fd, STR("PUT /v1/drive/files/new HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" LIVE "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n"));
+    send_all(fd, STR("PUT /v1/drive/files/new HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" LIVE
+                     "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n"));
     ssize_t n = recv(fd, part, sizeof part - 1, 0);
     assert_true(n > 0);
     assert_memory_equal(part, "HTTP/1.1 100", 12);
@@ -493,7 +533,8 @@ static void test_events(void **state) {
         {"GET", "/v1/generations/" DOUBLE_EVENTS "/events", LIVE, NULL, 200, "id: 5\n", "id: 6\n"},
         {"GET", "/v1/generations/" DOUBLE_EVENTS "/events", LIVE "Last-Event-ID: 3\r\n", NULL, 200, "id: 4\n", "id: 3\n"},
         {"GET", "/v1/generations/" DOUBLE_EVENTS "/events?after=3", LIVE, NULL, 200, "id: 4\n", "id: 3\n"},
-        {"GET", "/v1/generations/" DOUBLE_EVENTS "/events?after=1", LIVE "Last-Event-ID: 4\r\n", NULL, 200, "id: 5\n", "id: 4\n"},
+        {"GET", "/v1/generations/" DOUBLE_EVENTS "/events?after=1", LIVE "Last-Event-ID: 4\r\n", NULL, 200, "id: 5\n",
+         "id: 4\n"},
         {"GET", "/v1/generations/" DOUBLE_EVENTS "/events", LIVE "Last-Event-ID: x\r\n", NULL, 400, "Last-Event-ID", NULL},
         {"GET", "/v1/generations/" DOUBLE_EVENTS "/events", LIVE "Last-Event-ID: -1\r\n", NULL, 400, NULL, NULL},
         {"GET", "/v1/generations/" A "/events", LIVE, NULL, 404, NULL, NULL},
@@ -505,7 +546,8 @@ static void test_events(void **state) {
     wait_for(&ops->closed, before + 6);
 }
 
-/* Callers that leave: the wait is given up, the upload forgotten, the event stream closed, an answer that comes late falls away. */
+/* Callers that leave: the wait is given up, the upload forgotten, the event stream closed, an answer that comes late falls
+ * away. */
 static void leave_after(const char *head, atomic_int *until, int value) {
     int fd = dial();
     send_all(fd, str_of(head));
@@ -514,13 +556,15 @@ static void leave_after(const char *head, atomic_int *until, int value) {
 }
 static void test_gone(void **state) {
     int abandoned = atomic_load(&ops->abandoned), aborted = atomic_load(&ops->aborted), closed = atomic_load(&ops->closed);
-    leave_after("POST /v1/media/generate HTTP/1.1\r\nHost: a\r\n" LIVE "Content-Length: 18\r\n\r\n{\"model\":\"parked\"}", &ops->parked, 1);
+    leave_after("POST /v1/media/generate HTTP/1.1\r\nHost: a\r\n" LIVE "Content-Length: 18\r\n\r\n{\"model\":\"parked\"}",
+                &ops->parked, 1);
     wait_for(&ops->abandoned, abandoned + 1);
     wait_for(&ops->parked, 0);
 
     int fd = dial();
     char part[64];
-    send_all(fd, STR("PUT /v1/drive/files/new HTTP/1.1\r\nHost: a\r\n" LIVE "Expect: 100-continue\r\nContent-Length: 10\r\n\r\n"));
+    send_all(fd, STR("PUT /v1/drive/files/new HTTP/1.1\r\nHost: a\r\n" LIVE
+                     "Expect: 100-continue\r\nContent-Length: 10\r\n\r\n"));
     assert_true(recv(fd, part, sizeof part, 0) > 0);
     send_all(fd, STR("abc"));
     close(fd);
@@ -588,14 +632,17 @@ static void test_openapi(void **state) {
     assert_int_equal(r.status, 200);
     if (json_parse(r.body, &mem, &why, &doc)) fail_msg("%s", why_text(&why));
     struct str url;
-    assert_true(json_as_str(json_get(json_at(json_get(doc, "servers"), 0), "url"), &url) && str_is(url, "http://puras.test"));
+    assert_true(json_as_str(json_get(json_at(json_get(doc, "servers"), 0), "url"), &url) &&
+                str_is(url, "http://puras.test"));
     check_refs(doc, doc);
     for (int i = 0; i < api_routes_count; i++) {
         const struct route *route = &api_routes[i];
         struct buf path = {0}, method = {0};
         for (const char *p = route->pattern; *p; p++)
-            if (strncmp(p, "...}", 4) != 0) buf_c(&path, *p);
-            else p += 2;
+            if (strncmp(p, "...}", 4) != 0)
+                buf_c(&path, *p);
+            else
+                p += 2;
         for (const char *p = route->method; *p; p++) buf_c(&method, (char)(*p | 0x20));
         const struct json *op = json_get_str(json_get_str(json_get(doc, "paths"), buf_view(&path)), buf_view(&method));
         if (!op) fail_msg("%s %s is not in the document", route->method, route->pattern);
@@ -607,7 +654,8 @@ static void test_openapi(void **state) {
         for (const struct json *p = json_get(op, "parameters") ? json_get(op, "parameters")->child : NULL; p; p = p->next) {
             struct str ref, in;
             assert_true(json_as_str(json_get(p, "$ref"), &ref));
-            const struct json *param = json_get_str(json_get(json_get(doc, "components"), "parameters"), str_skip(ref, strlen("#/components/parameters/")));
+            const struct json *param = json_get_str(json_get(json_get(doc, "components"), "parameters"),
+                                                    str_skip(ref, strlen("#/components/parameters/")));
             if (json_as_str(json_get(param, "in"), &in) && str_is(in, "path")) declared = true;
         }
         assert_true(declared);
@@ -619,10 +667,11 @@ static void test_openapi(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths), cmocka_unit_test(test_keys), cmocka_unit_test(test_bodies), cmocka_unit_test(test_large_bodies),
-        cmocka_unit_test(test_generations), cmocka_unit_test(test_media), cmocka_unit_test(test_request_hash), cmocka_unit_test(test_files),
-        cmocka_unit_test(test_slow_upload), cmocka_unit_test(test_expect), cmocka_unit_test(test_events), cmocka_unit_test(test_gone),
-        cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_openapi),
+        cmocka_unit_test(test_paths),        cmocka_unit_test(test_keys),        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_large_bodies), cmocka_unit_test(test_generations), cmocka_unit_test(test_media),
+        cmocka_unit_test(test_request_hash), cmocka_unit_test(test_files),       cmocka_unit_test(test_slow_upload),
+        cmocka_unit_test(test_expect),       cmocka_unit_test(test_events),      cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_keep_alive),   cmocka_unit_test(test_openapi),
     };
     return cmocka_run_group_tests(tests, start_all, stop_all);
 }

@@ -1,5 +1,5 @@
-/* The way in: route, Origin, key, body, handler. In this order: who may not call learns nothing about the body, and no body is
- * asked for (Expect: 100-continue) before key, scope and length have been looked at. */
+/* The way in: route, Origin, key, body, handler. In this order: who may not call learns nothing about the body, and no body
+ * is asked for (Expect: 100-continue) before key, scope and length have been looked at. */
 #include "api/routes.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
@@ -30,12 +30,15 @@ static err credentials(struct http_req *r, struct why *why, struct str *out) {
     bool have_auth = http_has_header(r, "Authorization"), have_key = http_has_header(r, "X-API-Key");
     struct str bearer = {0}, key = str_trim(http_header(r, "X-API-Key"));
     if (have_auth && !bearer_token(http_header(r, "Authorization"), &bearer))
-        return why_set(why, E_UNAUTHENTICATED, "The Authorization header could not be read; send \"Authorization: Bearer <key>\" or \"X-API-Key: <key>\".");
+        return why_set(
+            why, E_UNAUTHENTICATED,
+            "The Authorization header could not be read; send \"Authorization: Bearer <key>\" or \"X-API-Key: <key>\".");
     if (have_auth && have_key && !str_eq(bearer, key))
         return why_set(why, E_BAD_REQUEST, "Authorization and X-API-Key name two different keys; send one of them.");
     struct str secret = have_auth ? bearer : key;
     if (str_empty(secret))
-        return why_set(why, E_UNAUTHENTICATED, "This call needs an API key; send \"Authorization: Bearer <key>\" or \"X-API-Key: <key>\".");
+        return why_set(why, E_UNAUTHENTICATED,
+                       "This call needs an API key; send \"Authorization: Bearer <key>\" or \"X-API-Key: <key>\".");
     *out = secret;
     return OK;
 }
@@ -45,14 +48,17 @@ static bool may(const struct exchange *x, struct why *why) {
     switch (x->route->who) {
     case WHO_PUBLIC:
     case WHO_ANY:
-    case WHO_LINK: return true;
+    case WHO_LINK:
+        return true;
     case WHO_RUN:
         if (k == KEY_LIVE || k == KEY_TEST) return true;
-        why_set(why, E_FORBIDDEN, "An admin key manages projects, keys and credit and runs nothing; use a live or a test key of the project.");
+        why_set(why, E_FORBIDDEN,
+                "An admin key manages projects, keys and credit and runs nothing; use a live or a test key of the project.");
         return false;
     case WHO_FUND:
         if (k == KEY_ADMIN || k == KEY_TEST) return true;
-        why_set(why, E_FORBIDDEN, "A live key cannot add credit; use an admin key for the live book or a test key for its own test book.");
+        why_set(why, E_FORBIDDEN,
+                "A live key cannot add credit; use an admin key for the live book or a test key for its own test book.");
         return false;
     case WHO_ADMIN:
         if (k == KEY_ADMIN) return true;
@@ -95,12 +101,15 @@ static err body_acceptable(const struct exchange *x, struct why *why) {
     struct http_req *r = x->req;
     struct str coding = str_trim(http_header(r, "Content-Encoding"));
     if (!str_empty(coding) && !str_ieq(coding, STR("identity")))
-        return why_set(why, E_MEDIA_TYPE, "The body is sent with a Content-Encoding, which is not taken here; send it as it is.");
-    if (x->route->takes == TAKES_JSON && http_has_header(r, "Content-Type") && !content_type_is_json(http_header(r, "Content-Type")))
+        return why_set(why, E_MEDIA_TYPE,
+                       "The body is sent with a Content-Encoding, which is not taken here; send it as it is.");
+    if (x->route->takes == TAKES_JSON && http_has_header(r, "Content-Type") &&
+        !content_type_is_json(http_header(r, "Content-Type")))
         return why_set(why, E_MEDIA_TYPE, "The body must be JSON; send \"Content-Type: application/json\".");
     int64_t max = x->route->takes == TAKES_FILE ? LIMIT_UPLOAD_BYTES : LIMIT_JSON_BODY_BYTES;
     if (http_content_length(r) > max)
-        return why_set(why, E_TOO_LARGE, "The body has %lld bytes; this call takes at most %lld.", (long long)http_content_length(r), (long long)max);
+        return why_set(why, E_TOO_LARGE, "The body has %lld bytes; this call takes at most %lld.",
+                       (long long)http_content_length(r), (long long)max);
     return OK;
 }
 
@@ -113,7 +122,8 @@ static void admitted(struct exchange *x) {
     if (http_has_header(x->req, "Idempotency-Key")) {
         struct str key = str_trim(http_header(x->req, "Idempotency-Key"));
         if (!idempotency_key_ok(key)) {
-            answer_fail(x, E_BAD_REQUEST, "The Idempotency-Key header must be 1 to %d visible ASCII characters, sent once.", LIMIT_IDEMPOTENCY_KEY_BYTES);
+            answer_fail(x, E_BAD_REQUEST, "The Idempotency-Key header must be 1 to %d visible ASCII characters, sent once.",
+                        LIMIT_IDEMPOTENCY_KEY_BYTES);
             return;
         }
         x->idempotency_key = arena_dup(&x->arena, key);
@@ -154,7 +164,8 @@ static void refuse_path(struct api *a, struct http_req *r, enum match m, struct 
     if (m == MATCH_NONE)
         why_set(&why, E_NOT_FOUND, "There is nothing at this path; GET /openapi.json lists what there is.");
     else
-        why_set(&why, E_METHOD, "This path does not take %.*s; it takes %.*s.", STR_ARG(str_head(http_method(r), 20)), STR_ARG(allow));
+        why_set(&why, E_METHOD, "This path does not take %.*s; it takes %.*s.", STR_ARG(str_head(http_method(r), 20)),
+                STR_ARG(allow));
     answer_refused(a, r, &why, allow);
 }
 
@@ -170,7 +181,9 @@ void api_handle(void *arg, struct http_req *r) {
     }
     bool carries_key = http_has_header(r, "Authorization") || http_has_header(r, "X-API-Key");
     if (carries_key && http_has_header(r, "Origin")) {
-        why_set(&why, E_FORBIDDEN, "A secret key was sent from a web page (the request has an Origin header); keep it on a server and call from there.");
+        why_set(&why, E_FORBIDDEN,
+                "A secret key was sent from a web page (the request has an Origin header); keep it on a server and call "
+                "from there.");
         answer_refused(a, r, &why, STR(""));
         return;
     }

@@ -27,7 +27,6 @@ static void opened(void *arg, err code, const struct why *why, struct event_stre
         x->stream = s;
         x->streaming = true;
         answer_headers(x->api, x->req);
-        http_add_header(x->req, "Cache-Control", STR("no-store"));
         http_sse_begin(x->req, fill, x);
     }
     exchange_unref(x);

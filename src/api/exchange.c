@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 static void gone(void *arg, struct http_req *r);
-static void ignore(void *arg, struct http_req *r) {}
 
 struct exchange *exchange_create(struct api *a, struct http_req *r, const struct route *route) {
     struct exchange *x = calloc(1, sizeof *x);
@@ -47,8 +46,7 @@ static void gone(void *arg, struct http_req *r) {
 
 void exchange_release(struct exchange *x) {
     if (!x->req) return;
-    http_on_gone(x->req, ignore, NULL);
-    x->req = NULL;
+    x->req = NULL; /* the server's alone from here on */
     let_go(x);
     exchange_unref(x);
 }
@@ -61,21 +59,18 @@ void answer_headers(struct api *a, struct http_req *r) {
     http_add_header(r, "Server-Timing", arena_printf(http_arena(r), "total;dur=%lld", (long long)(took < 0 ? 0 : took)));
 }
 
-/* Query strings carry signatures and are never written down. A line for each good request would cost more than the request. */
-static void write_log(struct api *a, struct http_req *r, int status) {
-    if (!a->o.log) return;
-    char path[256], method[32];
-    struct arena *mem = http_arena(r);
-    log_event(a->o.log, status >= 500 && status != 504 ? LOG_WARN : LOG_DEBUG, "http.request",
-              "\"request_id\":\"%.*s\",\"method\":%s,\"path\":%s,\"status\":%d", STR_ARG(http_request_id(r)),
-              log_quote(arena_strz(mem, http_method(r)), method, sizeof method),
-              log_quote(arena_strz(mem, http_path(r)), path, sizeof path), status);
+/* A failure of the server's own is written down with its sentence; the access log is the business of whoever runs the
+ * server. */
+static void log_failure(struct api *a, struct http_req *r, const struct why *why) {
+    char detail[600];
+    if (!a->o.log || err_info(why->code)->http_status != 500) return;
+    log_event(a->o.log, LOG_ERROR, "api.failed", "\"request_id\":\"%.*s\",\"err\":\"%s\",\"detail\":%s",
+              STR_ARG(http_request_id(r)), err_name(why->code), log_quote(why_text(why), detail, sizeof detail));
 }
 
 static void reply_json(struct api *a, struct http_req *r, int status, struct str json) {
     answer_headers(a, r);
     http_add_header(r, "Cache-Control", STR("no-store"));
-    write_log(a, r, status);
     http_reply(r, status, "application/json", json);
 }
 
@@ -83,13 +78,17 @@ static void reply_error(struct api *a, struct http_req *r, const struct why *why
     _cleanup_(buf_done) struct buf body = {0};
     ops_error_json(why, http_request_id(r), &body);
     int status = err_info(why->code)->http_status;
-    if (why->retry_after_s > 0) http_add_header(r, "Retry-After", arena_printf(http_arena(r), "%lld", (long long)why->retry_after_s));
+    log_failure(a, r, why);
+    if (why->retry_after_s > 0)
+        http_add_header(r, "Retry-After", arena_printf(http_arena(r), "%lld", (long long)why->retry_after_s));
     if (status == 401) http_add_header(r, "WWW-Authenticate", STR("Bearer realm=\"puras\""));
     if (!str_empty(allow)) http_add_header(r, "Allow", allow);
     reply_json(a, r, status, buf_view(&body));
 }
 
-void answer_refused(struct api *a, struct http_req *r, const struct why *why, struct str allow) { reply_error(a, r, why, allow); }
+void answer_refused(struct api *a, struct http_req *r, const struct why *why, struct str allow) {
+    reply_error(a, r, why, allow);
+}
 
 void answer_json(struct exchange *x, int status, struct str json) {
     if (!x->req) return;
@@ -119,8 +118,10 @@ void answer_ops_error(struct exchange *x, const struct answer *a) {
     if (!str_empty(a->generation)) {
         char id[64];
         snprintf(id, sizeof id, "%.*s", STR_ARG(a->generation));
-        if (a->code == E_STILL_RUNNING && !strstr(why.detail, id)) /* this caller may know no id yet: the sentence gives it and says what to do */
-            why_set(&why, E_STILL_RUNNING, "Generation %s is still running and goes on; read GET /v1/generations/%s for its result.", id, id);
+        if (a->code == E_STILL_RUNNING &&
+            !strstr(why.detail, id)) /* this caller may know no id yet: the sentence gives it and says what to do */
+            why_set(&why, E_STILL_RUNNING,
+                    "Generation %s is still running and goes on; read GET /v1/generations/%s for its result.", id, id);
         if (!strstr(why.facts, "\"generation_id\"")) why_fact_str(&why, "generation_id", id);
     }
     if (a->replayed && x->req) http_add_header(x->req, "Idempotent-Replayed", STR("true"));
@@ -130,8 +131,10 @@ void answer_ops_error(struct exchange *x, const struct answer *a) {
 static void done_with(struct exchange *x, const struct answer *a, int status) {
     if (x->req) {
         if (a->replayed && !a->code) http_add_header(x->req, "Idempotent-Replayed", STR("true"));
-        if (a->code) answer_ops_error(x, a);
-        else answer_json(x, status, a->json);
+        if (a->code)
+            answer_ops_error(x, a);
+        else
+            answer_json(x, status, a->json);
     }
     exchange_unref(x);
 }
@@ -156,8 +159,10 @@ err body_only(const struct json *body, const char *const *names, struct why *why
         if (*n) continue;
         char known[300] = "";
         size_t used = 0;
-        for (n = names; *n && used < sizeof known; n++) used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", *n);
-        why_set(why, E_INVALID, "The body has a member \"%.*s\" that this call does not know; it takes %s.", STR_ARG(brief(m->key)), known);
+        for (n = names; *n && used < sizeof known; n++)
+            used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", *n);
+        why_set(why, E_INVALID, "The body has a member \"%.*s\" that this call does not know; it takes %s.",
+                STR_ARG(brief(m->key)), known);
         if (why) snprintf(why->field, sizeof why->field, "%.*s", STR_ARG(brief(m->key)));
         return E_INVALID;
     }
@@ -171,7 +176,6 @@ err body_text(const struct json *body, const char *name, bool required, size_t m
     if (!json_as_str(m, &s)) return bad_field(why, name, "It must be a string.");
     if (required && str_empty(s)) return bad_field(why, name, "It must not be empty.");
     if (s.len > max) return bad_field(why, name, "It is longer than this call takes.");
-    if (s.len && memchr(s.ptr, 0, s.len)) return bad_field(why, name, "It must not contain a NUL character.");
     *out = s;
     return OK;
 }
@@ -207,7 +211,8 @@ static err one_project(const struct exchange *x, const char *name, struct why *w
     struct str id = {0};
     TRY(body_text(x->body, name, false, 128, why, &id));
     if (str_empty(id) || str_is(id, x->caller.project)) return OK;
-    err e = why_set(why, E_FORBIDDEN, "%s names another project than the key's own; leave it out or send \"%s\".", name, x->caller.project);
+    err e = why_set(why, E_FORBIDDEN, "%s names another project than the key's own; leave it out or send \"%s\".", name,
+                    x->caller.project);
     snprintf(why->field, sizeof why->field, "%s", name);
     return e;
 }

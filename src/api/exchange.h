@@ -1,8 +1,8 @@
 /* One request on its way through the surface: from the head, past the key and the body, into an operation, to one answer.
  *
  * An operation may answer after the client has gone, so an exchange lives on the heap and is counted: one reference for the
- * request, one for each operation under way. `req` is NULL once the answer was given or the client went; whoever finds it NULL
- * releases what came and says nothing. */
+ * request, one for each operation under way. `req` is NULL once the answer was given or the client went; whoever finds it
+ * NULL releases what came and says nothing. */
 #pragma once
 #include "api/api.h"
 #include "api/headers.h"
@@ -22,16 +22,16 @@ struct exchange {
     const struct route *route;
     int refs;
     struct arena arena;
-    struct caller caller;         /* kind KEY_NONE on public routes and signed links */
-    struct str param;             /* what {name} of the pattern matched, decoded */
-    const struct json *body;      /* an object on routes that take one */
-    struct str idempotency_key;   /* empty: none */
+    struct caller caller;       /* kind KEY_NONE on public routes and signed links */
+    struct str param;           /* what {name} of the pattern matched, decoded */
+    const struct json *body;    /* an object on routes that take one */
+    struct str idempotency_key; /* empty: none */
     struct prefer prefer;
-    struct wait *wait;            /* a parked operation */
-    bool waiting;                 /* its answer is still to come */
-    bool once_more;               /* the answer to come is the current state, asked for after the wait had run out */
+    struct wait *wait; /* a parked operation */
+    bool waiting;      /* its answer is still to come */
+    bool once_more;    /* the answer to come is the current state, asked for after the wait had run out */
     struct event_stream *stream;
-    bool streaming;               /* the event stream's headers are out */
+    bool streaming; /* the event stream's headers are out */
     struct upload *upload;
 };
 
@@ -40,7 +40,7 @@ void exchange_ref(struct exchange *x);
 void exchange_unref(struct exchange *x);
 static inline struct ops *exchange_ops(struct exchange *x) { return x->api->o.ops; }
 
-/* Ends the exchange's part in the request without an answer of ours (the server or a stream gives it). */
+/* The request is over for us: answered, or ended by the server. It must not be touched afterwards. */
 void exchange_release(struct exchange *x);
 
 /* Answers: each is the request's last word. */
@@ -57,10 +57,13 @@ void answer_headers(struct api *a, struct http_req *r);
 void done_ok(void *arg, const struct answer *a);
 void done_created(void *arg, const struct answer *a); /* with 201 */
 
-/* Members of the body. null counts as absent; absent ones leave `out` untouched. Failures are E_INVALID with the field's name. */
+/* Members of the body. null counts as absent; absent ones leave `out` untouched. Failures are E_INVALID with the field's
+ * name. */
 [[nodiscard]] err body_only(const struct json *body, const char *const *names, struct why *why);
-[[nodiscard]] err body_text(const struct json *body, const char *name, bool required, size_t max, struct why *why, struct str *out);
-[[nodiscard]] err body_int(const struct json *body, const char *name, int64_t min, int64_t max, struct why *why, int64_t *out);
+[[nodiscard]] err body_text(const struct json *body, const char *name, bool required, size_t max, struct why *why,
+                            struct str *out);
+[[nodiscard]] err body_int(const struct json *body, const char *name, int64_t min, int64_t max, struct why *why,
+                           int64_t *out);
 [[nodiscard]] err body_object(const struct json *body, const char *name, struct why *why, const struct json **out);
 /* project_id and workspace_id, the two words for the tenant: E_FORBIDDEN when one names another than the key's. */
 [[nodiscard]] err body_project(const struct exchange *x, struct why *why);

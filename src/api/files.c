@@ -1,4 +1,5 @@
-/* The drive over HTTP: files in and out as raw bytes, lists, links. Foreign bytes are served so that no browser runs them. */
+/* The drive over HTTP: files in and out as raw bytes, lists, links. Foreign bytes are served so that no browser runs them.
+ */
 #include "api/routes.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
@@ -58,7 +59,8 @@ static void file_headers(struct exchange *x, const struct answer *a, const struc
     http_add_header(r, "ETag", f->etag);
     http_add_header(r, "Last-Modified", f->modified);
     http_add_header(r, "Accept-Ranges", STR("bytes"));
-    http_add_header(r, "Cache-Control", STR("private, no-cache")); /* a path can be overwritten, a deleted file is gone at once */
+    http_add_header(r, "Cache-Control",
+                    STR("private, no-cache")); /* a path can be overwritten, a deleted file is gone at once */
     http_add_header(r, "Content-Security-Policy", STR("default-src 'none'; sandbox"));
     http_add_header(r, "Content-Disposition", disposition(&x->arena, str_empty(a->path) ? x->param : a->path, a->inline_ok));
 }
@@ -92,7 +94,9 @@ static void serve(struct exchange *x, const struct answer *a, int *fd) {
     }
     file_headers(x, a, &f);
     if (range == RANGE_PART)
-        http_add_header(r, "Content-Range", arena_printf(&x->arena, "bytes %lld-%lld/%lld", (long long)from, (long long)(from + len - 1), (long long)a->bytes));
+        http_add_header(r, "Content-Range",
+                        arena_printf(&x->arena, "bytes %lld-%lld/%lld", (long long)from, (long long)(from + len - 1),
+                                     (long long)a->bytes));
     const char *type = str_empty(a->type) ? "application/octet-stream" : arena_strz(&x->arena, a->type);
     http_reply_file(r, range == RANGE_PART ? 206 : 200, type, TAKE_FD(*fd), from, len);
     exchange_release(x);
@@ -101,8 +105,10 @@ static void serve(struct exchange *x, const struct answer *a, int *fd) {
 static void opened(void *arg, const struct answer *a) {
     struct exchange *x = arg;
     _cleanup_(closep) int fd = a->code ? -1 : a->fd;
-    if (x->req && a->code) answer_ops_error(x, a);
-    else if (x->req) serve(x, a, &fd);
+    if (x->req && a->code)
+        answer_ops_error(x, a);
+    else if (x->req)
+        serve(x, a, &fd);
     exchange_unref(x);
 }
 
@@ -155,7 +161,8 @@ void files_put(struct exchange *x) {
         answer_fail(x, E_BAD_REQUEST, "A file is sent whole; the Content-Range header is not taken with PUT.");
         return;
     }
-    err e = ops_upload_begin(exchange_ops(x), &x->caller, x->param, http_content_length(x->req), upload_ready, x, &why, &x->upload);
+    err e = ops_upload_begin(exchange_ops(x), &x->caller, x->param, http_content_length(x->req), upload_ready, x, &why,
+                             &x->upload);
     if (e) {
         why.code = e;
         answer_error(x, &why);

@@ -25,7 +25,8 @@ static bool takes_unfinished(const struct exchange *x) { return x->prefer.async 
 /* 202 says: go on asking there. */
 static void answer_accepted(struct exchange *x, const struct answer *a) {
     if (!str_empty(a->generation)) {
-        http_add_header(x->req, "Location", arena_printf(&x->arena, "%s/v1/generations/%.*s", x->api->public_url, STR_ARG(a->generation)));
+        http_add_header(x->req, "Location",
+                        arena_printf(&x->arena, "%s/v1/generations/%.*s", x->api->public_url, STR_ARG(a->generation)));
         if (x->prefer.async) http_add_header(x->req, "Preference-Applied", STR("respond-async"));
     }
     answer_json(x, 202, a->json);
@@ -47,8 +48,10 @@ static void parked_done(void *arg, const struct answer *a) {
     } else {
         if (a->replayed) http_add_header(x->req, "Idempotent-Replayed", STR("true"));
         /* The state asked for after a wait is a generation, whatever the call would have answered: never a plain 200. */
-        if (!is_get && (x->once_more || !a->terminal)) answer_accepted(x, a);
-        else answer_json(x, 200, a->json);
+        if (!is_get && (x->once_more || !a->terminal))
+            answer_accepted(x, a);
+        else
+            answer_json(x, 200, a->json);
     }
     exchange_unref(x);
 }
@@ -182,8 +185,9 @@ void generate_list(struct exchange *x) {
     struct why why = {0};
     struct list_query *q = arena_new(&x->arena, struct list_query);
     q->limit = 50;
-    if (param_int(x, "before", 1, INT64_MAX, &why, &q->before_seq) || param_int(x, "limit", 1, LIMIT_PAGE, &why, &q->limit) ||
-        param_text(x, "state", 32, &why, &q->state) || param_text(x, "model", MODEL_BYTES, &why, &q->model)) {
+    if (param_int(x, "before", 1, INT64_MAX, &why, &q->before_seq) ||
+        param_int(x, "limit", 1, LIMIT_PAGE, &why, &q->limit) || param_text(x, "state", 32, &why, &q->state) ||
+        param_text(x, "model", MODEL_BYTES, &why, &q->model)) {
         answer_error(x, &why);
         return;
     }

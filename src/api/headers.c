@@ -34,7 +34,8 @@ struct prefer prefer_parse(struct str header) {
         if (!str_cut(one, '=', &name, &value)) name = one;
         name = str_trim(name);
         value = str_trim(value);
-        if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"') value = str_n(value.ptr + 1, value.len - 2);
+        if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"')
+            value = str_n(value.ptr + 1, value.len - 2);
         int64_t seconds;
         if (str_ieq(name, STR("respond-async"))) {
             p.async = true;
@@ -63,8 +64,10 @@ enum range range_parse(struct str header, int64_t size, int64_t *out_from, int64
         return RANGE_PART;
     }
     if (!digits(first, &from)) return RANGE_WHOLE;
-    if (str_empty(last)) to = INT64_MAX;
-    else if (!digits(last, &to) || to < from) return RANGE_WHOLE;
+    if (str_empty(last))
+        to = INT64_MAX;
+    else if (!digits(last, &to) || to < from)
+        return RANGE_WHOLE;
     if (from >= size) return RANGE_BEYOND;
     if (to >= size) to = size - 1;
     *out_from = from;
@@ -76,7 +79,8 @@ bool etag_listed(struct str header, struct str etag, bool weak_ok) {
     header = str_trim(header);
     if (str_is(header, "*")) return true;
     while (!str_empty(header)) {
-        while (!str_empty(header) && (header.ptr[0] == ' ' || header.ptr[0] == '\t' || header.ptr[0] == ',')) header = str_skip(header, 1);
+        while (!str_empty(header) && (header.ptr[0] == ' ' || header.ptr[0] == '\t' || header.ptr[0] == ','))
+            header = str_skip(header, 1);
         bool weak = str_starts(header, STR("W/"));
         if (weak) header = str_skip(header, 2);
         if (str_empty(header) || header.ptr[0] != '"') return false; /* not a list of tags: names nothing from here on */

@@ -1,4 +1,5 @@
-/* Request headers whose grammar matters, read by pure functions: no request, no clock, no memory. Foreign bytes come in here. */
+/* Request headers whose grammar matters, read by pure functions: no request, no clock, no memory. Foreign bytes come in
+ * here. */
 #pragma once
 #include "base/str.h"
 #include "base/time.h"
@@ -8,7 +9,7 @@ bool bearer_token(struct str header, struct str *out);
 
 /* RFC 7240: what the caller prefers. Unknown preferences and malformed values are ignored, as that text asks. */
 struct prefer {
-    bool async;     /* respond-async, or a wait was named: 202 is an answer this caller understands */
+    bool async; /* respond-async, or a wait was named: 202 is an answer this caller understands */
     bool has_wait;
     int64_t wait_s; /* at most 590 */
 };

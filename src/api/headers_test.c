@@ -8,9 +8,13 @@
 #include <cmocka.h>
 
 static void test_bearer(void **state) {
-    static const struct { const char *header, *token; } rows[] = {
-        {"Bearer abc", "abc"}, {"bearer abc", "abc"}, {"BEARER   abc  ", "abc"}, {"  Bearer abc", "abc"}, {"Bearer a b", "a b"},
-        {"Bearer", NULL}, {"Bearer ", NULL}, {"Basic abc", NULL}, {"", NULL}, {"Bearerabc", NULL}, {"abc", NULL},
+    static const struct {
+        const char *header, *token;
+    } rows[] = {
+        {"Bearer abc", "abc"},   {"bearer abc", "abc"}, {"BEARER   abc  ", "abc"},
+        {"  Bearer abc", "abc"}, {"Bearer a b", "a b"}, {"Bearer", NULL},
+        {"Bearer ", NULL},       {"Basic abc", NULL},   {"", NULL},
+        {"Bearerabc", NULL},     {"abc", NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct str token = {0};
@@ -20,7 +24,11 @@ static void test_bearer(void **state) {
 }
 
 static void test_prefer(void **state) {
-    static const struct { const char *header; bool async, has_wait; int64_t wait; } rows[] = {
+    static const struct {
+        const char *header;
+        bool async, has_wait;
+        int64_t wait;
+    } rows[] = {
         {"", false, false, 0},
         {"respond-async", true, false, 0},
         {"Respond-Async", true, false, 0},
@@ -49,7 +57,12 @@ static void test_prefer(void **state) {
 }
 
 static void test_range(void **state) {
-    static const struct { const char *header; int64_t size; enum range kind; int64_t from, len; } rows[] = {
+    static const struct {
+        const char *header;
+        int64_t size;
+        enum range kind;
+        int64_t from, len;
+    } rows[] = {
         {"bytes=0-0", 10, RANGE_PART, 0, 1},
         {"bytes=0-9", 10, RANGE_PART, 0, 10},
         {"bytes=0-99", 10, RANGE_PART, 0, 10},
@@ -86,10 +99,25 @@ static void test_range(void **state) {
 }
 
 static void test_etags(void **state) {
-    static const struct { const char *header; bool weak_ok, listed; } rows[] = {
-        {"\"a\"", false, true}, {"\"b\"", false, false}, {"\"b\", \"a\"", false, true}, {"\"b\",\"a\"", false, true}, {"*", false, true},
-        {" * ", false, true}, {"W/\"a\"", true, true}, {"W/\"a\"", false, false}, {"W/\"b\" , W/\"a\"", true, true}, {"a", true, false},
-        {"\"a", true, false}, {"", true, false}, {"\"\"", true, false}, {"\"b\" a \"a\"", true, false}, {"\"a\"x", true, true},
+    static const struct {
+        const char *header;
+        bool weak_ok, listed;
+    } rows[] = {
+        {"\"a\"", false, true},
+        {"\"b\"", false, false},
+        {"\"b\", \"a\"", false, true},
+        {"\"b\",\"a\"", false, true},
+        {"*", false, true},
+        {" * ", false, true},
+        {"W/\"a\"", true, true},
+        {"W/\"a\"", false, false},
+        {"W/\"b\" , W/\"a\"", true, true},
+        {"a", true, false},
+        {"\"a", true, false},
+        {"", true, false},
+        {"\"\"", true, false},
+        {"\"b\" a \"a\"", true, false},
+        {"\"a\"x", true, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_int_equal(etag_listed(str_of(rows[i].header), STR("\"a\""), rows[i].weak_ok), rows[i].listed);
@@ -108,9 +136,16 @@ static void test_dates(void **state) {
         assert_int_equal(at, t);
         buf_done(&b);
     }
-    static const char *const bad[] = {"", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:37 CET",
-                                      "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 06 Nox 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
-                                      "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMTx", "Sun, 0x Nov 1994 08:49:37 GMT"};
+    static const char *const bad[] = {"",
+                                      "Sunday, 06-Nov-94 08:49:37 GMT",
+                                      "Sun Nov  6 08:49:37 1994",
+                                      "Sun, 06 Nov 1994 08:49:37 CET",
+                                      "Sun, 00 Nov 1994 08:49:37 GMT",
+                                      "Sun, 06 Nox 1994 08:49:37 GMT",
+                                      "Sun, 06 Nov 1994 24:49:37 GMT",
+                                      "Sun, 06 Nov 1994 08:60:37 GMT",
+                                      "Sun, 06 Nov 1994 08:49:37 GMTx",
+                                      "Sun, 0x Nov 1994 08:49:37 GMT"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(http_date_read(str_of(bad[i]), &at));
 }
 
@@ -139,8 +174,9 @@ static void test_content_type(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bearer), cmocka_unit_test(test_prefer), cmocka_unit_test(test_range), cmocka_unit_test(test_etags),
-        cmocka_unit_test(test_dates), cmocka_unit_test(test_idempotency_key), cmocka_unit_test(test_content_type),
+        cmocka_unit_test(test_bearer),       cmocka_unit_test(test_prefer), cmocka_unit_test(test_range),
+        cmocka_unit_test(test_etags),        cmocka_unit_test(test_dates),  cmocka_unit_test(test_idempotency_key),
+        cmocka_unit_test(test_content_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-/* What any request can be answered with, whatever its route: by the server's framing, by a server in trouble, and 403 for a key
- * that was sent from a web page. */
+/* What any request can be answered with, whatever its route: by the server's framing, by a server in trouble, and 403 for a
+ * key that was sent from a web page. */
 static const char always[] = "400 403 408 413 414 417 421 431 500 503";
 static const char keyed[] = "401";
 static const char json_body[] = "415";
@@ -52,8 +52,14 @@ static void write_content(struct jw *w, const char *type, const char *schema) {
 }
 
 static const char *ok_text(struct str status) {
-    static const struct { const char *status, *text; } texts[] = {
-        {"200", "Done."}, {"201", "Created."}, {"202", "Accepted: it goes on; ask at Location."}, {"206", "The range that was asked for."}, {"304", "The caller has this file."},
+    static const struct {
+        const char *status, *text;
+    } texts[] = {
+        {"200", "Done."},
+        {"201", "Created."},
+        {"202", "Accepted: it goes on; ask at Location."},
+        {"206", "The range that was asked for."},
+        {"304", "The caller has this file."},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (str_is(status, texts[i].status)) return texts[i].text;
@@ -69,7 +75,8 @@ static void write_ok(struct jw *w, const struct route *r) {
         jw_key_str(w, status);
         jw_open(w, '{');
         jw_kz(w, "description", ok_text(status));
-        if (!str_is(status, "304")) write_content(w, r->answer ? "application/json" : r->type, accepted ? "Generation" : r->answer);
+        if (!str_is(status, "304"))
+            write_content(w, r->answer ? "application/json" : r->type, accepted ? "Generation" : r->answer);
         jw_close(w, '}');
     }
 }
@@ -92,18 +99,25 @@ static void write_request(struct jw *w, const struct route *r) {
     jw_key(w, "requestBody");
     jw_open(w, '{');
     jw_kbool(w, "required", true);
-    write_content(w, r->takes == TAKES_JSON ? "application/json" : "application/octet-stream", r->takes == TAKES_JSON ? r->request : NULL);
+    write_content(w, r->takes == TAKES_JSON ? "application/json" : "application/octet-stream",
+                  r->takes == TAKES_JSON ? r->request : NULL);
     jw_close(w, '}');
 }
 
 static const char *who_text(enum who who) {
     switch (who) {
-    case WHO_PUBLIC: return "Public.";
-    case WHO_ANY: return "Any key.";
-    case WHO_RUN: return "A live or a test key.";
-    case WHO_FUND: return "An admin key (the live book) or a test key (its own test book).";
-    case WHO_ADMIN: return "An admin key.";
-    case WHO_LINK: return "Any key, or a signed link.";
+    case WHO_PUBLIC:
+        return "Public.";
+    case WHO_ANY:
+        return "Any key.";
+    case WHO_RUN:
+        return "A live or a test key.";
+    case WHO_FUND:
+        return "An admin key (the live book) or a test key (its own test book).";
+    case WHO_ADMIN:
+        return "An admin key.";
+    case WHO_LINK:
+        return "Any key, or a signed link.";
     }
     return "";
 }
@@ -132,10 +146,11 @@ static void write_operation(struct jw *w, const struct route *r) {
     jw_open(w, '{');
     write_ok(w, r);
     /* One list may name what another has already; JSON members must not repeat. */
-    static const char *const order[] = {"400", "401", "402", "403", "404", "408", "409", "412", "413", "414", "415", "416", "417",
-                                        "421", "422", "429", "431", "500", "502", "503", "504", "507"};
+    static const char *const order[] = {"400", "401", "402", "403", "404", "408", "409", "412", "413", "414", "415",
+                                        "416", "417", "421", "422", "429", "431", "500", "502", "503", "504", "507"};
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-        bool has = strstr(always, order[i]) || (r->errors && strstr(r->errors, order[i])) || (r->who != WHO_PUBLIC && strstr(keyed, order[i])) ||
+        bool has = strstr(always, order[i]) || (r->errors && strstr(r->errors, order[i])) ||
+                   (r->who != WHO_PUBLIC && strstr(keyed, order[i])) ||
                    (r->takes != TAKES_NOTHING && strstr(json_body, order[i]));
         if (has) write_error_ref(w, str_of(order[i]));
     }
@@ -170,7 +185,8 @@ static void write_responses(struct jw *w) {
     for (int status = 400; status < 600; status++) {
         _cleanup_(buf_done) struct buf text = {0};
         for (int e = 1; e < ERR_COUNT; e++)
-            if (err_info((err)e)->http_status == status) buf_printf(&text, "%s`%s`: %s", text.len ? " " : "", err_info((err)e)->code, err_info((err)e)->text);
+            if (err_info((err)e)->http_status == status)
+                buf_printf(&text, "%s`%s`: %s", text.len ? " " : "", err_info((err)e)->code, err_info((err)e)->text);
         if (!text.len) continue;
         char name[16];
         snprintf(name, sizeof name, "E%d", status);
@@ -189,7 +205,8 @@ static void write_components(struct jw *w) {
     jw_key(w, "components");
     jw_open(w, '{');
     jw_kraw(w, "securitySchemes",
-            STR("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"},"
+            STR("{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\","
+                "\"name\":\"X-API-Key\"},"
                 "\"signedLink\":{\"type\":\"apiKey\",\"in\":\"query\",\"name\":\"sig\"}}"));
     write_responses(w);
     buf_c(w->out, ',');
@@ -206,8 +223,10 @@ void openapi_write(const char *public_url, const char *version, struct buf *out)
     jw_kz(&w, "title", "puras");
     jw_kz(&w, "version", version);
     jw_kz(&w, "description",
-          "Run any media model with one call. Every error is one JSON object that begins with `detail`. HEAD is answered wherever GET is, event streams "
-          "excepted. Other methods on a known path answer 405 with Allow, unknown paths 404. A request that carries a key and an Origin header is refused "
+          "Run any media model with one call. Every error is one JSON object that begins with `detail`. HEAD is answered "
+          "wherever GET is, event streams "
+          "excepted. Other methods on a known path answer 405 with Allow, unknown paths 404. A request that carries a key "
+          "and an Origin header is refused "
           "with 403. JSON bodies are UTF-8 objects of at most 1 MiB, 64 levels and 100000 values, without duplicate keys.");
     jw_close(&w, '}');
     jw_key(&w, "servers");

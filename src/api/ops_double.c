@@ -39,9 +39,7 @@ void double_destroy(struct ops *o) {
     free(o);
 }
 
-static void say(ops_done *done, void *arg, const char *json) {
-    done(arg, &(struct answer){.fd = -1, .json = str_of(json)});
-}
+static void say(ops_done *done, void *arg, const char *json) { done(arg, &(struct answer){.fd = -1, .json = str_of(json)}); }
 static void fail(ops_done *done, void *arg, err code, const char *detail) {
     struct answer a = {.code = code, .fd = -1};
     why_set(&a.why, code, "%s", detail);
@@ -50,7 +48,11 @@ static void fail(ops_done *done, void *arg, err code, const char *detail) {
 
 /* --- keys --- */
 
-struct late { ops_caller_done *done; void *arg; struct caller caller; };
+struct late {
+    ops_caller_done *done;
+    void *arg;
+    struct caller caller;
+};
 static void late(void *arg) {
     struct late *l = arg;
     l->done(l->arg, OK, NULL, &l->caller);
@@ -59,8 +61,10 @@ static void late(void *arg) {
 
 void ops_authenticate(struct ops *o, struct str secret, ops_caller_done *done, void *arg) {
     struct caller c = {.project = DOUBLE_PROJECT, .key = "12345678", .book = "live"};
-    if (str_is(secret, "admin")) c.kind = KEY_ADMIN;
-    else if (str_is(secret, "live") || str_is(secret, "later")) c.kind = KEY_LIVE;
+    if (str_is(secret, "admin"))
+        c.kind = KEY_ADMIN;
+    else if (str_is(secret, "live") || str_is(secret, "later"))
+        c.kind = KEY_LIVE;
     else if (str_is(secret, "test")) {
         c.kind = KEY_TEST;
         c.book = "test";
@@ -75,7 +79,8 @@ void ops_authenticate(struct ops *o, struct str secret, ops_caller_done *done, v
         must(l);
         *l = (struct late){done, arg, c};
         loop_post(o->loop, late, l);
-    } else done(arg, OK, NULL, &c);
+    } else
+        done(arg, OK, NULL, &c);
 }
 
 /* --- generations --- */
@@ -132,7 +137,8 @@ static void echo(const struct caller *c, const struct submission *s, struct buf 
         json_write(&inputs, s->inputs);
         jw_raw(&w, buf_view(&inputs));
         buf_done(&inputs);
-    } else jw_null(&w);
+    } else
+        jw_null(&w);
     jw_kstr(&w, "kind", s->kind);
     jw_kstr(&w, "output_path", s->output_path);
     jw_kstr(&w, "output_url_path", s->output_url_path);
@@ -179,7 +185,8 @@ struct wait *ops_submit(struct ops *o, const struct caller *c, const struct subm
     return NULL;
 }
 
-struct wait *ops_wait(struct ops *o, const struct caller *c, struct str id, msec wait, enum view view, int64_t ttl_s, ops_done *done, void *arg) {
+struct wait *ops_wait(struct ops *o, const struct caller *c, struct str id, msec wait, enum view view, int64_t ttl_s,
+                      ops_done *done, void *arg) {
     struct answer a = {.fd = -1, .generation = id};
     if (str_is(id, DOUBLE_DONE)) {
         struct arena mem = {0};
@@ -198,13 +205,17 @@ struct wait *ops_wait(struct ops *o, const struct caller *c, struct str id, msec
 
 void ops_list(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg) {
     struct arena mem = {0};
-    say(done, arg, arena_printf(&mem, "{\"before\":%lld,\"limit\":%lld,\"state\":\"%.*s\",\"model\":\"%.*s\"}", (long long)q->before_seq, (long long)q->limit,
-                                STR_ARG(q->state), STR_ARG(q->model)).ptr);
+    say(done, arg,
+        arena_printf(&mem, "{\"before\":%lld,\"limit\":%lld,\"state\":\"%.*s\",\"model\":\"%.*s\"}",
+                     (long long)q->before_seq, (long long)q->limit, STR_ARG(q->state), STR_ARG(q->model))
+            .ptr);
     arena_done(&mem);
 }
 void ops_cancel(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg) {
-    if (str_is(id, DOUBLE_DONE)) fail(done, arg, E_CONFLICT, "It has ended already.");
-    else say(done, arg, "{\"cancel_requested\":true}");
+    if (str_is(id, DOUBLE_DONE))
+        fail(done, arg, E_CONFLICT, "It has ended already.");
+    else
+        say(done, arg, "{\"cancel_requested\":true}");
 }
 
 /* Events 1 and 2 are there at once, 3 to 5 come 20 ms later. */
@@ -221,7 +232,8 @@ static void more_events(void *arg) {
     s->there = 5;
     s->wake(s->arg);
 }
-void ops_events(struct ops *o, const struct caller *c, struct str id, int64_t after, void (*wake)(void *arg), ops_stream_done *done, void *arg) {
+void ops_events(struct ops *o, const struct caller *c, struct str id, int64_t after, void (*wake)(void *arg),
+                ops_stream_done *done, void *arg) {
     if (!str_is(id, DOUBLE_EVENTS)) {
         struct why why = {0};
         why_set(&why, E_NOT_FOUND, "There is no such generation.");
@@ -250,12 +262,15 @@ void event_stream_close(struct event_stream *s) {
 
 void ops_models(struct ops *o, struct str kind, struct str slug, ops_done *done, void *arg) {
     struct arena mem = {0};
-    if (str_is(slug, "no/such")) fail(done, arg, E_UNKNOWN_MODEL, "There is no such model.");
-    else say(done, arg, arena_printf(&mem, "{\"kind\":\"%.*s\",\"slug\":\"%.*s\"}", STR_ARG(kind), STR_ARG(slug)).ptr);
+    if (str_is(slug, "no/such"))
+        fail(done, arg, E_UNKNOWN_MODEL, "There is no such model.");
+    else
+        say(done, arg, arena_printf(&mem, "{\"kind\":\"%.*s\",\"slug\":\"%.*s\"}", STR_ARG(kind), STR_ARG(slug)).ptr);
     arena_done(&mem);
 }
 void ops_pricing(struct ops *o, ops_done *done, void *arg) { say(done, arg, "{\"models\":[]}"); }
-void ops_quote(struct ops *o, const struct caller *c, struct str model, const struct json *inputs, ops_done *done, void *arg) {
+void ops_quote(struct ops *o, const struct caller *c, struct str model, const struct json *inputs, ops_done *done,
+               void *arg) {
     struct arena mem = {0};
     say(done, arg, arena_printf(&mem, "{\"model\":\"%.*s\",\"count\":%u}", STR_ARG(model), inputs ? inputs->count : 0).ptr);
     arena_done(&mem);
@@ -263,19 +278,31 @@ void ops_quote(struct ops *o, const struct caller *c, struct str model, const st
 void ops_balance(struct ops *o, const struct caller *c, ops_done *done, void *arg) {
     say(done, arg, c->kind == KEY_TEST ? "{\"book\":\"test\"}" : "{\"book\":\"live\"}");
 }
-void ops_usage(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg) { ops_list(o, c, q, done, arg); }
-void ops_ledger(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg) { ops_list(o, c, q, done, arg); }
+void ops_usage(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg) {
+    ops_list(o, c, q, done, arg);
+}
+void ops_ledger(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg) {
+    ops_list(o, c, q, done, arg);
+}
 void ops_audit(struct ops *o, const struct caller *c, ops_done *done, void *arg) { say(done, arg, "{\"ok\":true}"); }
-void ops_top_up(struct ops *o, const struct caller *c, struct str project, micros amount, struct str key, struct str reason, ops_done *done, void *arg) {
+void ops_top_up(struct ops *o, const struct caller *c, struct str project, micros amount, struct str key, struct str reason,
+                ops_done *done, void *arg) {
     struct arena mem = {0};
-    say(done, arg, arena_printf(&mem, "{\"amount_micros\":%lld,\"project\":\"%.*s\",\"key\":\"%.*s\",\"reason\":\"%.*s\"}", (long long)amount, STR_ARG(project),
-                                STR_ARG(key), STR_ARG(reason)).ptr);
+    say(done, arg,
+        arena_printf(&mem, "{\"amount_micros\":%lld,\"project\":\"%.*s\",\"key\":\"%.*s\",\"reason\":\"%.*s\"}",
+                     (long long)amount, STR_ARG(project), STR_ARG(key), STR_ARG(reason))
+            .ptr);
     arena_done(&mem);
 }
 void ops_projects(struct ops *o, const struct caller *c, ops_done *done, void *arg) { say(done, arg, "{\"projects\":[]}"); }
-void ops_project_create(struct ops *o, const struct caller *c, struct str name, ops_done *done, void *arg) { say(done, arg, "{\"id\":\"p\"}"); }
-void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_done *done, void *arg) { say(done, arg, "{\"keys\":[]}"); }
-void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name, ops_done *done, void *arg) {
+void ops_project_create(struct ops *o, const struct caller *c, struct str name, ops_done *done, void *arg) {
+    say(done, arg, "{\"id\":\"p\"}");
+}
+void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_done *done, void *arg) {
+    say(done, arg, "{\"keys\":[]}");
+}
+void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name,
+                    ops_done *done, void *arg) {
     say(done, arg, "{\"key\":\"k\"}");
 }
 void ops_key_revoke(struct ops *o, const struct caller *c, struct str prefix, ops_done *done, void *arg) {
@@ -286,9 +313,13 @@ void ops_key_revoke(struct ops *o, const struct caller *c, struct str prefix, op
 
 /* --- drive --- */
 
-void ops_drive_list(struct ops *o, const struct caller *c, struct str prefix, struct str after, int64_t limit, ops_done *done, void *arg) {
+void ops_drive_list(struct ops *o, const struct caller *c, struct str prefix, struct str after, int64_t limit,
+                    ops_done *done, void *arg) {
     struct arena mem = {0};
-    say(done, arg, arena_printf(&mem, "{\"prefix\":\"%.*s\",\"after\":\"%.*s\",\"limit\":%lld}", STR_ARG(prefix), STR_ARG(after), (long long)limit).ptr);
+    say(done, arg,
+        arena_printf(&mem, "{\"prefix\":\"%.*s\",\"after\":\"%.*s\",\"limit\":%lld}", STR_ARG(prefix), STR_ARG(after),
+                     (long long)limit)
+            .ptr);
     arena_done(&mem);
 }
 
@@ -307,20 +338,31 @@ static void open_file(struct ops *o, struct str path, ops_done *done, void *arg)
     }
     must(fstat(fd, &st) == 0);
     bool image = str_ends(path, STR(".png"));
-    done(arg, &(struct answer){.fd = fd, .bytes = st.st_size, .type = image ? STR("image/png") : STR("text/html"), .etag = STR(DOUBLE_SHA), .path = path,
-                               .modified_at = 784111777123, .inline_ok = image});
+    done(arg, &(struct answer){.fd = fd,
+                               .bytes = st.st_size,
+                               .type = image ? STR("image/png") : STR("text/html"),
+                               .etag = STR(DOUBLE_SHA),
+                               .path = path,
+                               .modified_at = 784111777123,
+                               .inline_ok = image});
 }
-void ops_drive_open(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg) { open_file(o, path, done, arg); }
+void ops_drive_open(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg) {
+    open_file(o, path, done, arg);
+}
 void ops_drive_open_signed(struct ops *o, struct str path, struct str query, ops_done *done, void *arg) {
-    if (str_is(query, "exp=1&kid=k&sig=good")) open_file(o, path, done, arg);
-    else fail(done, arg, E_BAD_SIGNATURE, "The link is not valid.");
+    if (str_is(query, "exp=1&kid=k&sig=good"))
+        open_file(o, path, done, arg);
+    else
+        fail(done, arg, E_BAD_SIGNATURE, "The link is not valid.");
 }
 void ops_drive_sign(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg) {
     struct arena mem = {0};
     say(done, arg, arena_printf(&mem, "{\"path\":\"%.*s\",\"expires_in\":%lld}", STR_ARG(path), (long long)ttl_s).ptr);
     arena_done(&mem);
 }
-void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg) { say(done, arg, "{\"deleted\":true}"); }
+void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg) {
+    say(done, arg, "{\"deleted\":true}");
+}
 
 struct upload {
     struct ops *o;
@@ -335,7 +377,8 @@ static void upload_again(void *arg) {
     u->timer = NULL;
     u->ready(u->arg);
 }
-err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int64_t length, ops_upload_ready *ready, void *arg, struct why *why, struct upload **out) {
+err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int64_t length, ops_upload_ready *ready,
+                     void *arg, struct why *why, struct upload **out) {
     if (str_is(path, "full")) return why_set(why, E_DRIVE_FULL, "The drive is full.");
     struct upload *u = calloc(1, sizeof *u);
     must(u);

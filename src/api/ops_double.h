@@ -8,22 +8,23 @@
 
 struct ops {
     struct loop *loop;
-    char folder[64];          /* where the files it opens lie */
-    atomic_int abandoned;     /* waits the surface gave up */
+    char folder[64];      /* where the files it opens lie */
+    atomic_int abandoned; /* waits the surface gave up */
     atomic_int parked;
-    atomic_int aborted;       /* uploads cut off */
-    atomic_int closed;        /* event streams closed */
-    atomic_int files_open;    /* descriptors handed out */
+    atomic_int aborted;    /* uploads cut off */
+    atomic_int closed;     /* event streams closed */
+    atomic_int files_open; /* descriptors handed out */
     atomic_int submits;
 };
 struct ops *double_create(struct loop *l);
 void double_destroy(struct ops *o);
 
 /* Secrets: "admin", "live", "test"; "later" is a live key that is known only after a turn of the loop.
- * Models: "echo" answers what it was asked, "slow" never ends within a wait, "parked" never answers, "poor", "busy", "refused"
- * and "wordy" fail. Generation ids: all "a": completed, all "b": still running, all "e": five events, others unknown. */
+ * Models: "echo" answers what it was asked, "slow" never ends within a wait, "parked" never answers, "poor", "busy",
+ * "refused" and "wordy" fail. Generation ids: all "a": completed, all "b": still running, all "e": five events, others
+ * unknown. */
 #define DOUBLE_PROJECT "0123456789abcdef0123456789abcdef"
-#define DOUBLE_DONE "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define DOUBLE_DONE    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define DOUBLE_RUNNING "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-#define DOUBLE_EVENTS "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
-#define DOUBLE_SHA "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+#define DOUBLE_EVENTS  "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
+#define DOUBLE_SHA     "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"

@@ -1,45 +1,46 @@
-/* The table of routes: what exists, who may, what it takes, what it answers. Dispatch, Allow headers and the OpenAPI document
- * are all read from it, so they cannot disagree. */
+/* The table of routes: what exists, who may, what it takes, what it answers. Dispatch, Allow headers and the OpenAPI
+ * document are all read from it, so they cannot disagree. */
 #pragma once
 #include "api/exchange.h"
 
 enum who {
     WHO_PUBLIC,
-    WHO_ANY,   /* any key */
-    WHO_RUN,   /* a live or a test key: it spends */
-    WHO_FUND,  /* an admin or a test key */
+    WHO_ANY,  /* any key */
+    WHO_RUN,  /* a live or a test key: it spends */
+    WHO_FUND, /* an admin or a test key */
     WHO_ADMIN,
-    WHO_LINK,  /* any key, or a signed link */
+    WHO_LINK, /* any key, or a signed link */
 };
 enum takes {
     TAKES_NOTHING,
-    TAKES_JSON,    /* an object, required */
+    TAKES_JSON,     /* an object, required */
     TAKES_ANYTHING, /* a body is read and ignored, for clients that always send one */
-    TAKES_FILE,    /* raw bytes, streamed */
+    TAKES_FILE,     /* raw bytes, streamed */
 };
 
 struct route {
-    const char *method;   /* GET routes answer HEAD too, unless `stream` */
-    const char *pattern;  /* {name}: one segment; {name...}: the rest, slashes included */
+    const char *method;  /* GET routes answer HEAD too, unless `stream` */
+    const char *pattern; /* {name}: one segment; {name...}: the rest, slashes included */
     enum who who;
     enum takes takes;
     bool stream;
     void (*handle)(struct exchange *x);
     /* for the OpenAPI document; names are of openapi_schemas.json */
     const char *id, *tag, *summary;
-    const char *request;  /* schema of the body */
-    const char *answer;   /* schema of the answer; NULL: `type` stands for itself */
-    const char *type;     /* media type of an answer that is not JSON */
-    const char *ok;       /* statuses of success, the first one usual */
-    const char *errors;   /* statuses beyond those that every route of its sort can give */
-    const char *params;   /* names of parameters */
+    const char *request; /* schema of the body */
+    const char *answer;  /* schema of the answer; NULL: `type` stands for itself */
+    const char *type;    /* media type of an answer that is not JSON */
+    const char *ok;      /* statuses of success, the first one usual */
+    const char *errors;  /* statuses beyond those that every route of its sort can give */
+    const char *params;  /* names of parameters */
 };
 extern const struct route api_routes[];
 extern const int api_routes_count;
 
 enum match { MATCH_NONE, MATCH_OTHER_METHOD, MATCH_ROUTE };
 /* `param` is still percent-encoded. `allow` is filled (from `a`) with MATCH_OTHER_METHOD. */
-enum match route_find(struct str method, struct str path, struct arena *a, const struct route **out_route, struct str *out_param, struct str *out_allow);
+enum match route_find(struct str method, struct str path, struct arena *a, const struct route **out_route,
+                      struct str *out_param, struct str *out_allow);
 
 /* Handlers, by file. */
 void generate_media(struct exchange *x);
@@ -67,10 +68,10 @@ void files_get(struct exchange *x);
 void files_put(struct exchange *x);
 void files_delete(struct exchange *x);
 void files_sign(struct exchange *x);
-void server_health(struct exchange *x);
-void server_ready(struct exchange *x);
-void server_metrics(struct exchange *x);
-void server_openapi(struct exchange *x);
+void status_health(struct exchange *x);
+void status_ready(struct exchange *x);
+void status_metrics(struct exchange *x);
+void status_openapi(struct exchange *x);
 
 /* The OpenAPI document, built once from the table. */
 void openapi_write(const char *public_url, const char *version, struct buf *out);
