@@ -74,9 +74,10 @@ int __wrap_mkdirat(int at, const char *name, mode_t mode) { return spy_call("mkd
 int __real_renameat(int from_at, const char *from, int to_at, const char *to);
 int __wrap_renameat(int from_at, const char *from, int to_at, const char *to);
 int __wrap_renameat(int from_at, const char *from, int to_at, const char *to) {
-    void (*hook)(void) = spy.on ? spy.before_rename : NULL;
-    spy.before_rename = NULL;
-    if (hook) hook();
+    if (spy.on && spy.before_rename) {
+        spy.before_rename();
+        spy.before_rename = NULL;
+    }
     return spy_call("rename", to) ? -1 : __real_renameat(from_at, from, to_at, to);
 }
 
