@@ -1,0 +1,393 @@
+/* Starts the media helper and hands it jobs; the face is media.h. Used by whoever renders, on the threads of a pool.
+ *
+ * Always: a job's descriptors are closed on every path; nothing a child says is believed before it was checked against bounds
+ * and against the file itself. Time is a timer descriptor per job, not a clock. */
+#include "media/media.h"
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "media/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+
+struct helper {
+    pthread_mutex_t lock;
+    pthread_cond_t idle;
+    char program[4096];
+    int slots;     /* eventfd semaphore: renders that may still start */
+    int control;   /* -1: no helper runs */
+    pid_t pid;     /* 0: none */
+    uint64_t jobs; /* numbers given so far */
+    int active;    /* callers inside helper_render */
+    bool stopped;
+};
+
+/* A job under way; what it holds is released when it leaves its scope. */
+struct run {
+    int socket, out, timer;
+    uint64_t job;
+    bool has_slot;
+};
+
+static err is_program(const char *path) { return access(path, X_OK) == 0 ? OK : E_NOT_FOUND; }
+
+static err find_program(const struct helper_options *o, struct why *why, char out[4096]) {
+    static const char *const places[] = {"puras-media", "src/media/puras-media", "../libexec/puras/puras-media", "../src/media/puras-media"};
+    char exe[3800], path[4096];
+    if (o && o->program) {
+        if (is_program(o->program)) return why_set(why, E_UNAVAILABLE, "The media helper %s is not there or may not be run.", o->program);
+        snprintf(out, 4096, "%s", o->program);
+        return OK;
+    }
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (n <= 0) return why_set(why, E_UNAVAILABLE, "The server could not find its own program file; name the media helper explicitly.");
+    exe[n] = 0;
+    *(strrchr(exe, '/') + 1) = 0;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        snprintf(path, sizeof path, "%s%s", exe, places[i]);
+        if (is_program(path) == OK) return memcpy(out, path, sizeof path), OK;
+    }
+    return why_set(why, E_UNAVAILABLE, "The media helper puras-media is neither beside the server (%s) nor in ../libexec/puras/.", exe);
+}
+
+/* Called with the lock held. */
+static err spawn(struct helper *h, struct why *why) {
+    char *argv[] = {h->program, NULL}, *envp[] = {(char[]){"LANG=C.UTF-8"}, (char[]){"PATH=/usr/bin:/bin"}, (char[]){"HOME=/"}, NULL};
+    int pair[2];
+    pid_t pid = 0;
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    sigset_t none, all;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return why_set(why, E_UNAVAILABLE, "No socket for the media helper: %s.", strerror(errno));
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attr);
+    /* dup2 onto itself would keep the close-on-exec flag; by way of another number it never is the same. */
+    int failed = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDWR, 0) || posix_spawn_file_actions_adddup2(&files, 0, 1) ||
+                 posix_spawn_file_actions_adddup2(&files, pair[1], 1023) || posix_spawn_file_actions_adddup2(&files, 1023, WIRE_CONTROL_FD) ||
+                 posix_spawnattr_setsigmask(&attr, &none) || posix_spawnattr_setsigdefault(&attr, &all) ||
+                 posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    if (!failed) failed = posix_spawn(&pid, h->program, &files, &attr, argv, envp);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attr);
+    close(pair[1]);
+    if (failed) {
+        close(pair[0]);
+        return why_set(why, E_UNAVAILABLE, "The media helper %s did not start: %s.", h->program, strerror(failed));
+    }
+    h->control = pair[0];
+    h->pid = pid;
+    return OK;
+}
+
+/* Forgets a helper that is gone or no longer answers. Called with the lock held. */
+static void bury(struct helper *h) {
+    if (h->control >= 0) close(h->control);
+    if (h->pid > 0) {
+        kill(h->pid, SIGKILL);
+        while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+    }
+    h->control = -1;
+    h->pid = 0;
+}
+
+err helper_start(const struct helper_options *o, struct why *why, struct helper **out) {
+    int at_once = o && o->at_once > 0 ? o->at_once : LIMIT_RENDERS_AT_ONCE;
+    struct helper *h = calloc(1, sizeof *h);
+    must(h);
+    h->control = -1;
+    pthread_mutex_init(&h->lock, NULL);
+    pthread_cond_init(&h->idle, NULL);
+    h->slots = eventfd((unsigned)at_once, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+    err e = h->slots < 0 ? why_set(why, E_UNAVAILABLE, "The media helper's queue could not be made: %s.", strerror(errno)) : OK;
+    if (!e) e = find_program(o, why, h->program);
+    if (!e) e = spawn(h, why);
+    if (e) return helper_stop(h), e;
+    *out = h;
+    return OK;
+}
+
+void helper_stop(struct helper *h) {
+    if (!h) return;
+    pthread_mutex_lock(&h->lock);
+    h->stopped = true;
+    bury(h); /* its end is the end of its children, and each caller sees its socket close */
+    while (h->active) pthread_cond_wait(&h->idle, &h->lock);
+    pthread_mutex_unlock(&h->lock);
+    if (h->slots >= 0) close(h->slots);
+    pthread_cond_destroy(&h->idle);
+    pthread_mutex_destroy(&h->lock);
+    free(h);
+}
+
+int helper_pid(struct helper *h) {
+    pthread_mutex_lock(&h->lock);
+    int pid = h->pid;
+    pthread_mutex_unlock(&h->lock);
+    return pid;
+}
+
+static void answer(struct render_answer *a, err code, const char *sentence) {
+    *a = (struct render_answer){.code = code};
+    snprintf(a->detail, sizeof a->detail, "%s", sentence);
+}
+
+static void answer_late(struct render_answer *a) { answer(a, E_DEADLINE, "The picture was not finished before its deadline."); }
+
+static ssize_t send_order(int control, const struct wire_order *o, const int *fds) {
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+    } space = {0};
+    struct iovec part = {(void *)(uintptr_t)o, sizeof *o};
+    struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+    if (fds) {
+        m.msg_control = &space;
+        m.msg_controllen = sizeof space;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(2 * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
+    }
+    ssize_t n;
+    do n = sendmsg(control, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* True once the kernel says that the process is no more. Called with the lock held. */
+static bool is_dead(struct helper *h) {
+    if (h->pid <= 0) return true;
+    pid_t r = waitpid(h->pid, NULL, WNOHANG);
+    if (r == h->pid || (r < 0 && errno == ECHILD)) {
+        h->pid = 0;
+        return true;
+    }
+    return false;
+}
+
+/* Hands the job over, to a new helper if the old one died. */
+static err hand_over(struct helper *h, struct run *r, msec timeout, int theirs, struct why *why) {
+    struct wire_order o = {.magic = WIRE_MAGIC, .op = WIRE_RUN, .timeout_ms = (uint32_t)timeout};
+    int fds[2] = {theirs, r->out};
+    err e = OK;
+    pthread_mutex_lock(&h->lock);
+    o.job = r->job = ++h->jobs;
+    for (int tries = 0; tries < 2; tries++) {
+        e = OK;
+        if (h->stopped) {
+            e = why_set(why, E_UPSTREAM, "The server is stopping.");
+            break;
+        }
+        if (is_dead(h)) {
+            bury(h);
+            e = spawn(h, why);
+            if (e) break;
+        }
+        if (send_order(h->control, &o, fds) == sizeof o) break;
+        e = why_set(why, E_UPSTREAM, "The media helper takes no more jobs: %s.", strerror(errno));
+        if (errno != EPIPE && errno != ECONNRESET && errno != ENOTCONN && errno != ECONNREFUSED) break; /* full, not gone */
+        bury(h);
+    }
+    pthread_mutex_unlock(&h->lock);
+    return e;
+}
+
+static bool wait_readable(int fd, int timer) {
+    struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = timer, .events = POLLIN}};
+    for (;;) {
+        if (poll(p, 2, -1) < 0 && errno != EINTR) return false;
+        if (p[0].revents) return true; /* an answer that is there counts, even in the last moment */
+        if (p[1].revents) return false;
+    }
+}
+
+static bool take_slot(struct helper *h, struct run *r) {
+    uint64_t one;
+    while (wait_readable(h->slots, r->timer)) {
+        if (read(h->slots, &one, sizeof one) == sizeof one) return r->has_slot = true;
+        if (errno != EAGAIN && errno != EINTR) return false;
+    }
+    return false;
+}
+
+static void stop_child(struct helper *h, struct run *r) {
+    struct wire_order o = {.magic = WIRE_MAGIC, .op = WIRE_KILL, .job = r->job};
+    pthread_mutex_lock(&h->lock);
+    if (h->control >= 0 && send_order(h->control, &o, NULL) < 0) { /* its own timer ends it a second later */
+    }
+    pthread_mutex_unlock(&h->lock);
+}
+
+/* Reads the fixed-size answer. E_DEADLINE, or E_UPSTREAM when the child ended without one. */
+static err receive(struct run *r, struct wire_answer *out) {
+    size_t got = 0;
+    while (got < sizeof *out) {
+        if (!wait_readable(r->socket, r->timer)) return E_DEADLINE;
+        ssize_t n = recv(r->socket, (char *)out + got, sizeof *out - got, MSG_DONTWAIT);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (n <= 0) return E_UPSTREAM;
+        got += (size_t)n;
+    }
+    return OK;
+}
+
+static bool in_range(int64_t v, int64_t low, int64_t high) { return v >= low && v <= high; }
+
+/* Text from a child: ended, well-formed, nothing below a blank. */
+static bool is_text(const char *p, size_t size) {
+    size_t n = strnlen(p, size);
+    if (n == size || !str_is_utf8(str_n(p, n))) return false;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)p[i] < 32) return false;
+    return true;
+}
+
+static bool is_object(const char *text) {
+    struct arena a = {0};
+    struct json *j = NULL;
+    bool ok = json_parse(str_of(text), &a, NULL, &j) == OK && json_is(j, JSON_OBJECT);
+    arena_done(&a);
+    return ok;
+}
+
+/* The file itself must be what the child says it is. */
+static bool file_agrees(int out, const struct wire_answer *w) {
+    char head[4096];
+    struct stat st;
+    if (fstat(out, &st) || st.st_size != w->bytes) return false;
+    ssize_t n = pread(out, head, sizeof head, 0);
+    if (n <= 0) return false;
+    struct sniffed s = media_sniff(str_n(head, (size_t)n));
+    struct media_facts f = media_measure(str_n(head, (size_t)n));
+    return s.type && !strcmp(s.type, w->type) && !strcmp(s.ext, w->ext) && f.width == w->width && f.height == w->height;
+}
+
+static bool believable(int out, const struct wire_answer *w) {
+    if (w->magic != WIRE_MAGIC || w->code >= WIRE_CODES) return false;
+    if (!is_text(w->detail, sizeof w->detail) || !is_text(w->type, sizeof w->type) || !is_text(w->ext, sizeof w->ext) || !is_text(w->scene, sizeof w->scene))
+        return false;
+    if (w->code != WIRE_OK) return true;
+    return in_range(w->width, 1, 1 << 16) && in_range(w->height, 1, 1 << 16) && w->width * w->height <= LIMIT_RENDER_PIXELS && in_range(w->duration_ms, 0, MS_DAY) &&
+           in_range(w->bytes, 1, WIRE_FILE_MAX) && in_range(w->render_us, 0, 1000LL * MS_DAY) && in_range(w->encode_us, 0, 1000LL * MS_DAY) &&
+           is_object(w->scene) && file_agrees(out, w);
+}
+
+static void translate(const struct wire_answer *w, struct render_answer *out) {
+    static const err codes[WIRE_CODES] = {[WIRE_OK] = OK, [WIRE_INVALID] = E_INVALID, [WIRE_STORAGE_FULL] = E_STORAGE_FULL, [WIRE_FAILED] = E_UPSTREAM};
+    *out = (struct render_answer){.code = codes[w->code]};
+    memcpy(out->detail, w->detail, sizeof out->detail);
+    if (out->code) return;
+    memcpy(out->type, w->type, sizeof out->type);
+    memcpy(out->ext, w->ext, sizeof out->ext);
+    memcpy(out->scene, w->scene, sizeof out->scene);
+    out->width = w->width, out->height = w->height, out->duration_ms = w->duration_ms, out->bytes = w->bytes;
+    out->render_us = w->render_us, out->encode_us = w->encode_us;
+}
+
+static void collect(struct helper *h, struct run *r, struct render_answer *out) {
+    struct wire_answer w;
+    err e = receive(r, &w);
+    if (e == E_DEADLINE) {
+        stop_child(h, r);
+        answer_late(out);
+        return;
+    }
+    if (e) {
+        pthread_mutex_lock(&h->lock);
+        bool stopped = h->stopped;
+        if (!stopped && is_dead(h)) bury(h); /* so that helper_pid tells the truth */
+        pthread_mutex_unlock(&h->lock);
+        answer(out, E_UPSTREAM, stopped ? "The server stopped while the picture was being made." : "The renderer broke off while making the picture; try again.");
+        return;
+    }
+    if (!believable(r->out, &w)) {
+        stop_child(h, r);
+        answer(out, E_UPSTREAM, "The renderer's answer did not agree with its file and was not used.");
+        return;
+    }
+    translate(&w, out);
+}
+
+static void release(struct helper *h, struct run *r) {
+    uint64_t one = 1;
+    if (r->socket >= 0) close(r->socket);
+    if (r->out >= 0) close(r->out);
+    if (r->timer >= 0) close(r->timer);
+    if (r->has_slot && write(h->slots, &one, sizeof one) != sizeof one) must(false);
+}
+
+/* Timer, output file and the request already waiting in the child's end of the socket. */
+static err prepare(struct run *r, const struct render_job *job, int *out_theirs, struct why *why) {
+    struct wire_request q = {.magic = WIRE_MAGIC, .inputs_len = (uint32_t)job->inputs.len, .seed = job->seed};
+    int pair[2];
+    snprintf(q.model, sizeof q.model, "%s", job->model);
+    r->out = open(job->out_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (r->out < 0)
+        return errno == ENOSPC || errno == EDQUOT ? why_set(why, E_STORAGE_FULL, "The server's storage has no room for the picture.")
+                                                  : why_set(why, E_UPSTREAM, "The picture's file could not be opened: %s.", strerror(errno));
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) return why_set(why, E_UPSTREAM, "No socket for the renderer: %s.", strerror(errno));
+    r->socket = pair[0];
+    *out_theirs = pair[1];
+    struct iovec parts[2] = {{&q, sizeof q}, {(void *)(uintptr_t)job->inputs.ptr, job->inputs.len}};
+    struct msghdr m = {.msg_iov = parts, .msg_iovlen = 2};
+    if (sendmsg(r->socket, &m, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)(sizeof q + job->inputs.len))
+        return why_set(why, E_UPSTREAM, "The renderer's socket took no more than %s.", strerror(errno));
+    return OK;
+}
+
+static bool start_timer(struct run *r, msec timeout) {
+    struct itimerspec t = {.it_value = {.tv_sec = timeout / MS_SECOND, .tv_nsec = timeout % MS_SECOND * 1000000}};
+    r->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return r->timer >= 0 && timerfd_settime(r->timer, 0, &t, NULL) == 0;
+}
+
+static void render(struct helper *h, const struct render_job *job, struct render_answer *out) {
+    struct run r = {-1, -1, -1, 0, false};
+    struct why why = {0};
+    msec timeout = job->timeout < 1 ? 1 : job->timeout > MS_HOUR ? MS_HOUR : job->timeout;
+    _cleanup_(closep) int theirs = -1;
+    err e = OK;
+    if (!job->out_path) return answer(out, E_UPSTREAM, "That local model writes a file, and none was asked for.");
+    if (job->inputs.len > WIRE_INPUTS_MAX) return answer(out, E_INVALID, "The inputs are longer than 64 KB.");
+    if (!start_timer(&r, timeout)) answer(out, E_UPSTREAM, "The server has no descriptors left for the renderer.");
+    else if (!take_slot(h, &r)) answer_late(out);
+    else if ((e = prepare(&r, job, &theirs, &why)) || (e = hand_over(h, &r, timeout, theirs, &why)))
+        answer(out, e == E_STORAGE_FULL ? E_STORAGE_FULL : E_UPSTREAM, why_text(&why));
+    else {
+        close(TAKE_FD(theirs)); /* only the child's end shall keep the socket open */
+        collect(h, &r, out);
+    }
+    if (out->code && r.out >= 0) unlink(job->out_path);
+    release(h, &r);
+}
+
+void helper_render(struct helper *h, const struct render_job *job, struct render_answer *out) {
+    if (!strcmp(job->model, "nothing")) {
+        *out = (struct render_answer){.code = OK};
+        return;
+    }
+    pthread_mutex_lock(&h->lock);
+    bool stopped = h->stopped;
+    if (!stopped) h->active++;
+    pthread_mutex_unlock(&h->lock);
+    if (stopped) return answer(out, E_UPSTREAM, "The server is stopping.");
+    render(h, job, out);
+    pthread_mutex_lock(&h->lock);
+    if (--h->active == 0) pthread_cond_broadcast(&h->idle);
+    pthread_mutex_unlock(&h->lock);
+}
