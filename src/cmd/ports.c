@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 static err submit(void *self, const struct command *c, committed_fn *done, void *arg) {
     struct server *s = self;
@@ -65,8 +66,14 @@ static err route(void *self, const struct generation *g, int64_t attempt, struct
 
 static struct traits traits(void *self, struct str provider) { return (struct traits){.local = str_is(provider, "local"), .poll_every = 1000, .poll_max = 30000}; }
 
+static void fenced(void *self) {
+    struct server *s = self;
+    log_event(&s->log, LOG_ERROR, "server.fenced", "\"node\":\"%s\"", s->node.id);
+    _exit(err_info(E_FENCED)->exit_status);
+}
+
 struct engine_port server_engine_port(struct server *s) {
-    return (struct engine_port){.self = s, .submit = submit, .scan = scan, .route = route, .traits = traits};
+    return (struct engine_port){.self = s, .submit = submit, .scan = scan, .route = route, .traits = traits, .fenced = fenced};
 }
 
 bool server_slot(void *self) { return engine_has_slot(((struct server *)self)->engine); }

@@ -56,10 +56,37 @@ struct engine_stats engine_stats(const struct engine *e) {
     return s;
 }
 
+/* Whoever comes first ends what is late: this node, another one's scan, or an operator. The task only needs to learn of it. */
+struct expiry {
+    struct engine *engine;
+    char generation[ID_LEN + 1];
+};
+
+static void deadline_fired(void *arg);
+
+static void expired(void *arg, const struct outcome *o) {
+    struct expiry *x = arg;
+    struct engine *e = x->engine;
+    struct task *t = e->running ? tasks_find(&e->tasks, str_of(x->generation)) : NULL;
+    free(x);
+    if (!t || t->gone) return;
+    if (generation_is_terminal(str_of(o->state)) || o->code == E_NOT_FOUND) task_release(t);
+    else t->deadline = e->o.io->ops->timer_start(e->o.io, MS_SECOND, deadline_fired, t); /* not stored, or too early by the store's account */
+}
+
 static void deadline_fired(void *arg) {
     struct task *t = arg;
+    struct engine *e = t->engine;
+    struct expiry *x = calloc(1, sizeof *x);
+    must(x);
+    x->engine = e;
+    memcpy(x->generation, t->id, sizeof x->generation);
     t->deadline = NULL;
-    engine_scan(t->engine, SCAN_DEADLINES); /* one path for all that is late, whoever works on it */
+    struct command cmd = {.kind = CMD_EXPIRE, .at = io_now(e->o.io)};
+    cmd.expire.generation = str_of(x->generation);
+    if (!e->o.port.submit(e->o.port.self, &cmd, expired, x)) return;
+    struct outcome refused = {.code = E_AGAIN};
+    expired(x, &refused);
 }
 
 /* Makes or refreshes the task of a processing generation of ours. attempt NULL: not in this batch; a scan brings it. */

@@ -49,6 +49,11 @@ struct scan {
     void *arg;
 };
 
+/* Answers a SCAN_PENDING, SCAN_WORK or SCAN_DEADLINES on a reader's thread; the other two are the node's (store_node_beat,
+ * store_nodes_lapsed). */
+struct db;
+void scan_run(struct db *db, struct scan *s);
+
 struct engine_port {
     void *self;
     err (*submit)(void *self, const struct command *c, committed_fn *done, void *arg);
@@ -56,6 +61,8 @@ struct engine_port {
     /* The route of the next attempt, `attempt` counted from 1. E_NO_ROUTE, E_NO_PROVIDER_KEY. */
     err (*route)(void *self, const struct generation *g, int64_t attempt, struct arena *a, struct str *out_provider, struct str *out_route);
     struct traits (*traits)(void *self, struct str provider);
+    /* A heartbeat found that another node has taken over: nothing this one still does counts. */
+    void (*fenced)(void *self);
 };
 
 struct engine_options {

@@ -92,7 +92,8 @@ static void expire(struct engine *e, struct str generation) {
 }
 
 static void beat_done(struct engine *e, const struct scan *s) {
-    if (s->code) return; /* no effect once half a lease has passed; fenced ends the server through the committer */
+    if (s->code == E_FENCED) e->o.port.fenced(e->o.port.self);
+    if (s->code) return; /* effects end by themselves once half a lease has passed */
     bool first = e->beat_boot == 0;
     e->beat_boot = s->now;
     engine_scan(e, SCAN_LAPSED);

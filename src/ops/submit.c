@@ -171,7 +171,8 @@ void ops_cancel(struct ops *o, const struct caller *caller, struct str id, ops_d
     *c = (struct cancelling){.o = o, .caller = *caller, .done = done, .arg = arg};
     memcpy(c->generation, id.ptr, ID_LEN);
     struct command cmd = {.kind = CMD_CANCEL, .at = io_now(o->io)};
-    cmd.cancel = (struct cmd_cancel){.generation = id, .project = is_operator(caller) ? STR("") : str_of(c->caller.project)};
+    cmd.cancel = (struct cmd_cancel){.generation = id, .project = is_operator(caller) ? STR("") : str_of(c->caller.project),
+                                      .book = is_operator(caller) ? STR("") : str_of(caller->book)};
     err e = committer_submit(o->o.committer, &cmd, cancelled, c);
     if (!e) return;
     free(c);
