@@ -71,7 +71,7 @@ static void options_are_read(void **state) {
 
 static void near_names_are_found(void **state) {
     static const char *const names[] = {"run", "quote", "models", "generations", "keys"};
-    static const char *const cases[][2] = {{"rum", "run"}, {"qoute", "quote"}, {"model", "models"}, {"gen", "generations"}, {"kyes", "keys"}, {"banana", NULL}, {"x", NULL}};
+    static const char *const cases[][2] = {{"rum", "run"}, {"rnu", "run"}, {"qoute", "quote"}, {"model", "models"}, {"gen", "generations"}, {"kyes", "keys"}, {"banana", NULL}, {"x", NULL}};
     struct arena a = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *near = near_words(cases[i][0], names, 5, &a);

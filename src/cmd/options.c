@@ -30,7 +30,7 @@ const char *near_words(const char *word, const char *const *names, size_t n, str
     size_t length = strlen(word);
     for (size_t i = 0; i < n; i++) {
         bool begins = length >= 2 && strncmp(names[i], word, length) == 0;
-        if (!begins && distance(word, names[i]) > (length <= 3 ? 1 : 2)) continue;
+        if (!begins && distance(word, names[i]) > (length < 3 ? 1 : 2)) continue;
         list = list.len ? arena_printf(a, "%.*s, %s", STR_ARG(list), names[i]) : arena_printf(a, "%s", names[i]);
     }
     return list.len ? list.ptr : NULL;
