@@ -5,24 +5,28 @@
 
 enum { USAGE_STATUS = 2, NEAR_LONGEST = 40 };
 
-/* Edits (insert, delete, replace) between two short words. */
+/* Edits (insert, delete, replace, swap neighbours) between two short words. */
 static int distance(const char *a, const char *b) {
-    size_t n = strlen(b);
-    int row[NEAR_LONGEST + 1];
-    if (n > NEAR_LONGEST || strlen(a) > NEAR_LONGEST) return NEAR_LONGEST;
-    for (size_t j = 0; j <= n; j++) row[j] = (int)j;
-    for (int i = 1; *a; a++, i++) {
-        int diagonal = row[0];
-        row[0] = i;
+    size_t m = strlen(a), n = strlen(b);
+    int rows[3][NEAR_LONGEST + 1], *before = rows[0], *last = rows[1], *row = rows[2];
+    if (m > NEAR_LONGEST || n > NEAR_LONGEST) return NEAR_LONGEST;
+    for (size_t j = 0; j <= n; j++) last[j] = (int)j;
+    for (size_t i = 1; i <= m; i++) {
+        row[0] = (int)i;
         for (size_t j = 1; j <= n; j++) {
-            int above = row[j], best = diagonal + (a[0] != b[j - 1]);
-            if (above + 1 < best) best = above + 1;
+            int best = last[j - 1] + (a[i - 1] != b[j - 1]);
+            if (last[j] + 1 < best) best = last[j] + 1;
             if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = above;
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && before[j - 2] + 1 < best) best = before[j - 2] + 1;
             row[j] = best;
         }
+        int *spare = before;
+        before = last;
+        last = row;
+        row = spare;
     }
-    return row[n];
+    return last[n];
 }
 
 const char *near_words(const char *word, const char *const *names, size_t n, struct arena *a) {
@@ -30,7 +34,7 @@ const char *near_words(const char *word, const char *const *names, size_t n, str
     size_t length = strlen(word);
     for (size_t i = 0; i < n; i++) {
         bool begins = length >= 2 && strncmp(names[i], word, length) == 0;
-        if (!begins && distance(word, names[i]) > (length < 3 ? 1 : 2)) continue;
+        if (!begins && distance(word, names[i]) > (length <= 3 ? 1 : 2)) continue;
         list = list.len ? arena_printf(a, "%.*s, %s", STR_ARG(list), names[i]) : arena_printf(a, "%s", names[i]);
     }
     return list.len ? list.ptr : NULL;
