@@ -19,7 +19,7 @@ enum { FILES_MAX = 4096, MODELS_MAX = 4096, CONTENT_FORMAT = 1 };
 struct catalog {
     struct arena arena;
     struct model *models;
-    size_t count;
+    size_t count, cap;
     struct str content;
     char sha256[SHA256_HEX + 1];
 };
@@ -35,8 +35,18 @@ void catalog_destroy(struct catalog *c) {
 static struct catalog *create(void) {
     struct catalog *c = calloc(1, sizeof *c);
     must(c);
-    c->models = arena_array(&c->arena, struct model, MODELS_MAX);
     return c;
+}
+
+static void add_model(struct catalog *c, const struct model *m) {
+    if (c->count == c->cap) {
+        size_t cap = c->cap ? c->cap * 2 : 16;
+        struct model *more = arena_array(&c->arena, struct model, cap);
+        if (c->count) memcpy(more, c->models, c->count * sizeof *more);
+        c->models = more;
+        c->cap = cap;
+    }
+    c->models[c->count++] = *m;
 }
 
 /* --- publishing --- */
@@ -45,7 +55,7 @@ static int by_slug(const void *a, const void *b) { return str_cmp(((const struct
 
 /* The content depends on what the documents say, not on files, lines, order of keys or how numbers are written. */
 static void seal(struct catalog *c) {
-    qsort(c->models, c->count, sizeof *c->models, by_slug);
+    if (c->count) qsort(c->models, c->count, sizeof *c->models, by_slug);
     struct buf b = {};
     struct jw w = {.out = &b};
     jw_open(&w, '{');
@@ -65,12 +75,19 @@ static void seal(struct catalog *c) {
 
 /* --- folders --- */
 
+/* A slug and where it stands. */
+struct seen {
+    const struct seen *older;
+    struct str slug, file;
+    int line;
+};
+
 /* Everything one catalog_read works on. */
 struct reading {
     struct catalog *catalog;
     struct problems *problems;
-    struct { struct str slug, file; int line; } *seen; /* also of models that have problems */
-    size_t seen_count;
+    struct seen *seen; /* newest first; also of models that have problems */
+    size_t files;
     size_t nodes;
 };
 
@@ -112,14 +129,14 @@ static void list_inputs(struct doc *d, struct json *root) {
 
 static void note_slug(struct reading *r, struct doc *d, const struct model *m) {
     if (!m->slug.len) return;
-    for (size_t i = 0; i < r->seen_count; i++) {
-        if (!str_eq(r->seen[i].slug, m->slug)) continue;
-        doc_problem_line(d, m->line, "the slug `%.*s` is taken; it stands in %.*s:%d.", STR_ARG(m->slug), STR_ARG(r->seen[i].file), r->seen[i].line);
+    for (const struct seen *s = r->seen; s; s = s->older) {
+        if (!str_eq(s->slug, m->slug)) continue;
+        doc_problem_line(d, m->line, "the slug `%.*s` is taken; it stands in %.*s:%d.", STR_ARG(m->slug), STR_ARG(s->file), s->line);
         return;
     }
-    r->seen[r->seen_count].slug = m->slug;
-    r->seen[r->seen_count].file = m->file;
-    r->seen[r->seen_count++].line = m->line;
+    struct seen *s = arena_new(d->arena, struct seen);
+    *s = (struct seen){r->seen, m->slug, m->file, m->line};
+    r->seen = s;
 }
 
 static size_t count_nodes(const struct json *j) {
@@ -138,7 +155,7 @@ static void read_model(struct reading *r, struct str path, struct str text) {
     note_slug(r, &d, &m);
     if (sound) model_lint(&d, &m);
     r->nodes += count_nodes(root);
-    if (!d.found) r->catalog->models[r->catalog->count++] = m;
+    if (!d.found) add_model(r->catalog, &m);
 }
 
 static void read_file(struct reading *r, struct str path) {
@@ -160,7 +177,7 @@ static void read_file(struct reading *r, struct str path) {
         if (n > 0) text.len += (size_t)n;
     }
     if (n < 0) problem(r, path, 0, "the file cannot be read: %s.", strerror(errno));
-    else if (r->seen_count >= MODELS_MAX || r->catalog->count >= MODELS_MAX) problem(r, path, 0, "there are more than %d models.", MODELS_MAX);
+    else if (++r->files > MODELS_MAX) problem(r, path, 0, "there are more than %d models.", MODELS_MAX);
     else read_model(r, path, buf_view(&text));
     buf_done(&text);
 }
@@ -194,10 +211,8 @@ static void read_folder(struct reading *r, struct str folder, bool optional) {
     for (size_t i = 0; i < n; i++) read_file(r, names[i]);
 }
 
-static err read_folders(struct reading *r, const char *const *folders, size_t n) {
+static void read_folders(struct reading *r, const char *const *folders, size_t n) {
     struct arena *a = &r->catalog->arena;
-    r->seen = arena_alloc(a, sizeof *r->seen * (MODELS_MAX + 1));
-    int before = r->problems->count;
     for (size_t i = 0; i < n; i++) {
         struct str folder = str_of(folders[i]);
         while (folder.len > 1 && folder.ptr[folder.len - 1] == '/') folder.len--;
@@ -206,16 +221,27 @@ static err read_folders(struct reading *r, const char *const *folders, size_t n)
         read_folder(r, arena_printf(a, "%.*s/models", STR_ARG(folder)), true);
     }
     if (r->nodes > LIMIT_JSON_NODES - 100) problem(r, STR("catalog"), 0, "all models together have more than %d values.", LIMIT_JSON_NODES - 100);
-    return r->problems->count == before ? OK : E_INVALID;
 }
 
-err catalog_read(const char *const *folders, size_t n, struct problems *p, struct catalog **out) {
+/* Reads folders, or the one text when there are none. */
+static err read_all(const char *const *folders, size_t n, struct str name, struct str text, struct problems *p, struct catalog **out) {
     _cleanup_(destroyp) struct catalog *c = create();
     struct reading r = {.catalog = c, .problems = p};
-    TRY(read_folders(&r, folders, n));
+    int before = p->count;
+    if (folders) read_folders(&r, folders, n);
+    else read_model(&r, arena_dup(&c->arena, name), text);
+    if (p->count != before) return E_INVALID;
     seal(c);
     *out = TAKE(c);
     return OK;
+}
+
+err catalog_read(const char *const *folders, size_t n, struct problems *p, struct catalog **out) {
+    return read_all(folders, n, (struct str){}, (struct str){}, p, out);
+}
+
+err catalog_read_text(struct str name, struct str text, struct problems *p, struct catalog **out) {
+    return read_all(NULL, 0, name, text, p, out);
 }
 
 /* --- stored content --- */
@@ -223,8 +249,9 @@ err catalog_read(const char *const *folders, size_t n, struct problems *p, struc
 static err parse_models(struct catalog *c, const struct json *list, struct problems *p) {
     for (const struct json *j = list->child; j; j = j->next) {
         struct doc d = {.arena = &c->arena, .problems = p, .file = STR("published catalog")};
-        if (!model_read(&d, j, &c->models[c->count])) return E_CORRUPT;
-        c->count++;
+        struct model m;
+        if (!model_read(&d, j, &m)) return E_CORRUPT;
+        add_model(c, &m);
     }
     return OK;
 }
@@ -239,7 +266,11 @@ err catalog_parse(struct str content, struct why *why, struct catalog **out) {
         return why_set(why, E_CORRUPT, "The stored catalog is not of a form that this version of puras reads.");
     struct problems p = {};
     err e = parse_models(c, list, &p);
-    if (e) why_set(why, e, "The stored catalog does not read as it was published: %.300s", p.text.ptr);
+    if (e) {
+        struct str first, rest;
+        str_cut(buf_view(&p.text), '\n', &first, &rest);
+        why_set(why, e, "The stored catalog does not read as it was published: %.*s", STR_ARG(first));
+    }
     problems_done(&p);
     if (e) return e;
     seal(c);

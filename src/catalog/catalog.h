@@ -37,12 +37,14 @@ struct model {
 };
 
 struct catalog;
-/* Problems are collected, not thrown: one line each, "file:line: sentence". */
+/* Problems are collected, not thrown: one line each, "file:line: sentence" and a newline. */
 struct problems { struct buf text; int count; };
 void problems_done(struct problems *p);
 
 /* Reads every *.yaml at the top and in models/ of each folder. Later folders may not redefine a slug. Linted as a whole. */
 [[nodiscard]] err catalog_read(const char *const *folders, size_t n, struct problems *p, struct catalog **out);
+/* One file that is in memory already, as a catalog of one model; `name` stands for the file in problems. */
+[[nodiscard]] err catalog_read_text(struct str name, struct str text, struct problems *p, struct catalog **out);
 /* From a published version's content. */
 [[nodiscard]] err catalog_parse(struct str content, struct why *why, struct catalog **out);
 void catalog_destroy(struct catalog *c);

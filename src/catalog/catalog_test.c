@@ -207,7 +207,7 @@ static const struct { const char *file; int line; const char *phrase; } faults[]
     {HEAD CALL "routes:\n  - {provider: p, model: m, cost: {unit: call, rate_table: [{micros: 2}]}}\n", 5, "route p costs 2 micros and is priced at 1 for every call"},
     {HEAD SECONDS "price: {unit: second, quantity: {input: d}, rate_table: [{micros: 10}]}\nroutes:\n"
                   "  - {provider: p, model: m, cost: {unit: second, rate_table: [{when: {a: true, d: {min: 7}}, micros: 11}, {micros: 9}]}}\n",
-     8, "route p costs 77 micros and is priced at 70 for d 7, a true"},
+     8, "route p costs 99 micros and is priced at 90 for d 9, a true"},
     {HEAD SECONDS "price: {unit: second, quantity: {input: d}, rate_table: [{micros: 10}]}\nroutes:\n"
                   "  - {provider: p, model: m, cost: {unit: call, rate_table: [{micros: 11}]}}\n", 8, "route p costs 11 micros and is priced at 10 for d 1"},
     {HEAD SECONDS "price: {unit: second, quantity: {input: d}, rate_table: [{micros: 10}]}\nroutes:\n"
@@ -227,10 +227,10 @@ static void finds_each_fault(void **state) {
         char place[32];
         snprintf(place, sizeof place, faults[i].line > 0 ? "0.yaml:%d: " : faults[i].line ? "1.yaml:" : "0.yaml", faults[i].line);
         const char *text = p.text.ptr ? p.text.ptr : "";
-        if (e != E_INVALID || c || p.count != 1 || strncmp(text, place, strlen(place)) || !strstr(text, faults[i].phrase))
+        if (e != E_INVALID || c || p.count != 1 || strncmp(text, place, strlen(place)) || !strstr(text, faults[i].phrase) || strchr(text, '\n') != text + strlen(text) - 1)
             fail_msg("case %zu, wanted %s%s in\n%s\ngot %d: %s", i, place, faults[i].phrase, faults[i].file, p.count, text);
         size_t n = strlen(text);
-        if (!n || !strchr(".?)", text[n - 1])) fail_msg("not a sentence: %s", text);
+        if (n < 2 || !strchr(".?", text[n - 2]) || text[n - 1] != '\n') fail_msg("not a sentence: %s", text);
         problems_done(&p);
     }
 }

@@ -14,16 +14,17 @@ int doc_line(const struct doc *d, const struct json *at) { return d->lines && at
 
 static bool is_bad(const struct doc *d, const struct json *at) { return d->lines && ((const struct node *)at)->bad; }
 
+__attribute__((format(printf, 3, 0)))
 static void report(struct doc *d, int line, const char *format, va_list args) {
     d->found++;
     struct problems *p = d->problems;
     p->count++;
     if (p->count > CATALOG_PROBLEMS_MAX) return;
-    if (p->text.len) buf_c(&p->text, '\n');
     buf_str(&p->text, d->file);
     if (line) buf_printf(&p->text, ":%d", line);
     buf_z(&p->text, ": ");
     buf_vprintf(&p->text, format, args);
+    buf_c(&p->text, '\n');
 }
 
 void doc_problem_line(struct doc *d, int line, const char *format, ...) {

@@ -13,9 +13,16 @@ struct quoting {
     const struct json *given[MODEL_INPUTS_MAX]; /* the member that a value came from, NULL for defaults */
 };
 
+/* The first `most` bytes without a half character at their end: the caller's own keys may be long and of any script. */
+static struct str whole_head(struct str s, size_t most) {
+    if (s.len <= most) return s;
+    while (most && ((unsigned char)s.ptr[most] & 0xC0) == 0x80) most--;
+    return str_head(s, most);
+}
+
 static void set_field(struct why *why, struct str name) {
     if (!why) return;
-    struct str s = str_head(name, sizeof why->field - 1);
+    struct str s = whole_head(name, sizeof why->field - 1);
     memcpy(why->field, s.ptr, s.len);
     why->field[s.len] = 0;
 }
@@ -128,7 +135,7 @@ static err write_inputs(struct quoting *q, const struct json *inputs, struct are
     if (b.len > LIMIT_INPUTS_BYTES && longest) {
         set_field(q->why, longest->key);
         return why_set(q->why, E_INVALID, "The inputs have %zu bytes; at most %d are kept with a call. The longest is `%.*s`.", b.len,
-                       LIMIT_INPUTS_BYTES, STR_ARG(str_head(longest->key, 60)));
+                       LIMIT_INPUTS_BYTES, STR_ARG(whole_head(longest->key, 60)));
     }
     *out = buf_view(&b);
     return OK;
