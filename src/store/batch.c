@@ -5,7 +5,7 @@
  *  - a retry starts from the unchanged commands and freshly loaded records.
  *  - one command never makes another of its batch fail: what the database refuses is halved until the one is alone. */
 #include "base/limits.h"
-#include "core/plant.h"
+#include "base/plant.h"
 #include "store/command_copy.h"
 #include "store/committer.h"
 

@@ -3,6 +3,8 @@
 #include "base/buf.h"
 #include "store/db.h"
 
+#include <stdio.h>
+
 struct str *record_str(const struct rec_head *r, const struct rec_field *f) { return (struct str *)((char *)r + f->offset); }
 int64_t *record_i64(const struct rec_head *r, const struct rec_field *f) { return (int64_t *)((char *)r + f->offset); }
 

@@ -43,7 +43,7 @@ static err lock_folder(struct store *s, struct why *why) {
             return why_set(why, E_CONFLICT, "Another puras server is using the folder %s. Stop it first, or choose another folder.", s->folder);
         return why_set(why, E_IO, "The folder %s cannot be locked: %s.", s->folder, strerror(errno));
     }
-    s->lock_fd = TAKE_FD(&fd);
+    s->lock_fd = TAKE_FD(fd);
     return OK;
 }
 

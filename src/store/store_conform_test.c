@@ -1,0 +1,555 @@
+/* One suite, both engines: what a store is asked to do, it does in the same way on SQLite and on PostgreSQL. */
+#include "base/limits.h"
+#include "store/testbed.h"
+
+static enum engine engine;
+
+static int setup(void **state) {
+    struct bench *b = calloc(1, sizeof *b);
+    bench_make(b, engine);
+    *state = b;
+    return 0;
+}
+
+static int teardown(void **state) {
+    bench_close(*state);
+    free(*state);
+    return 0;
+}
+
+/* --- records --- */
+
+static union record_any sample(struct arena *a, enum rec_type t, int variant) {
+    static const char *const texts[] = {"plain", "", "Zo\xc3\xab's \"caf\xc3\xa9\" \\ ; -- %s \xf0\x9f\x8e\xa8", "{\"a\":[1,2]}", "two\nlines\tand a tab"};
+    static const int64_t numbers[] = {1, 0, -1, INT64_MAX, INT64_MIN, 1700000000000};
+    const struct rec_info *info = rec_info(t);
+    union record_any r;
+    memset(&r, 0, sizeof r);
+    r.head.id = arena_printf(a, "id-%d \xc3\xa9/'%d'", (int)t, variant / 100);
+    for (int i = 0; i < info->field_count; i++) {
+        const struct rec_field *f = &info->fields[i];
+        if (f->kind == FIELD_I64) *record_i64(&r.head, f) = numbers[(i + variant) % 6];
+        else *record_str(&r.head, f) = str_of(texts[(i + variant) % 5]);
+    }
+    return r;
+}
+
+static void same_record(enum rec_type t, const struct rec_head *x, const struct rec_head *y) {
+    const struct rec_info *info = rec_info(t);
+    assert_true(str_eq(x->id, y->id));
+    for (int i = 0; i < info->field_count; i++) {
+        const struct rec_field *f = &info->fields[i];
+        bool same = f->kind == FIELD_I64 ? *record_i64(x, f) == *record_i64(y, f) : str_eq(*record_str(x, f), *record_str(y, f));
+        if (!same) fail_msg("%s.%s is not what was saved", info->table, f->name);
+    }
+}
+
+static err save_all(struct db *db, const struct rec_change *changes, size_t n) {
+    err e = db->ops->begin(db, DB_WRITE, NULL);
+    if (!e) e = db->ops->save(db, changes, n);
+    if (!e) e = db->ops->commit(db);
+    if (e) db->ops->rollback(db);
+    return e;
+}
+
+/* Through the writer's own way of loading. */
+static void loaded_same(struct db *db, enum rec_type t, const struct rec_head *wanted, int64_t version) {
+    struct workset *w = workset_create();
+    workset_want(w, (struct rec_key){t, wanted->id});
+    workset_want(w, (struct rec_key){t, STR("nobody")});
+    assert_int_equal(db->ops->begin(db, DB_WRITE, NULL), OK);
+    assert_int_equal(db->ops->load(db, w), OK);
+    assert_int_equal(db->ops->lock(db, w), OK);
+    const struct rec_head *got = workset_get(w, t, wanted->id);
+    assert_non_null(got);
+    assert_int_equal(got->version, version);
+    same_record(t, wanted, got);
+    assert_null(workset_get(w, t, STR("nobody")));
+    db->ops->rollback(db);
+    workset_destroy(w);
+}
+
+static void records_round_trip(void **state) {
+    struct bench *b = *state;
+    bench_open(b);
+    struct db *db = b->a.store->admin;
+    for (int t = 0; t < REC_COUNT; t++)
+        for (int variant = 0; variant < 12; variant++) {
+            enum rec_type type = (enum rec_type)t;
+            union record_any r = sample(&b->arena, type, variant + 100 * variant);
+            struct rec_change c = {type, &r.head};
+            assert_int_equal(save_all(db, &c, 1), OK);
+            const struct rec_head *got;
+            assert_int_equal(query_record(b->db, (struct rec_key){type, r.head.id}, &b->arena, &got), OK);
+            assert_int_equal(got->version, 1);
+            same_record(type, &r.head, got);
+            loaded_same(db, type, &r.head, 1);
+
+            assert_int_equal(save_all(db, &c, 1), E_STALE); /* it is there already */
+            union record_any changed = sample(&b->arena, type, variant + 7 + 100 * variant);
+            changed.head.id = r.head.id;
+            changed.head.version = 5;
+            c.record = &changed.head;
+            assert_int_equal(save_all(db, &c, 1), E_STALE); /* not the version that is there */
+            loaded_same(db, type, &r.head, 1);
+            changed.head.version = 1;
+            assert_int_equal(save_all(db, &c, 1), OK);
+            loaded_same(db, type, &changed.head, 2);
+        }
+}
+
+static void large_text_and_large_batches(void **state) {
+    struct bench *b = *state;
+    bench_open(b);
+    struct db *db = b->a.store->admin;
+    enum { N = 900 };
+    struct rec_change changes[N];
+    char *text = arena_bytes(&b->arena, 1 << 20);
+    for (int i = 0; i < 1 << 20; i++) text[i] = (char)('a' + i % 26);
+    for (int i = 0; i < N; i++) {
+        struct event *e = arena_new(&b->arena, struct event);
+        e->head.id = arena_printf(&b->arena, "%032d/%06d", i / 10, i % 10 + 1);
+        e->generation = str_head(e->head.id, 32);
+        e->n = i % 10 + 1;
+        e->payload = str_n(text, i == 17 ? 1 << 20 : 100);
+        changes[i] = (struct rec_change){REC_event, &e->head};
+    }
+    assert_int_equal(save_all(db, changes, N), OK);
+    loaded_same(db, REC_event, changes[17].record, 1);
+    const struct event **rows;
+    size_t n;
+    assert_int_equal(query_events(b->db, STR("00000000000000000000000000000003"), 4, 3, &b->arena, &rows, &n), OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(rows[0]->n, 5);
+    assert_int_equal(rows[2]->n, 7);
+    /* one stale row of many: none is changed */
+    struct event late = *(const struct event *)changes[500].record;
+    late.head.version = 9;
+    changes[500].record = &late.head;
+    for (int i = 0; i < N; i++)
+        if (i != 500) ((struct event *)changes[i].record)->head.version = 1;
+    assert_int_equal(save_all(db, changes, N), E_STALE);
+    ((struct event *)changes[3].record)->head.version = 1;
+    loaded_same(db, REC_event, changes[3].record, 1);
+}
+
+/* --- batches --- */
+
+static void second_command_sees_the_first(void **state) {
+    struct bench *b = *state;
+    bench_open(b);
+    struct command c[] = {cmd_create_project(PROJECT), cmd_create_key("livekey1", PROJECT, "live"), cmd_top_up("topup:1", "live", PRICE),
+                          cmd_submit(GEN), cmd_submit(GEN2)};
+    struct outcome out[5];
+    uint64_t batches = committer_stats(b->a.c).batches;
+    seat_batch(&b->a, c, 5, out);
+    assert_int_equal(committer_stats(b->a.c).batches, batches + 1);
+    for (int i = 0; i < 4; i++) assert_int_equal(out[i].code, OK);
+    assert_int_equal(out[4].code, E_INSUFFICIENT_CREDIT);
+    assert_non_null(strstr(out[4].why.facts, "\"missing_micros\":10000"));
+    assert_non_null(BENCH_GET(b, generation, GEN));
+    assert_null(BENCH_GET(b, generation, GEN2));
+    assert_int_equal(BENCH_GET(b, account, PROJECT "/live")->held, PRICE);
+    assert_int_equal(BENCH_GET(b, project, PROJECT)->seq, 1);
+    assert_true(b->a.published > 0);
+    bench_sound(b);
+}
+
+static void refused_changes_nothing(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    int64_t version = BENCH_GET(b, account, PROJECT "/live")->head.version;
+    int published = b->a.published;
+    struct command dear = cmd_submit(GEN);
+    dear.submit.quote.amount = START + 100;
+    assert_int_equal(seat_run(&b->a, dear).code, E_INSUFFICIENT_CREDIT);
+    assert_int_equal(seat_run(&b->a, cmd_cancel(PROJECT)).code, E_NOT_FOUND);
+    assert_int_equal(BENCH_GET(b, account, PROJECT "/live")->head.version, version);
+    assert_int_equal(b->a.published, published);
+    /* among others that are kept */
+    struct command c[] = {dear, cmd_top_up("topup:9", "live", 5), dear};
+    struct outcome out[3];
+    seat_batch(&b->a, c, 3, out);
+    assert_int_equal(out[0].code, E_INSUFFICIENT_CREDIT);
+    assert_int_equal(out[1].code, OK);
+    assert_int_equal(out[1].available, START + 5);
+    assert_int_equal(BENCH_GET(b, account, PROJECT "/live")->available, START + 5);
+    bench_sound(b);
+}
+
+static void text_no_database_takes_is_refused(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    struct command c = cmd_submit(GEN);
+    c.submit.inputs = STR("{\"prompt\":\"\xff\"}");
+    assert_int_equal(committer_submit(b->a.c, &c, NULL, NULL), E_INVALID);
+    c.submit.inputs = STR("eight by\0te");
+    assert_int_equal(committer_submit(b->a.c, &c, NULL, NULL), E_INVALID);
+    c.submit.inputs = STR("{\"prompt\":\"Zo\xc3\xab \xf0\x9f\x8e\xa8\"}");
+    seat_ok(&b->a, c);
+    assert_true(str_eq(BENCH_GET(b, generation, GEN)->inputs, c.submit.inputs));
+}
+
+/* Every string of every kind of command is copied: the caller's memory is overwritten before the batch runs. */
+static void commands_are_copied(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    seat_bring(&b->a, "result");
+    char ids[2][40] = {"asset-copied", "blob-copied"}, path[] = "media/copied.png", result[] = "{\"metrics\":{}}";
+    struct output o = test_output(ids[0], 10);
+    o.blob = str_of(ids[1]);
+    struct command c = cmd_settle(1, 0), put = {.kind = CMD_ASSET_PUT, .at = 9};
+    c.step.outputs = &o;
+    c.step.output_count = 1;
+    c.step.result = str_of(result);
+    struct output mine = test_output("up", 3);
+    put.asset_put = (struct cmd_asset_put){STR(PROJECT), str_of(path), mine};
+    assert_int_equal(committer_submit(b->a.c, &c, NULL, NULL), OK);
+    assert_int_equal(committer_submit(b->a.c, &put, NULL, NULL), OK);
+    memset(ids, 'x', sizeof ids);
+    memset(path, 'x', sizeof path - 1);
+    memset(result, 'x', sizeof result - 1);
+    memset(&o, 0, sizeof o);
+    while (committer_step(b->a.c)) {}
+    committer_drain(b->a.c);
+    assert_true(str_is(BENCH_GET(b, asset, "asset-copied")->blob, "blob-copied"));
+    assert_true(str_is(BENCH_GET(b, generation, GEN)->result, "{\"metrics\":{}}"));
+    assert_non_null(BENCH_GET(b, drive_path, PROJECT "/media/copied.png"));
+    bool owned;
+    assert_int_equal(query_blob_owned(b->db, STR("blob-copied"), &owned), OK);
+    assert_true(owned);
+    assert_int_equal(query_blob_owned(b->db, STR("blob-copie"), &owned), OK);
+    assert_false(owned);
+    bench_sound(b);
+}
+
+static void many_commands_make_bounded_batches(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    enum { N = 600 };
+    struct command *c = calloc(N, sizeof *c);
+    struct outcome *out = calloc(N, sizeof *out);
+    for (int i = 0; i < N; i++) {
+        c[i] = cmd_submit(arena_printf(&b->arena, "%032x", i + 1).ptr);
+        c[i].submit.idempotency = arena_printf(&b->arena, "%064x", i + 1);
+        c[i].submit.quote.amount = 100;
+        c[i].submit.needs_bytes = 0;
+    }
+    seat_batch(&b->a, c, N, out);
+    for (int i = 0; i < N; i++) assert_int_equal(out[i].code, OK);
+    struct committer_stats st = committer_stats(b->a.c);
+    assert_true(st.max_batch >= 150 && st.max_batch <= LIMIT_BATCH_COMMANDS);
+    seat_batch(&b->a, c, N, out); /* the same calls again are replays */
+    for (int i = 0; i < N; i++) assert_true(out[i].code == OK && out[i].replayed && !strncmp(out[i].generation, c[i].submit.generation.ptr, 32));
+    assert_int_equal(BENCH_GET(b, project, PROJECT)->pending, N);
+    bench_sound(b);
+    free(c);
+    free(out);
+}
+
+/* Fat commands: a transaction stays under 4 MB although the count would allow more. */
+static void fat_commands_are_split(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    enum { N = 100, SIZE = 60000 };
+    char *text = arena_bytes(&b->arena, SIZE);
+    memset(text, 'a', SIZE);
+    struct command c[N];
+    struct outcome out[N];
+    for (int i = 0; i < N; i++) {
+        c[i] = cmd_submit(arena_printf(&b->arena, "%032x", i + 1).ptr);
+        c[i].submit.quote.amount = 1;
+        c[i].submit.needs_bytes = 0;
+        c[i].submit.inputs = str_n(text, SIZE);
+    }
+    seat_batch(&b->a, c, N, out);
+    for (int i = 0; i < N; i++) assert_int_equal(out[i].code, OK);
+    assert_true(committer_stats(b->a.c).max_batch * SIZE < LIMIT_BATCH_BYTES);
+    /* their records are as fat when a small command touches them: the guess by commands is too low, the batch is cut */
+    uint64_t batches = committer_stats(b->a.c).batches;
+    for (int i = 0; i < N; i++) {
+        c[i] = cmd_cancel(PROJECT);
+        c[i].cancel.generation = arena_printf(&b->arena, "%032x", i + 1);
+    }
+    seat_batch(&b->a, c, N, out);
+    for (int i = 0; i < N; i++) assert_int_equal(out[i].code, OK);
+    assert_true(committer_stats(b->a.c).batches >= batches + 2);
+    bench_sound(b);
+}
+
+/* --- the whole life, and the lists over it --- */
+
+static void life_and_lists(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    struct arena *a = &b->arena;
+    struct turn *turns;
+    const struct generation **gens;
+    struct str *ids;
+    size_t n;
+    seat_ok(&b->a, cmd_submit(GEN));
+    assert_int_equal(query_turns(b->db, 100, 10, a, &turns, &n), OK);
+    assert_int_equal(n, 1);
+    assert_true(str_is(turns[0].project, PROJECT) && turns[0].pending == 1 && turns[0].running == 0 && turns[0].run_limit == 1);
+    assert_int_equal(query_pending(b->db, STR(PROJECT), 100, 10, a, &gens, &n), OK);
+    assert_int_equal(n, 1);
+    seat_ok(&b->a, cmd_claim("fal", 1));
+    assert_int_equal(query_turns(b->db, 100, 10, a, &turns, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(query_work_of(b->db, STR(NODE), 10, a, &gens, &n), OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(query_work_of(b->db, STR(NODE2), 10, a, &gens, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(query_past_deadline(b->db, DEADLINE - 1, 10, a, &ids, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(query_past_deadline(b->db, DEADLINE, 10, a, &ids, &n), OK);
+    assert_int_equal(n, 1);
+    assert_true(str_is(ids[0], GEN));
+    seat_ok(&b->a, cmd_failed(1, FAIL_TRANSIENT, true)); /* back to pending until 20 */
+    assert_int_equal(query_turns(b->db, 19, 10, a, &turns, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(query_turns(b->db, 20, 10, a, &turns, &n), OK);
+    assert_int_equal(n, 1);
+    struct command again = cmd_claim("fal", 2);
+    again.at = 21;
+    seat_ok(&b->a, again);
+    seat_ok(&b->a, cmd_step(CMD_SENDING, 2));
+    seat_ok(&b->a, cmd_step(CMD_ACCEPTED, 2));
+    seat_ok(&b->a, cmd_step(CMD_RESULT_SEEN, 2));
+    seat_ok(&b->a, cmd_settle(2, 2));
+    assert_int_equal(query_past_deadline(b->db, DEADLINE, 10, a, &ids, &n), OK);
+    assert_int_equal(n, 0);
+    const struct attempt **attempts;
+    assert_int_equal(query_attempts(b->db, STR(GEN), a, &attempts, &n), OK);
+    assert_int_equal(n, 2);
+    assert_int_equal(attempts[1]->n, 2);
+    const struct asset **assets;
+    assert_int_equal(query_assets_of(b->db, STR(GEN), a, &assets, &n), OK);
+    assert_int_equal(n, 2);
+    const struct event **events;
+    assert_int_equal(query_events(b->db, STR(GEN), 0, 100, a, &events, &n), OK);
+    assert_int_equal(n, BENCH_GET(b, generation, GEN)->events);
+    for (size_t i = 0; i < n; i++) assert_int_equal(events[i]->n, i + 1);
+    const struct usage_event **usage;
+    assert_int_equal(query_usage(b->db, STR(PROJECT), &(struct page){.limit = 10}, a, &usage, &n), OK);
+    assert_int_equal(n, 1);
+    struct audit audit = bench_audit(b);
+    assert_int_equal(audit.findings, 0);
+    assert_int_equal(audit.top_ups, 2 * START);
+    assert_int_equal(audit.revenue, PRICE);
+    assert_int_equal(audit.held, 0);
+    assert_int_equal(audit.available, 2 * START - PRICE);
+    assert_int_equal(audit.usage_events, 1);
+}
+
+static void pages(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    struct arena *a = &b->arena;
+    const struct generation **gens;
+    const struct transfer **transfers;
+    size_t n;
+    for (int i = 1; i <= 7; i++) {
+        struct command c = cmd_submit(arena_printf(a, "%032x", i).ptr);
+        c.submit.needs_bytes = 0;
+        if (i % 2) c.submit.model = STR("odd");
+        if (i == 3) c.submit.book = STR("test"), c.submit.key = STR("testkey1");
+        seat_ok(&b->a, c);
+    }
+    struct page p = {.limit = 3};
+    assert_int_equal(query_generations(b->db, STR(PROJECT), &p, a, &gens, &n), OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(gens[0]->seq, 7);
+    p.before_seq = gens[2]->seq;
+    assert_int_equal(query_generations(b->db, STR(PROJECT), &p, a, &gens, &n), OK);
+    assert_int_equal(gens[0]->seq, 4);
+    assert_int_equal(query_generations(b->db, STR(PROJECT), &(struct page){.model = STR("odd")}, a, &gens, &n), OK);
+    assert_int_equal(n, 4);
+    assert_int_equal(query_generations(b->db, STR(PROJECT), &(struct page){.book = STR("test")}, a, &gens, &n), OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(query_generations(b->db, STR(PROJECT), &(struct page){.state = STR("completed")}, a, &gens, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(query_generations(b->db, STR(FOREIGN), &(struct page){}, a, &gens, &n), OK);
+    assert_int_equal(n, 0);
+    /* 7 live transfers and 2 test ones, both counted from 1: no page cuts a pair of equal numbers */
+    size_t seen = 0;
+    for (p = (struct page){.limit = 1};;) {
+        assert_int_equal(query_transfers(b->db, STR(PROJECT), &p, a, &transfers, &n), OK);
+        if (!n) break;
+        seen += n;
+        p.before_seq = transfers[n - 1]->seq;
+    }
+    assert_int_equal(seen, 9);
+    assert_int_equal(query_transfers(b->db, STR(PROJECT), &(struct page){.book = STR("live"), .limit = 4}, a, &transfers, &n), OK);
+    assert_int_equal(n, 4);
+    assert_int_equal(transfers[0]->seq, 7);
+    const struct api_key **keys;
+    assert_int_equal(query_keys(b->db, STR(PROJECT), a, &keys, &n), OK);
+    assert_int_equal(n, 2);
+    assert_int_equal(query_keys(b->db, STR(""), a, &keys, &n), OK);
+    assert_int_equal(n, 3);
+    const struct project **projects;
+    assert_int_equal(query_projects(b->db, a, &projects, &n), OK);
+    assert_int_equal(n, 2);
+}
+
+static void drive_lists(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    static const char *const paths[] = {"a.png", "a/1.png", "a/2.png", "a/\xc3\xa9.png", "ab", "b/x", "\xc3\xa9t\xc3\xa9/1", "\xc3\xa9t\xc3\xa9/2", "\xc3\xaa"};
+    enum { N = sizeof paths / sizeof *paths };
+    for (int i = N - 1; i >= 0; i--) {
+        struct command c = {.kind = CMD_ASSET_PUT, .at = 9};
+        c.asset_put = (struct cmd_asset_put){STR(PROJECT), str_of(paths[i]), test_output(arena_printf(&b->arena, "asset-%d", i).ptr, 10)};
+        seat_ok(&b->a, c);
+    }
+    static const struct {
+        const char *prefix, *after;
+        int64_t limit;
+        const char *first;
+        size_t n;
+    } cases[] = {
+        {"", "", 100, "a.png", 9}, {"a", "", 100, "a.png", 5},          {"a/", "", 100, "a/1.png", 3}, {"a/", "a/1.png", 100, "a/2.png", 2},
+        {"a/", "", 1, "a/1.png", 1}, {"", "ab", 100, "b/x", 4},         {"z", "", 100, "", 0},         {"\xc3\xa9", "", 100, "\xc3\xa9t\xc3\xa9/1", 2},
+        {"\xc3\xa9", "\xc3\xa9t\xc3\xa9/1", 100, "\xc3\xa9t\xc3\xa9/2", 1}, {"a/\xc3\xa9", "", 100, "a/\xc3\xa9.png", 1}, {"a", "0", 100, "a.png", 5},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct asset **rows;
+        size_t n;
+        assert_int_equal(query_drive(b->db, STR(PROJECT), str_of(cases[i].prefix), str_of(cases[i].after), cases[i].limit, &b->arena, &rows, &n), OK);
+        if (n != cases[i].n || (n && !str_is(rows[0]->path, cases[i].first))) fail_msg("'%s' after '%s'", cases[i].prefix, cases[i].after);
+        for (size_t k = 1; k < n; k++) assert_true(str_cmp(rows[k - 1]->path, rows[k]->path) < 0);
+        assert_int_equal(query_drive(b->db, STR(FOREIGN), str_of(cases[i].prefix), STR(""), 10, &b->arena, &rows, &n), OK);
+        assert_int_equal(n, 0);
+    }
+    seat_ok(&b->a, (struct command){.kind = CMD_ASSET_DELETE, .at = 10, .asset_delete = {STR(PROJECT), STR("a/1.png")}});
+    const struct asset **rows;
+    size_t n;
+    assert_int_equal(query_drive(b->db, STR(PROJECT), STR("a/"), STR(""), 10, &b->arena, &rows, &n), OK);
+    assert_int_equal(n, 2);
+    bench_sound(b);
+}
+
+static void newest_catalog(void **state) {
+    struct bench *b = *state;
+    bench_open(b);
+    const struct catalog_version *v;
+    assert_int_equal(query_newest_catalog(b->db, &b->arena, &v), E_NOT_FOUND);
+    seat_ok(&b->a, (struct command){.kind = CMD_PUBLISH_CATALOG, .at = 5, .publish = {STR("bb"), STR("one")}});
+    seat_ok(&b->a, (struct command){.kind = CMD_PUBLISH_CATALOG, .at = 6, .publish = {STR("aa"), STR("two")}});
+    assert_int_equal(query_newest_catalog(b->db, &b->arena, &v), OK);
+    assert_true(str_is(v->content, "two"));
+}
+
+static void sweep_deletes_what_expired(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    for (int i = 0; i < 30; i++) {
+        struct command c = cmd_submit(arena_printf(&b->arena, "%032x", i + 1).ptr);
+        c.submit.idempotency = arena_printf(&b->arena, "%064x", (i * 7919) % 65521);
+        c.submit.needs_bytes = 0;
+        c.at = i < 20 ? 5 : 6;
+        seat_ok(&b->a, c);
+    }
+    int64_t deleted, all = 0, kept;
+    const msec week = (msec)LIMIT_IDEMPOTENCY_DAYS * MS_DAY;
+    assert_int_equal(store_sweep(b->a.store, &b->a.node, week, 1000, &deleted), OK);
+    assert_int_equal(deleted, 0);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(store_sweep(b->a.store, &b->a.node, 6 + week, 4, &deleted), OK);
+        assert_true(deleted <= 4);
+        all += deleted;
+    }
+    assert_int_equal(all, 20);
+    struct sql_rows rows;
+    assert_int_equal(db_run(b->db, "select count(*) from idempotency", NULL, 0, &b->arena, &rows, NULL), OK);
+    kept = sql_row(&rows, 0)->i;
+    assert_int_equal(kept, 10);
+}
+
+/* --- the audit --- */
+
+static void audit_finds_what_was_tampered_with(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    seat_bring(&b->a, "completed");
+    seat_ok(&b->a, cmd_submit(GEN2));
+    bench_sound(b);
+    static const struct {
+        const char *change, *undo, *finding;
+    } cases[] = {
+        {"update account set available = available + 1 where id = '" PROJECT "/live'", "update account set available = available - 1 where id = '" PROJECT "/live'", "account available"},
+        {"update account set held = held - 1 where id = '" PROJECT "/live'", "update account set held = held + 1 where id = '" PROJECT "/live'", "account held"},
+        {"update transfer set amount = amount + 1 where id = '" GEN ":capture'", "update transfer set amount = amount - 1 where id = '" GEN ":capture'", "capture and release"},
+        {"update transfer set seq = seq + 100 where id = '" GEN ":hold'", "update transfer set seq = seq - 100 where id = '" GEN ":hold'", "transfers of the account"},
+        {"update transfer set credit = 'platform/live/pocket' where id = '" GEN ":capture'", "update transfer set credit = 'platform/live/revenue' where id = '" GEN ":capture'", "no such platform account"},
+        {"update transfer set book = 'test' where id = '" GEN ":capture'", "update transfer set book = 'live' where id = '" GEN ":capture'", "generation of the transfer"},
+        {"update generation set billed_micros = billed_micros - 1 where id = '" GEN "'", "update generation set billed_micros = billed_micros + 1 where id = '" GEN "'", "bill of the generation"},
+        {"update generation set hold_micros = 7 where id = '" GEN "'", "update generation set hold_micros = 0 where id = '" GEN "'", "pending hold"},
+        {"update generation set hold_micros = 0 where id = '" GEN2 "'", "update generation set hold_micros = quoted_micros where id = '" GEN2 "'", "pending hold"},
+        {"update generation set events = events + 1 where id = '" GEN2 "'", "update generation set events = events - 1 where id = '" GEN2 "'", "events of the generation"},
+        {"update generation set node = 'x' where id = '" GEN2 "'", "update generation set node = '' where id = '" GEN2 "'", "node of the generation"},
+        {"update usage_event set billed_micros = 1 where id = '" GEN "'", "update usage_event set billed_micros = 10000 where id = '" GEN "'", "usage event"},
+        {"update usage_event set id = 'x' where id = '" GEN "'", "update usage_event set id = '" GEN "' where id = 'x'", "completed generation of the usage event"},
+        {"update project set pending = 0 where id = '" PROJECT "'", "update project set pending = 1 where id = '" PROJECT "'", "pending generations"},
+        {"update project set drive_bytes = drive_bytes + 1 where id = '" PROJECT "'", "update project set drive_bytes = drive_bytes - 1 where id = '" PROJECT "'", "drive bytes"},
+        {"update project set drive_reserved = 0 where id = '" PROJECT "'", "update project set drive_reserved = 1000 where id = '" PROJECT "'", "drive space reserved"},
+        {"update asset set deleted_at = 1 where id = 'asset1'", "update asset set deleted_at = 0 where id = 'asset1'", "live asset behind the path"},
+        {"update attempt set generation = 'x'", "update attempt set generation = '" GEN "'", "attempts of the generation"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bench_sql(b, cases[i].change);
+        struct audit a = bench_audit(b);
+        if (!a.findings || !strstr(a.text.ptr ? a.text.ptr : "", cases[i].finding)) fail_msg("%s: %lld findings: %.*s", cases[i].change, (long long)a.findings, STR_ARG(a.text));
+        bench_sql(b, cases[i].undo);
+        bench_sound(b);
+    }
+    bench_sql(b, "delete from transfer where id = '" GEN2 ":hold'");
+    assert_true(bench_audit(b).findings >= 2);
+}
+
+/* --- readers --- */
+
+struct reading {
+    struct bench *b;
+    int64_t seen;
+    int done;
+};
+
+static void read_it(struct db *db, void *arg) {
+    struct reading *r = arg;
+    struct arena a = {};
+    const struct account *account;
+    r->seen = QUERY_RECORD(db, account, STR(PROJECT "/live"), &a, &account) ? -1 : account->available;
+    arena_done(&a);
+}
+
+static void was_read(void *arg) { ((struct reading *)arg)->done++; }
+
+static void readers_answer_each_once(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    enum { N = 200 };
+    struct reading jobs[N] = {};
+    struct readers *r = readers_create(b->a.store, 3, NULL, NULL);
+    for (int i = 0; i < N; i++) assert_int_equal(readers_run(r, read_it, was_read, &jobs[i]), OK);
+    readers_drain(r);
+    readers_destroy(r); /* runs what waits, and calls every done */
+    for (int i = 0; i < N; i++) assert_true(jobs[i].done == 1 && jobs[i].seen == START);
+}
+
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        T(records_round_trip), T(large_text_and_large_batches), T(second_command_sees_the_first), T(refused_changes_nothing),
+        T(text_no_database_takes_is_refused), T(commands_are_copied), T(many_commands_make_bounded_batches), T(fat_commands_are_split),
+        T(life_and_lists), T(pages), T(drive_lists), T(newest_catalog), T(sweep_deletes_what_expired),
+        T(audit_finds_what_was_tampered_with), T(readers_answer_each_once),
+    };
+    int failed = 0;
+    engine = ENGINE_SQLITE;
+    failed += cmocka_run_group_tests_name("store on SQLite", tests, NULL, NULL);
+    engine = ENGINE_POSTGRES;
+    failed += cmocka_run_group_tests_name("store on PostgreSQL", tests, NULL, NULL);
+    return failed;
+}

@@ -1,0 +1,440 @@
+/* Two servers on one database: they are made to meet between load and save with each kind of command, they fence each other,
+ * one adopts the other's work. And what a committer does when the database says no at each place. */
+#include "base/limits.h"
+#include "store/testbed.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+static enum engine engine;
+
+static int setup(void **state) {
+    struct bench *b = calloc(1, sizeof *b);
+    bench_make(b, engine);
+    *state = b;
+    return 0;
+}
+
+static int teardown(void **state) {
+    bench_close(*state);
+    free(*state);
+    return 0;
+}
+
+/* --- meeting --- */
+
+struct meeting {
+    struct seat *other;
+    struct command theirs;
+    struct outcome answer;
+    pthread_t thread;
+    atomic_bool started, loaded, finished;
+};
+
+static err they_loaded(void *arg, enum committer_point p) {
+    struct meeting *m = arg;
+    if (p == POINT_LOADED) m->loaded = true;
+    return OK;
+}
+
+static void *they_run(void *arg) {
+    struct meeting *m = arg;
+    m->answer = seat_run(m->other, m->theirs);
+    m->finished = true;
+    return NULL;
+}
+
+/* We have loaded and not saved: let the other one come as far as it gets. It waits for our locks, or it has loaded too. */
+static err we_loaded(void *arg, enum committer_point p) {
+    struct meeting *m = arg;
+    if (p != POINT_LOADED || m->started) return OK;
+    m->started = true;
+    must(!pthread_create(&m->thread, NULL, they_run, m));
+    for (int i = 0; i < 60 && !m->loaded && !m->finished; i++) poll(NULL, 0, 1);
+    return OK;
+}
+
+static struct command make_expire(void) { return cmd_expire(DEADLINE); }
+static struct command make_cancel(void) { return cmd_cancel(PROJECT); }
+static struct command make_create(void) { return cmd_create_project("33333333333333333333333333333333"); }
+static struct command make_key(void) { return cmd_create_key("newkey01", PROJECT, "live"); }
+static struct command make_revoke(void) { return (struct command){.kind = CMD_REVOKE_KEY, .at = 7, .revoke_key = {STR("livekey1"), STR("")}}; }
+static struct command make_top_up(void) { return cmd_top_up("topup:7", "live", 7); }
+static struct command make_other_top_up(void) { return cmd_top_up("topup:8", "live", 8); }
+static struct command make_submit(void) { return cmd_submit(GEN); }
+static struct command make_claim(void) { return cmd_claim("fal", 1); }
+static struct command make_their_claim(void) {
+    struct command c = cmd_claim("fal", 1);
+    c.step.node = STR(NODE2);
+    return c;
+}
+static struct command make_sending(void) { return cmd_step(CMD_SENDING, 1); }
+static struct command make_accepted(void) { return cmd_step(CMD_ACCEPTED, 1); }
+static struct command make_progress(void) { return cmd_step(CMD_PROGRESS, 1); }
+static struct command make_result(void) { return cmd_step(CMD_RESULT_SEEN, 1); }
+static struct command make_failed(void) { return cmd_failed(1, FAIL_TRANSIENT, true); }
+static struct command make_unresolved(void) { return cmd_step(CMD_UNRESOLVED, 1); }
+static struct command make_settle(void) { return cmd_settle(1, 2); }
+static struct command make_confirmed(void) { return cmd_step(CMD_CANCEL_CONFIRMED, 1); }
+static struct command make_resolve(void) { return cmd_step(CMD_RESOLVE, 1); }
+static struct command make_adopt(void) { return cmd_adopt(NODE2, NODE); }
+static struct command keyed(const char *generation) {
+    struct command c = cmd_submit(generation);
+    c.submit.idempotency = STR("0000000000000000000000000000000000000000000000000000000000000001");
+    return c;
+}
+static struct command make_keyed(void) { return keyed(GEN); }
+static struct command make_keyed_again(void) { return keyed(GEN2); }
+static struct command dear(const char *generation) {
+    struct command c = cmd_submit(generation);
+    c.submit.quote.amount = START;
+    return c;
+}
+static struct command make_dear(void) { return dear(GEN); }
+static struct command make_other_dear(void) { return dear(GEN2); }
+static struct command put(const char *asset) {
+    struct command c = {.kind = CMD_ASSET_PUT, .at = 9};
+    c.asset_put = (struct cmd_asset_put){STR(PROJECT), STR("a.png"), test_output(asset, 10)};
+    return c;
+}
+static struct command make_put(void) { return put("up-1"); }
+static struct command make_other_put(void) { return put("up-2"); }
+static struct command make_delete(void) { return (struct command){.kind = CMD_ASSET_DELETE, .at = 10, .asset_delete = {STR(PROJECT), STR("a.png")}}; }
+static struct command make_publish(void) { return (struct command){.kind = CMD_PUBLISH_CATALOG, .at = 5, .publish = {STR("aa"), STR("text")}}; }
+
+/* The other server comes second, so it sees what ours did. */
+static const struct meet {
+    const char *where; /* GEN before */
+    struct command (*ours)(void), (*theirs)(void);
+    err theirs_code;
+    const char *check; /* a statement that must find exactly one row */
+} meets[] = {
+    {"", make_create, make_create, E_EXISTS, "select 1 from project where id like '333%'"},
+    {"", make_key, make_key, OK, "select 1 from api_key where id = 'newkey01' and version = 1"},
+    {"", make_revoke, make_revoke, OK, "select 1 from api_key where id = 'livekey1' and version = 2"},
+    {"", make_revoke, make_submit, E_UNAUTHENTICATED, "select 1 from project where id = '" PROJECT "' and seq = 0"},
+    {"", make_top_up, make_top_up, OK, "select 1 from account where id = '" PROJECT "/live' and available = 1000007"},
+    {"", make_top_up, make_other_top_up, OK, "select 1 from account where id = '" PROJECT "/live' and available = 1000015"},
+    {"", make_submit, make_submit, OK, "select 1 from generation"},
+    {"", make_keyed, make_keyed_again, OK, "select 1 from generation"},
+    {"", make_dear, make_other_dear, E_INSUFFICIENT_CREDIT, "select 1 from generation"},
+    {"", make_submit, make_top_up, OK, "select 1 from account where id = '" PROJECT "/live' and available + held = 1000007"},
+    {"pending", make_claim, make_their_claim, E_CONFLICT, "select 1 from generation where node = '" NODE "' and attempts = 1"},
+    {"pending", make_claim, make_cancel, OK, "select 1 from generation where state = 'cancelled' and attempts = 1"},
+    {"pending", make_cancel, make_their_claim, E_CONFLICT, "select 1 from generation where state = 'cancelled' and attempts = 0"},
+    {"opened", make_sending, make_cancel, OK, "select 1 from generation where state = 'processing' and cancel_at > 0"},
+    {"opened", make_sending, make_adopt, OK, "select 1 from generation where node = '" NODE2 "' and step = 'sending'"},
+    {"sending", make_accepted, make_cancel, OK, "select 1 from generation where step = 'accepted' and cancel_at > 0"},
+    {"accepted", make_progress, make_cancel, OK, "select 1 from generation where step = 'accepted' and cancel_at > 0"},
+    {"accepted", make_result, make_adopt, OK, "select 1 from generation where step = 'result' and node = '" NODE2 "'"},
+    {"accepted", make_failed, make_expire, OK, "select 1 from generation where state = 'failed' and attempts = 1"},
+    {"sending", make_unresolved, make_resolve, OK, "select 1 from generation where state = 'failed'"},
+    {"unresolved", make_resolve, make_expire, E_CONFLICT, "select 1 from generation where state = 'failed'"},
+    {"result", make_settle, make_expire, E_CONFLICT, "select 1 from generation where state = 'completed' and billed_micros = 10000"},
+    {"result", make_settle, make_settle, OK, "select 1 from usage_event"},
+    {"result", make_expire, make_settle, E_STALE, "select 1 from generation where state = 'failed' and billed_micros = 0"},
+    {"result", make_adopt, make_settle, E_STALE, "select 1 from generation where state = 'processing' and node = '" NODE2 "'"},
+    {"cancelling", make_confirmed, make_expire, E_CONFLICT, "select 1 from generation where state = 'cancelled'"},
+    {"", make_put, make_other_put, OK, "select 1 from asset where path <> ''"},
+    {"up", make_delete, make_delete, E_NOT_FOUND, "select 1 from drive_path where asset = ''"},
+    {"up", make_delete, make_put, OK, "select 1 from asset where deleted_at = 10"},
+    {"", make_publish, make_publish, OK, "select 1 from catalog_version"},
+};
+
+static void meet(struct bench *b, struct seat *other, const struct meet *m) {
+    if (!strcmp(m->where, "up")) seat_ok(&b->a, put("up-0"));
+    else if (m->where[0]) seat_bring(&b->a, m->where);
+    struct meeting meeting = {.other = other, .theirs = m->theirs()};
+    struct command ours = m->ours();
+    committer_hook(b->a.c, we_loaded, &meeting);
+    committer_hook(other->c, they_loaded, &meeting);
+    struct outcome o = seat_run(&b->a, ours);
+    assert_true(meeting.started);
+    pthread_join(meeting.thread, NULL);
+    committer_hook(b->a.c, NULL, NULL);
+    committer_hook(other->c, NULL, NULL);
+    const char *a = command_name(ours.kind), *t = command_name(meeting.theirs.kind);
+    /* where nothing was locked both had loaded, and either may have come first */
+    bool swapped = o.code == m->theirs_code && meeting.answer.code == OK;
+    if (!swapped && (o.code || meeting.answer.code != m->theirs_code))
+        fail_msg("%s and %s: %s (%s) and %s (%s)", a, t, err_name(o.code), why_text(&o.why), err_name(meeting.answer.code), why_text(&meeting.answer.why));
+    struct sql_rows rows;
+    if (db_run(b->db, m->check, NULL, 0, &b->arena, &rows, NULL)) fail_msg("%s: %s", m->check, b->db->why.detail);
+    if (rows.n != 1) fail_msg("%s and %s: %d rows: %s", a, t, (int)rows.n, m->check);
+    bench_sound(b);
+    assert_int_equal(b->a.fatal + other->fatal, 0);
+}
+
+static void servers_meet_with_each_kind(void **state) {
+    bool seen[CMD_KIND_COUNT] = {};
+    for (size_t i = 0; i < sizeof meets / sizeof *meets; i++) {
+        struct bench b;
+        struct seat other;
+        bench_make(&b, engine);
+        bench_ready(&b);
+        seat_open(&b, &other, b.url, NODE2, false);
+        meet(&b, &other, &meets[i]);
+        seen[meets[i].ours().kind] = true;
+        seat_close(&other);
+        bench_close(&b);
+    }
+    for (int k = 0; k < CMD_KIND_COUNT; k++)
+        if (!seen[k]) fail_msg("nobody meets with %s", command_name((enum command_kind)k));
+}
+
+/* --- many at once --- */
+
+struct crowd {
+    pthread_mutex_t lock;
+    int answered, admitted, poor, other;
+};
+
+static void crowd_answer(void *arg, const struct outcome *o) {
+    struct crowd *c = arg;
+    pthread_mutex_lock(&c->lock);
+    c->answered++;
+    if (!o->code) c->admitted++;
+    else if (o->code == E_INSUFFICIENT_CREDIT) c->poor++;
+    else c->other++;
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* 400 calls on two servers, credit for 100 of them. */
+static void two_servers_share_one_balance(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    struct seat s[2];
+    seat_open(b, &s[0], b->url, "n1", true);
+    seat_open(b, &s[1], b->url, "n2", true);
+    struct crowd crowd = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    enum { N = 400 };
+    for (int i = 0; i < N; i++) {
+        struct command c = cmd_submit(arena_printf(&b->arena, "%032x", i + 1).ptr);
+        c.submit.needs_bytes = 0;
+        assert_int_equal(committer_submit(s[i % 2].c, &c, crowd_answer, &crowd), OK);
+        if (i % 10 == 0) poll(NULL, 0, 1);
+    }
+    for (int i = 0; i < 20000 && crowd.answered < N; i++) {
+        committer_drain(s[0].c);
+        committer_drain(s[1].c);
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(crowd.answered, N);
+    assert_int_equal(crowd.other, 0);
+    assert_int_equal(crowd.admitted, START / PRICE);
+    assert_int_equal(crowd.poor, N - START / PRICE);
+    assert_int_equal(BENCH_GET(b, account, PROJECT "/live")->available, 0);
+    bench_sound(b);
+    seat_close(&s[0]);
+    seat_close(&s[1]);
+}
+
+static void what_waits_is_answered_at_the_end(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    struct crowd crowd = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct command c = cmd_submit(GEN);
+    assert_int_equal(committer_submit(b->a.c, &c, crowd_answer, &crowd), OK);
+    committer_destroy(b->a.c); /* without a step */
+    b->a.c = NULL;
+    assert_int_equal(crowd.answered, 1);
+    assert_int_equal(crowd.other, 1);
+    assert_null(BENCH_GET(b, generation, GEN));
+}
+
+/* --- fencing and adoption --- */
+
+static void lapse(struct bench *b, const char *node) {
+    if (engine == ENGINE_SQLITE) {
+        b->now += LIMIT_LEASE_MS + 1;
+        return;
+    }
+    char sql[128];
+    snprintf(sql, sizeof sql, "update beat set at = at - %d where id = '%s'", LIMIT_LEASE_MS + 1, node);
+    bench_sql(b, sql);
+}
+
+static void lapsed_server_is_fenced_and_its_work_adopted(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    seat_bring(&b->a, "sending");
+    struct seat other;
+    seat_open(b, &other, b->url, NODE2, false);
+    struct str *ids;
+    size_t n;
+    struct why why = {};
+    assert_int_equal(store_nodes_lapsed(other.store, &other.node, &b->arena, &ids, &n), OK);
+    assert_int_equal(n, 0); /* it lives */
+    lapse(b, NODE);
+    assert_int_equal(store_node_beat(other.store, &other.node, &why), OK);
+    assert_int_equal(store_nodes_lapsed(other.store, &other.node, &b->arena, &ids, &n), OK);
+    assert_int_equal(n, 1);
+    assert_true(str_is(ids[0], NODE));
+    /* from here on nothing of the old one is written, although its step would have been right */
+    int64_t version = BENCH_GET(b, generation, GEN)->head.version;
+    struct command late = cmd_step(CMD_ACCEPTED, 1);
+    struct crowd crowd = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    assert_int_equal(committer_submit(b->a.c, &late, crowd_answer, &crowd), OK);
+    committer_step(b->a.c);
+    committer_drain(b->a.c);
+    assert_int_equal(crowd.answered, 0);
+    assert_int_equal(b->a.fatal, 1);
+    assert_int_equal(b->a.fatal_code, E_FENCED);
+    assert_int_equal(committer_submit(b->a.c, &late, NULL, NULL), E_UNAVAILABLE);
+    assert_int_equal(store_node_beat(b->a.store, &b->a.node, &why), E_FENCED);
+    assert_int_equal(BENCH_GET(b, generation, GEN)->head.version, version);
+
+    struct outcome o = seat_ok(&other, cmd_adopt(NODE2, NODE));
+    assert_int_equal(o.moved, 1);
+    assert_int_equal(store_nodes_lapsed(other.store, &other.node, &b->arena, &ids, &n), OK);
+    assert_int_equal(n, 0);
+    late.step.node = STR(NODE2);
+    seat_ok(&other, late);
+    bench_sound(b);
+    seat_close(&other);
+}
+
+static void stopped_server_is_adopted_at_once(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    seat_bring(&b->a, "opened");
+    struct seat other;
+    seat_open(b, &other, b->url, NODE2, false);
+    struct str *ids;
+    size_t n;
+    assert_int_equal(store_node_stop(b->a.store, &b->a.node), OK);
+    assert_int_equal(store_nodes_lapsed(other.store, &other.node, &b->arena, &ids, &n), OK);
+    assert_int_equal(n, 1);
+    seat_close(&other);
+}
+
+static void restarted_server_fences_its_former_self(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    struct seat again;
+    seat_open(b, &again, b->url, NODE, false);
+    assert_int_equal(again.node.epoch, b->a.node.epoch + 1);
+    struct command c = cmd_top_up("topup:7", "live", 7);
+    assert_int_equal(committer_submit(b->a.c, &c, NULL, NULL), OK);
+    committer_step(b->a.c);
+    assert_int_equal(b->a.fatal_code, E_FENCED);
+    seat_ok(&again, c);
+    assert_int_equal(BENCH_GET(b, account, PROJECT "/live")->available, START + 7);
+    seat_close(&again);
+}
+
+/* --- when the database says no --- */
+
+struct refusal {
+    enum committer_point at;
+    err code;
+    int times; /* -1: always */
+    int calls;
+};
+
+static err refuse(void *arg, enum committer_point p) {
+    struct refusal *r = arg;
+    if (p != r->at || !r->times) return OK;
+    r->calls++;
+    if (r->times > 0) r->times--;
+    return r->code;
+}
+
+static void conflicts_are_retried(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    struct refusal r = {POINT_LOADED, E_STALE, LIMIT_BATCH_TRIES - 1, 0};
+    committer_hook(b->a.c, refuse, &r);
+    seat_ok(&b->a, cmd_top_up("topup:7", "live", 7));
+    assert_int_equal(committer_stats(b->a.c).retries, LIMIT_BATCH_TRIES - 1);
+    r = (struct refusal){POINT_BEFORE_COMMIT, E_STALE, -1, 0};
+    struct outcome o = seat_run(&b->a, cmd_top_up("topup:8", "live", 8));
+    assert_int_equal(o.code, E_AGAIN);
+    assert_int_equal(r.calls, LIMIT_BATCH_TRIES);
+    /* many: halved down to the single ones, each of which answers */
+    struct command c[5];
+    struct outcome out[5];
+    for (int i = 0; i < 5; i++) c[i] = cmd_top_up(arena_printf(&b->arena, "topup:9%d", i).ptr, "live", 1);
+    r = (struct refusal){POINT_BEFORE_COMMIT, E_STALE, LIMIT_BATCH_TRIES, 0};
+    seat_batch(&b->a, c, 5, out);
+    for (int i = 0; i < 5; i++) assert_int_equal(out[i].code, OK);
+    assert_int_equal(BENCH_GET(b, account, PROJECT "/live")->available, START + 12);
+    bench_sound(b);
+}
+
+static void lost_answers_are_resolved(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    static const enum committer_point points[] = {POINT_BEFORE_COMMIT, POINT_AFTER_COMMIT};
+    for (int i = 0; i < 2; i++) {
+        struct refusal r = {points[i], E_UNKNOWN, 1, 0};
+        committer_hook(b->a.c, refuse, &r);
+        struct command c[] = {cmd_top_up(i ? "topup:7" : "topup:8", "live", 7), cmd_cancel(PROJECT)};
+        struct outcome out[2];
+        seat_batch(&b->a, c, 2, out);
+        assert_int_equal(r.calls, 1);
+        assert_int_equal(out[0].code, OK);
+        assert_int_equal(out[1].code, E_NOT_FOUND);
+        assert_int_equal(BENCH_GET(b, account, PROJECT "/live")->available, START + 7 * (i + 1));
+        assert_int_equal(BENCH_GET(b, account, PROJECT "/live")->seq, i + 2);
+    }
+    bench_sound(b);
+}
+
+static void failed_flush_ends_the_server(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    struct refusal r = {POINT_AFTER_COMMIT, E_IO, 1, 0};
+    committer_hook(b->a.c, refuse, &r);
+    struct crowd crowd = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct command c = cmd_top_up("topup:7", "live", 7);
+    for (int i = 0; i < 3; i++) assert_int_equal(committer_submit(b->a.c, &c, crowd_answer, &crowd), OK);
+    while (committer_step(b->a.c)) {}
+    committer_drain(b->a.c);
+    assert_int_equal(b->a.fatal, 1);
+    assert_int_equal(b->a.fatal_code, E_IO);
+    assert_int_equal(crowd.answered, 0); /* no answer, no retry */
+    assert_int_equal(r.calls, 1);
+    committer_destroy(b->a.c);
+    b->a.c = NULL;
+    assert_int_equal(crowd.answered, 3);
+    assert_int_equal(crowd.other, 3);
+}
+
+static void full_disk_lets_running_work_end(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    seat_bring(&b->a, "result");
+    struct refusal r = {POINT_BEFORE_COMMIT, E_STORAGE_FULL, 1, 0};
+    committer_hook(b->a.c, refuse, &r);
+    struct command c[] = {cmd_submit(GEN2), cmd_settle(1, 1), put("up-1")};
+    struct outcome out[3];
+    seat_batch(&b->a, c, 3, out);
+    assert_int_equal(out[0].code, E_STORAGE_FULL);
+    assert_int_equal(out[1].code, OK);
+    assert_int_equal(out[2].code, E_STORAGE_FULL);
+    assert_true(committer_stats(b->a.c).storage_full);
+    assert_int_equal(committer_submit(b->a.c, &c[0], NULL, NULL), E_STORAGE_FULL);
+    assert_null(BENCH_GET(b, generation, GEN2));
+    assert_true(str_is(BENCH_GET(b, generation, GEN)->state, "completed"));
+    for (int i = 0; i < 20; i++) committer_step(b->a.c); /* the disk is looked at again now and then */
+    assert_false(committer_stats(b->a.c).storage_full);
+    seat_ok(&b->a, c[0]);
+    bench_sound(b);
+}
+
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(servers_meet_with_each_kind), T(two_servers_share_one_balance), T(what_waits_is_answered_at_the_end),
+        T(lapsed_server_is_fenced_and_its_work_adopted), T(stopped_server_is_adopted_at_once), T(restarted_server_fences_its_former_self),
+        T(conflicts_are_retried), T(lost_answers_are_resolved), T(failed_flush_ends_the_server), T(full_disk_lets_running_work_end),
+    };
+    int failed = 0;
+    engine = ENGINE_SQLITE;
+    failed += cmocka_run_group_tests_name("servers on SQLite", tests, NULL, NULL);
+    engine = ENGINE_POSTGRES;
+    failed += cmocka_run_group_tests_name("servers on PostgreSQL", tests, NULL, NULL);
+    return failed;
+}
