@@ -112,7 +112,8 @@ __attribute__((format(printf, 6, 7))) static void found(struct house *h, enum ho
 }
 
 static bool is_test(const struct source *s) {
-    return str_starts(s->path, STR("tests/")) || str_ends(s->name, STR("_test.c")) || str_ends(s->name, STR("_fuzz.c"));
+    return str_starts(s->path, STR("tests/")) || str_ends(s->name, STR("_test.c")) || str_ends(s->name, STR("_fuzz.c")) ||
+           str_ends(s->name, STR("_bench.c"));
 }
 
 /* --- who includes whom --- */
