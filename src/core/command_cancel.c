@@ -1,6 +1,6 @@
 /* Ends that nothing was delivered for: cancel, cancel_confirmed, expire, resolve. All release the whole hold. */
 #include "core/generation.h"
-#include "core/plant.h"
+#include "base/plant.h"
 #include "core/rules.h"
 
 static void want_generation(struct workset *w, struct str generation, int round) {

@@ -3,7 +3,7 @@
 #include "base/limits.h"
 #include "core/generation.h"
 #include "core/ledger.h"
-#include "core/plant.h"
+#include "base/plant.h"
 #include "core/rules.h"
 
 void submit_want(const struct command *c, struct workset *w, int round) {

@@ -1,7 +1,7 @@
 /* Double entry: the only place that writes transfers and balances. */
 #include "core/ledger.h"
 
-#include "core/plant.h"
+#include "base/plant.h"
 
 struct str account_id(struct arena *a, struct str project, struct str book) {
     char *p = arena_bytes(a, project.len + book.len + 2);

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "core/generation.h"
 #include "core/ledger.h"
-#include "core/plant.h"
+#include "base/plant.h"
 #include "core/rules.h"
 
 struct str attempt_id(struct arena *a, struct str generation, int64_t n) {

@@ -1,7 +1,7 @@
 /* What a call costs: pure arithmetic, called by the catalog for quotes and by settle for bills. */
 #include "core/price.h"
 
-#include "core/plant.h"
+#include "base/plant.h"
 
 err price_amount(micros rate, int64_t quantity, int64_t unit, int64_t outputs, micros *out) {
     if (rate < 0 || quantity < 0 || unit <= 0 || outputs < 1) return E_INVALID;

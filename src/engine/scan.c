@@ -1,7 +1,7 @@
 /* Scans: the regular, durable way in which work is found. A wake-up only makes a scan run sooner. */
 #include "base/limits.h"
 #include "core/generation.h"
-#include "core/plant.h"
+#include "base/plant.h"
 #include "engine/task.h"
 
 #include <stdlib.h>

@@ -8,7 +8,7 @@
  *  - an answer is acted on by a command only; memory follows the published record. */
 #include "base/limits.h"
 #include "core/generation.h"
-#include "core/plant.h"
+#include "base/plant.h"
 #include "engine/task.h"
 
 #include <stdio.h>

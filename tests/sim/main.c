@@ -4,7 +4,7 @@
  *   sim --seed N [--verbose]      one run, as a log
  *   sim --plants COUNT            every planted bug, found within COUNT seeds, as a table
  *   sim --sweep                   every fault at every point, batches of one and of many, one node and two                  */
-#include "core/plant.h"
+#include "base/plant.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -62,7 +62,7 @@ static int run_plants(uint64_t count) {
 #ifdef PURAS_PLANTS
     static const char *const names[] = {"",
 #define PLANT(name, text) #name,
-#include "core/plants.def"
+#include "base/plants.def"
 #undef PLANT
     };
     int missed = 0, found = 0;

@@ -1,5 +1,5 @@
 /* Which planted bug is awake; only in builds that have them. */
-#include "core/plant.h"
+#include "base/plant.h"
 
 #ifdef PURAS_PLANTS
 int plant_active = PLANT_none;

@@ -5,7 +5,7 @@
 enum plant {
     PLANT_none,
 #define PLANT(name, text) PLANT_##name,
-#include "core/plants.def"
+#include "base/plants.def"
 #undef PLANT
     PLANT_COUNT
 };
