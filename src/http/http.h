@@ -1,10 +1,18 @@
-/* An HTTP/1.1 server that knows no route (RULES G, docs/HTTP.md). llhttp reads, libuv moves bytes; deadlines, limits and
+/* An HTTP/1.1 server that knows no route (docs/HTTP.md). llhttp reads heads, libuv tells when; deadlines, limits and
  * back-pressure are ours. Everything runs on the loop's thread.
  *
  * Life of a request: on_head is called once the head is complete and clean. It answers at once (http_reply...), or names a sink
  * for the body (http_read_body / http_stream_body) and returns. Later, from any callback on the loop, exactly one answer is
- * given. http_req is valid until the answer is complete or on_gone was called, whichever comes first; a parked request costs
- * its struct and the socket. */
+ * given. A parked request costs its struct and the socket.
+ *
+ * For its handler a request ends in exactly one of these ways, and http_req must not be touched afterwards:
+ *   - it calls http_reply or http_reply_file (the server finishes alone; on_gone does not come any more);
+ *   - its event stream ends: fill returned false;
+ *   - its sink is told end(ok = false): the body was cut off, too slow, unreadable or too large (the server answers; on_gone
+ *     does not come);
+ *   - on_gone: the peer left or was cut off while the request was parked, while http_read_body was reading (the server has
+ *     answered 408, 413 or 400 where it could), or while an event stream was open. Without an on_gone it ends silently.
+ * None of these comes before on_head, http_read_body, http_stream_body or http_sse_begin has returned. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
@@ -17,6 +25,19 @@ struct loop;
 struct http_server;
 struct http_req;
 
+/* Bounds in time, and in bytes per second where time alone says nothing. 0 in a member: what limits.h says. */
+struct http_deadlines {
+    msec header;       /* from the first byte of a request to the end of its head */
+    msec idle;         /* between requests */
+    msec body_grace;   /* after which, and in each such span from then on, a body must come at bytes_per_s */
+    msec stall;        /* a reader slower than bytes_per_s over this span while bytes wait is cut */
+    int64_t bytes_per_s;
+    msec heartbeat;    /* of event streams */
+    msec linger;       /* reading on after an early answer, so that the peer can read it */
+    msec half_closed;  /* a peer that closed its sending side while its request is parked counts as gone after this */
+    msec drain;
+};
+
 struct http_options {
     struct loop *loop;
     const char *listen;            /* "127.0.0.1:8080", "[::1]:8080", port 0 picks one; ignored when fd >= 0 */
@@ -25,12 +46,19 @@ struct http_options {
     const char *const *proxies;    /* addresses whose X-Forwarded-* is believed, or NULL */
     void (*on_head)(void *arg, struct http_req *r);
     void *arg;
+    /* For the access log, once per request, NULL: none. status 499: the peer left before an answer was begun. bytes: all that
+     * was handed to the socket, took: from the first byte of the request. */
+    void (*on_done)(void *arg, struct http_req *r, int status, int64_t bytes, msec took);
+    const struct http_deadlines *deadlines; /* NULL: limits.h */
+    int connections, connections_per_address; /* caps; 0: limits.h. Loopback and the proxies are not counted per address ... */
+    bool count_loopback;                      /* ... unless a test asks for it */
 };
 [[nodiscard]] err http_server_create(const struct http_options *o, struct why *why, struct http_server **out);
 int http_server_port(const struct http_server *s);
-/* Stops accepting, closes idle connections; done is called when the last one is gone. */
+/* Stops accepting, closes idle connections, ends event streams; done is called when the last connection is gone, which the
+ * drain limit enforces. */
 void http_server_drain(struct http_server *s, void (*done)(void *arg), void *arg);
-void http_server_destroy(struct http_server *s);
+void http_server_destroy(struct http_server *s); /* at once; the loop must turn once more for the memory to be freed */
 struct http_stats { uint64_t requests, connections, refused, timeouts; int64_t open, parked; };
 struct http_stats http_server_stats(const struct http_server *s);
 
@@ -47,7 +75,7 @@ struct str http_request_id(const struct http_req *r);  /* 32 hex digits, ours; a
 msec http_received_at(const struct http_req *r);       /* monotonic */
 void http_set_user(struct http_req *r, void *user);
 void *http_user(const struct http_req *r);
-/* The peer went away before the answer was complete; called at most once; the request is gone afterwards. */
+/* The peer went away before the request was answered; called at most once; the request is gone afterwards (see above). */
 void http_on_gone(struct http_req *r, void (*fn)(void *arg, struct http_req *r), void *arg);
 
 /* Body: whole (bounded by max; answers 413 itself) ... */
@@ -62,13 +90,15 @@ struct http_sink {
 void http_stream_body(struct http_req *r, int64_t max, const struct http_sink *sink);
 void http_resume_body(struct http_req *r);
 
-/* Answers. Headers first, in any number; Date, Connection, X-Request-Id and Content-Length are the server's. */
+/* Answers. Headers first, in any number; Date, Connection, X-Request-Id and Content-Length are the server's. Control bytes in a
+ * value become spaces. */
 void http_add_header(struct http_req *r, const char *name, struct str value);
 void http_reply(struct http_req *r, int status, const char *content_type, struct str body); /* body is copied */
 /* [offset, offset + len) of a file by sendfile; the fd is the server's from now on. */
 void http_reply_file(struct http_req *r, int status, const char *content_type, int fd, int64_t offset, int64_t len);
 /* Event stream: a cursor that is read when the socket drains. fill appends complete events to `out` and returns false when the
- * stream is over; nothing appended means wait for http_sse_wake. Heartbeats are the server's. */
+ * stream is over; nothing appended means wait for http_sse_wake. It is asked only when all it gave before has left, and must not
+ * append more than 256 KB at once: it is asked again. Heartbeats are the server's. */
 void http_sse_begin(struct http_req *r, bool (*fill)(void *arg, struct http_req *r, struct buf *out), void *arg);
 void http_sse_wake(struct http_req *r);
 
