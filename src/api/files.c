@@ -114,8 +114,10 @@ static void opened(void *arg, const struct answer *a) {
 
 void files_get(struct exchange *x) {
     exchange_ref(x);
+    /* the signature covers the path as it stands in the link, percent-encoded */
+    struct str raw = str_skip(http_path(x->req), sizeof "/v1/drive/files/" - 1);
     if (x->caller.kind == KEY_NONE)
-        ops_drive_open_signed(exchange_ops(x), x->param, arena_dup(&x->arena, http_query(x->req)), opened, x);
+        ops_drive_open_signed(exchange_ops(x), arena_dup(&x->arena, raw), arena_dup(&x->arena, http_query(x->req)), opened, x);
     else
         ops_drive_open(exchange_ops(x), &x->caller, x->param, opened, x);
 }

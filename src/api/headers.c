@@ -127,5 +127,6 @@ bool idempotency_key_ok(struct str key) {
 bool content_type_is_json(struct str header) {
     struct str type, rest;
     str_cut(header, ';', &type, &rest);
-    return str_ieq(str_trim(type), STR("application/json"));
+    /* what `curl -d` says when nobody tells it better; what is read is JSON in any case */
+    return str_ieq(str_trim(type), STR("application/json")) || str_ieq(str_trim(type), STR("application/x-www-form-urlencoded"));
 }

@@ -37,7 +37,7 @@ err folder_prepare(const char *path, struct why *why) {
 
 /* Whole or not at all: temporary file, fsync, rename, fsync of the folder. */
 static err file_write(const char *folder, const char *name, struct str text, struct why *why) {
-    char tmp[640], path[640];
+    char tmp[FILE_PATH_MAX], path[FILE_PATH_MAX];
     snprintf(tmp, sizeof tmp, "%s/.%s.tmp", folder, name);
     snprintf(path, sizeof path, "%s/%s", folder, name);
     _cleanup_(closep) int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -67,7 +67,7 @@ static void random_hex(struct server *s, char *out, size_t bytes) {
 
 err master_key_read(struct server *s, struct why *why, char out_hex[65]) {
     const char *given = getenv("PURAS_MASTER_KEY_FILE");
-    char path[640], text[SMALL_FILE], hex[65];
+    char path[FILE_PATH_MAX], text[SMALL_FILE], hex[65];
     snprintf(path, sizeof path, "%s/master.key", s->data_full);
     err e = file_read(given ? given : path, text, sizeof text, why);
     if (e == E_NOT_FOUND && given) return why_set(why, E_IO, "PURAS_MASTER_KEY_FILE names %s, which does not exist.", given);
@@ -121,7 +121,7 @@ static bool copy_member(const struct json *doc, const char *name, char *out, siz
 }
 
 static err credentials_read(struct server *s, struct why *why, struct credentials *out) {
-    char path[640], text[SMALL_FILE];
+    char path[FILE_PATH_MAX], text[SMALL_FILE];
     snprintf(path, sizeof path, "%s/credentials.json", s->data_full);
     TRY(file_read(path, text, sizeof text, why));
     _cleanup_(arena_done) struct arena a = {};

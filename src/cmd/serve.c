@@ -1,16 +1,13 @@
 /* puras serve: options, the first words to the operator, signals. */
+#include "cmd/cli.h"
 #include "cmd/server.h"
 
 #include "base/limits.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-
-int cmd_serve(int argc, char **argv);
 
 static const char usage[] =
     "usage: puras serve [--data DIR] [--listen HOST:PORT] [options]\n"
@@ -25,24 +22,6 @@ static const char usage[] =
     "  --slots N          generations this node works on at once (default: 256)\n"
     "  --renders N        local renders at once (default: 4)\n"
     "  --quiet            log warnings and errors only\n";
-
-/* The shipped catalog lies beside the program: ../share/puras/catalog when installed, ../catalog in a build. */
-static bool shipped_catalog(char *out, size_t size) {
-    static const char *const places[] = {"../share/puras/catalog", "../catalog", "../../../catalog"};
-    char exe[PATH_MAX], path[PATH_MAX + 64];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    if (n <= 0) return false;
-    exe[n] = 0;
-    *strrchr(exe, '/') = 0;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        struct stat st;
-        snprintf(path, sizeof path, "%s/%s/models", exe, places[i]);
-        if (stat(path, &st) || !S_ISDIR(st.st_mode)) continue;
-        snprintf(out, size, "%s/%s", exe, places[i]);
-        return true;
-    }
-    return false;
-}
 
 static bool read_count(const char *name, const char *text, int max, int *out) {
     int64_t v;
@@ -89,8 +68,9 @@ static int read_options(int argc, char **argv, struct serve_options *o) {
 /* Socket activation: the service manager hands over the listening socket as descriptor 3. */
 static int handed_over(void) {
     const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
-    if (!fds || !pid || atoi(pid) != getpid() || atoi(fds) < 1) return -1;
-    return 3;
+    int64_t count, ours;
+    if (!fds || !pid || !str_to_i64(str_of(fds), &count) || !str_to_i64(str_of(pid), &ours)) return -1;
+    return ours == getpid() && count >= 1 ? 3 : -1;
 }
 
 static void say_hello(const struct server *s, const struct credentials *c, bool first) {

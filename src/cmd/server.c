@@ -61,7 +61,7 @@ static void request_done(void *arg, struct http_req *r, int status, int64_t byte
 /* --- start --- */
 
 static err start_facts(struct server *s, struct why *why) {
-    char url[640];
+    char url[FILE_PATH_MAX];
     snprintf(url, sizeof url, "sqlite:%s/puras.db", s->data_full);
     struct store_options so = {.url = s->o.database ? s->o.database : url, .folder = s->data_full, .create = true, .now = log_now, .now_arg = s};
     TRY(store_open(&so, why, &s->store));
@@ -142,6 +142,15 @@ static err start_socket(struct server *s, struct why *why) {
     return OK;
 }
 
+static err resolve_folder(struct server *s, struct why *why) {
+    _cleanup_(freep) char *path = realpath(s->o.data, NULL);
+    if (!path) return why_set(why, E_IO, "The folder %s cannot be resolved: %s.", s->o.data, strerror(errno));
+    size_t n = strlen(path);
+    if (n >= sizeof s->data_full) return why_set(why, E_INVALID, "The data folder's path is longer than %d bytes; choose a shorter one.", DATA_PATH_MAX - 1);
+    memcpy(s->data_full, path, n + 1);
+    return OK;
+}
+
 err server_start(const struct serve_options *o, struct why *why, struct server **out) {
     struct server *s = calloc(1, sizeof *s);
     must(s);
@@ -149,7 +158,7 @@ err server_start(const struct serve_options *o, struct why *why, struct server *
     s->loop = loop_create();
     s->log = (struct logger){.fd = 2, .least = o->log_level, .now = log_now, .now_arg = s};
     err e = folder_prepare(o->data, why);
-    if (!e && !realpath(o->data, s->data_full)) e = why_set(why, E_IO, "The folder %s cannot be resolved: %s.", o->data, strerror(errno));
+    if (!e) e = resolve_folder(s, why);
     if (!e) e = start_catalog(s, why);
     if (!e) e = start_facts(s, why);
     if (!e) e = start_bytes(s, why);

@@ -13,7 +13,11 @@
 #include "store/query.h"
 #include "store/store.h"
 
-enum { CATALOG_FOLDERS_MAX = 16 };
+enum {
+    CATALOG_FOLDERS_MAX = 16,
+    DATA_PATH_MAX = 512,
+    FILE_PATH_MAX = DATA_PATH_MAX + 128, /* of a file in the data folder */
+};
 
 struct serve_options {
     const char *data;          /* data folder */
@@ -46,7 +50,7 @@ struct server {
     struct api *api;
     struct http_server *http;
     char public_url[256];
-    char data_full[512];         /* absolute path */
+    char data_full[DATA_PATH_MAX]; /* absolute path */
     bool draining, commits_waiting, reads_waiting;
     struct timer *upkeep_tick, *drain_tick;
 };

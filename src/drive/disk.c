@@ -5,9 +5,8 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/id.h"
-#include "drive/drive.h"
-
 #include "base/plant.h"
+#include "drive/drive.h"
 
 #include <dirent.h>
 #include <errno.h>
