@@ -38,7 +38,6 @@ void http_resume_body(struct http_req *r) {
     if (c->state != CONN_PAUSED) return;
     conn_enter(c, CONN_BODY);
     conn_continue(c);
-    conn_settle(c);
 }
 
 static void deliver(struct conn *c, struct str piece) {

@@ -202,10 +202,12 @@ static void line_54_a_stream_waits_for_its_reader(void **state) {
     test_server_start(&t, big_events);
     int fd = connect_small(&t);
     test_say(fd, "GET /sse HTTP/1.1\r\nHost: a\r\n\r\n");
-    usleep(100000);
-    int asked = atomic_load(&t.fills);
+    int asked = -1;
+    for (int i = 0; i < 50 && asked != atomic_load(&t.fills); i++) { /* until the sockets are full */
+        asked = atomic_load(&t.fills);
+        usleep(60000);
+    }
     assert_true(asked > 0 && asked < 200); /* 24 MB are to be had; only what sockets hold was asked for */
-    usleep(20000);
     assert_int_equal(atomic_load(&t.fills), asked);
     size_t len;
     char *all = test_read(fd, 400 * 60000, &len);

@@ -452,8 +452,8 @@ static void line_52_error_bodies_read_as_json(void **state) {
     struct arena a = {};
     struct json *j = NULL;
     assert_int_equal(json_parse(str_of(strstr(answer, "\r\n\r\n") + 4), &a, NULL, &j), OK);
-    struct str detail, message, code, retry, id;
-    int64_t charged;
+    struct str detail = {}, message = {}, code = {}, retry = {}, id = {};
+    int64_t charged = -1;
     assert_true(json_as_str(json_get(j, "detail"), &detail) && json_as_str(json_get(j, "message"), &message));
     assert_true(str_eq(detail, message) && detail.len > 10);
     assert_true(json_as_str(json_get(j, "code"), &code) && str_is(code, "not_implemented"));

@@ -26,30 +26,28 @@ struct counting {
     struct test_server *t;
     struct http_req *r;
     int64_t bytes;
+    struct timer *timer;
 };
 static void resume(void *arg) {
     struct counting *c = arg;
-    if (c->r) http_resume_body(c->r);
+    c->timer = NULL;
+    http_resume_body(c->r);
 }
 static bool count_piece(void *arg, struct http_req *r, struct str data) {
     struct counting *c = arg;
     c->bytes += (int64_t)data.len;
     atomic_fetch_add(&c->t->paused, 1);
     struct io *io = loop_io(c->t->loop);
-    io->ops->timer_start(io, 1, resume, c);
+    c->timer = io->ops->timer_start(io, 1, resume, c);
     return false;
 }
-static void free_later(void *arg) { free(arg); }
 static void count_end(void *arg, struct http_req *r, bool ok) {
-    struct counting *c = arg;
-    c->r = NULL;
-    struct io *io = loop_io(c->t->loop);
-    io->ops->timer_start(io, 5, free_later, c); /* behind the last resume */
-    if (!ok) {
-        atomic_fetch_add(&c->t->ended_badly, 1);
-        return;
-    }
-    http_reply(r, 200, "text/plain", arena_printf(http_arena(r), "%lld", (long long)c->bytes));
+    struct counting c = *(struct counting *)arg;
+    free(arg);
+    struct io *io = loop_io(c.t->loop);
+    io->ops->timer_stop(io, c.timer);
+    if (ok) http_reply(r, 200, "text/plain", arena_printf(http_arena(r), "%lld", (long long)c.bytes));
+    else atomic_fetch_add(&c.t->ended_badly, 1);
 }
 
 static bool fill(void *arg, struct http_req *r, struct buf *out) {
@@ -97,7 +95,7 @@ static void on_head(void *arg, struct http_req *r) {
         loop_io(t->loop)->ops->timer_start(loop_io(t->loop), 10, late_echo, t);
     } else if (str_is(path, "/count")) {
         struct counting *c = calloc(1, sizeof *c);
-        *c = (struct counting){t, r, 0};
+        *c = (struct counting){.t = t, .r = r};
         http_stream_body(r, 4 * 1024 * 1024, &(struct http_sink){count_piece, count_end, c});
     } else if (str_is(path, "/park")) {
         t->parked = r;

@@ -23,7 +23,7 @@ struct test_server {
     size_t event_bytes;       /* size of each, 0: small */
 };
 
-/* NULL: deadlines of 100 ms and more, so that no test waits long. configure may change the options before the start. */
+/* Deadlines of seconds; configure (or NULL) may shorten them and change the options before the start. */
 void test_server_start(struct test_server *t, void (*configure)(struct test_server *t));
 void test_server_stop(struct test_server *t);
 void test_server_post(struct test_server *t, void (*fn)(void *arg)); /* with t, on the loop's thread */

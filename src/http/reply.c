@@ -186,7 +186,7 @@ void reply_refuse(struct http_server *s, int fd, const char *detail) {
     /* Once, without waiting: an empty socket takes it. What the peer sent already is read, so that closing does not reset. */
     if (send(fd, out->ptr, out->len, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
         shutdown(fd, SHUT_WR);
-        while (recv(fd, s->read, READ_BYTES, MSG_DONTWAIT) == READ_BYTES) {}
+        for (int i = 0; i < 8 && recv(fd, s->read, READ_BYTES, MSG_DONTWAIT) > 0; i++) {}
     }
     close(fd);
 }

@@ -20,7 +20,7 @@ void http_sse_begin(struct http_req *r, bool (*fill)(void *arg, struct http_req 
     conn_enter(c, CONN_SSE);
     conn_send(c, buf_view(out), false);
     conn_continue(c);
-    conn_settle(c);
+    if (!c->broken) conn_settle(c); /* a broken one is ended from the ready queue: the handler is on the stack */
 }
 
 void http_sse_wake(struct http_req *r) {
