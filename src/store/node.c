@@ -8,34 +8,24 @@
 
 #include <stdio.h>
 
-/* The admin connection, ready to be used; the caller unlocks. */
-static err enter(struct store *s) {
-    pthread_mutex_lock(&s->admin_lock);
-    err e = s->admin->ops->ready(s->admin);
-    if (e) pthread_mutex_unlock(&s->admin_lock);
-    return e;
-}
-
-static err leave(struct store *s, err e, struct why *why) {
-    if (e && why) *why = s->admin->why;
-    pthread_mutex_unlock(&s->admin_lock);
-    return e;
-}
-
-/* One transaction on the admin connection, tried again when it meets another. */
+/* One transaction on the admin connection; tried again when it met another or the connection had gone, since each of these may
+ * happen twice. */
 typedef err admin_fn(struct store *s, struct db *db, void *arg);
 static err in_transaction(struct store *s, admin_fn *fn, void *arg, struct why *why) {
     struct db *db = s->admin;
-    TRY(enter(s));
     err e = E_STALE;
-    for (int i = 0; i < LIMIT_BATCH_TRIES && e == E_STALE; i++) {
-        e = db->ops->begin(db, DB_WRITE, NULL);
+    pthread_mutex_lock(&s->admin_lock);
+    for (int i = 0; i < LIMIT_BATCH_TRIES && (e == E_STALE || e == E_UNAVAILABLE || e == E_UNKNOWN); i++) {
+        e = db->ops->ready(db);
+        if (!e) e = db->ops->begin(db, DB_WRITE, NULL);
         if (!e) e = fn(s, db, arg);
         if (!e) e = db->ops->commit(db);
         if (e) db->ops->rollback(db);
     }
     if (e == E_UNKNOWN) e = why_set(&db->why, E_UNAVAILABLE, "The connection to the database was lost.");
-    return leave(s, e, why);
+    if (e && why) *why = db->why;
+    pthread_mutex_unlock(&s->admin_lock);
+    return e;
 }
 
 /* Milliseconds since 1970 by the clock that all nodes share. */

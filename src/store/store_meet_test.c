@@ -284,6 +284,10 @@ static void lapsed_server_is_fenced_and_its_work_adopted(void **state) {
     assert_int_equal(committer_submit(b->a.c, &late, NULL, NULL), E_UNAVAILABLE);
     assert_int_equal(store_node_beat(b->a.store, &b->a.node, &why), E_FENCED);
     assert_int_equal(BENCH_GET(b, generation, GEN)->head.version, version);
+    committer_destroy(b->a.c); /* only now it is answered: not done */
+    b->a.c = NULL;
+    assert_int_equal(crowd.answered, 1);
+    assert_int_equal(crowd.other, 1);
 
     struct outcome o = seat_ok(&other, cmd_adopt(NODE2, NODE));
     assert_int_equal(o.moved, 1);

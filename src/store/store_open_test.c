@@ -1,0 +1,304 @@
+/* Opening: what a person may have done to the folder or the database, and the sentence that answers. And a disk that fills up. */
+#include "store/testbed.h"
+
+#include "base/limits.h"
+
+#include <fcntl.h>
+#include <libpq-fe.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static enum engine engine;
+
+static int setup(void **state) {
+    struct bench *b = calloc(1, sizeof *b);
+    bench_make(b, engine);
+    *state = b;
+    return 0;
+}
+
+static int teardown(void **state) {
+    bench_close(*state);
+    free(*state);
+    return 0;
+}
+
+static err try_open(struct bench *b, bool create, bool folder, struct why *why) {
+    struct store *s = NULL;
+    *why = (struct why){};
+    err e = store_open(&(struct store_options){.url = b->url, .create = create, .folder = folder ? b->folder : NULL}, why, &s);
+    if (e && !why->detail[0]) fail_msg("%s without a sentence", err_name(e));
+    if (e) assert_true(why->detail[strlen(why->detail) - 1] == '.' || strstr(why->detail, "puras") || strstr(why->detail, "does not answer"));
+    store_close(s);
+    return e;
+}
+
+static void write_file(const char *folder, const char *name, const void *p, size_t n) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0 && write(fd, p, n) == (ssize_t)n);
+    close(fd);
+}
+
+static void opens_again(void **state) {
+    struct bench *b = *state;
+    struct why why;
+    assert_int_equal(try_open(b, true, true, &why), OK);
+    assert_int_equal(try_open(b, true, true, &why), OK);
+    assert_int_equal(try_open(b, false, true, &why), OK);
+}
+
+static void absent_is_not_made_unasked(void **state) {
+    struct why why;
+    assert_int_equal(try_open(*state, false, true, &why), E_NOT_FOUND);
+}
+
+static void second_server_is_turned_away(void **state) {
+    struct bench *b = *state;
+    struct why why;
+    struct store *s;
+    assert_int_equal(store_open(&(struct store_options){.url = b->url, .create = true, .folder = b->folder}, &why, &s), OK);
+    assert_int_equal(try_open(b, true, true, &why), E_CONFLICT);
+    assert_non_null(strstr(why.detail, "Another puras server"));
+    store_close(s);
+    assert_int_equal(try_open(b, true, true, &why), OK);
+}
+
+static void newer_database_is_left_alone(void **state) {
+    struct bench *b = *state;
+    struct why why;
+    bench_open(b);
+    bench_sql(b, "insert into schema_version (id, applied_at) values (1000, 0)");
+    db_close(b->db);
+    b->db = NULL;
+    seat_close(&b->a);
+    assert_int_equal(try_open(b, true, true, &why), E_NEWER);
+    assert_non_null(strstr(why.detail, "newer puras"));
+}
+
+/* The migration ran and the note of it was lost in a crash: it runs again without harm. */
+static void migration_without_its_note_runs_again(void **state) {
+    struct bench *b = *state;
+    struct why why;
+    bench_ready(b);
+    bench_sql(b, "delete from schema_version");
+    assert_int_equal(try_open(b, true, false, &why), OK);
+    assert_int_equal(BENCH_GET(b, account, PROJECT "/live")->available, START);
+}
+
+static void foreign_tables_are_left_alone(void **state) {
+    struct bench *b = *state;
+    struct why why;
+    bench_open(b);
+    bench_sql(b, "drop table schema_version");
+    assert_int_equal(try_open(b, true, false, &why), E_CORRUPT);
+    assert_non_null(strstr(why.detail, "another program"));
+}
+
+static void missing_column_is_noticed(void **state) {
+    struct bench *b = *state;
+    struct why why;
+    bench_open(b);
+    bench_sql(b, "alter table asset rename column facts to fiction");
+    assert_int_equal(try_open(b, true, false, &why), E_CORRUPT);
+}
+
+static void odd_urls(void **state) {
+    static const char *const urls[] = {"", "sqlite:", "mysql://x", "puras.db", "postgres:/x"};
+    struct bench *b = *state;
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        struct why why;
+        snprintf(b->url, sizeof b->url, "%s", urls[i]);
+        assert_int_equal(try_open(b, true, false, &why), E_INVALID);
+    }
+}
+
+/* --- SQLite --- */
+
+static void damaged_files(void **state) {
+    struct bench *b = *state;
+    struct why why;
+    char text[5000];
+    memset(text, 'x', sizeof text);
+    write_file(b->folder, "puras.db", text, sizeof text); /* anything */
+    assert_int_equal(try_open(b, true, true, &why), E_CORRUPT);
+    memcpy(text, "SQLite format 3", 16); /* the right beginning, nothing behind it */
+    write_file(b->folder, "puras.db", text, sizeof text);
+    assert_int_equal(try_open(b, true, true, &why), E_CORRUPT);
+    write_file(b->folder, "puras.db", text, 40); /* cut off */
+    assert_int_equal(try_open(b, true, true, &why), E_CORRUPT);
+    write_file(b->folder, "puras.db", text, 0); /* an empty file is a new database */
+    assert_int_equal(try_open(b, false, true, &why), E_CORRUPT);
+    assert_int_equal(try_open(b, true, true, &why), OK);
+    char path[128], page[4096];
+    snprintf(path, sizeof path, "%s/puras.db", b->folder); /* pages overwritten in the middle */
+    memset(page, 0xa5, sizeof page);
+    int fd = open(path, O_WRONLY);
+    for (int i = 2; i < 6; i++) assert_int_equal(pwrite(fd, page, sizeof page, 4096 * i), sizeof page);
+    close(fd);
+    assert_int_equal(try_open(b, true, true, &why), E_CORRUPT);
+}
+
+static void database_of_another_program(void **state) {
+    struct bench *b = *state;
+    struct why why;
+    sqlite3 *h;
+    assert_int_equal(sqlite3_open(b->url + 7, &h), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(h, "create table songs (title)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(h);
+    assert_int_equal(try_open(b, true, true, &why), E_CORRUPT);
+    assert_non_null(strstr(why.detail, "another program"));
+}
+
+/* As somebody who may not write: root may, so the attempt is made by nobody. */
+static void read_only_folder(void **state) {
+    struct bench *b = *state;
+    struct why why;
+    assert_int_equal(try_open(b, true, true, &why), OK);
+    for (int what = 0; what < 2; what++) { /* the folder with its lock; the database alone */
+        pid_t child = fork();
+        if (!child) {
+            if (!getuid() && setuid(65534)) _exit(9);
+            struct store *s;
+            struct why w = {};
+            err e = store_open(&(struct store_options){.url = b->url, .create = true, .folder = what ? NULL : b->folder}, &w, &s);
+            _exit(e == E_IO && strstr(w.detail, "ermission") ? 0 : 1);
+        }
+        char cmd[200];
+        int status;
+        waitpid(child, &status, 0);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+        snprintf(cmd, sizeof cmd, "chmod 0755 %s && chmod 0444 %s/*", b->folder, b->folder);
+        assert_int_equal(system(cmd), 0);
+    }
+}
+
+/* A database that may not grow: SQLite itself says that it is full, the reserve is given up, running work ends. */
+static void full_database(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    seat_bring(&b->a, "result");
+    struct store *s = b->a.store;
+    s->folder = strdup(b->folder);
+    s->reserve_bytes = 1 << 20;
+    assert_int_equal(reserve_make(s), OK);
+    char reserve[128];
+    snprintf(reserve, sizeof reserve, "%s/reserve", b->folder);
+    assert_int_equal(access(reserve, F_OK), 0);
+    struct db *db = b->a.c->db;
+    struct sql_rows rows;
+    assert_int_equal(db_run(db, "pragma max_page_count = 1", NULL, 0, &b->arena, &rows, NULL), OK); /* no page more than it has */
+    s->reserve_bytes = INT64_MAX / 2; /* while this is asked for, there is no room for it */
+    enum { N = 200 };
+    char text[40000];
+    memset(text, 'x', sizeof text);
+    struct command c[N + 1];
+    struct outcome out[N + 1];
+    for (int i = 0; i < N; i++) {
+        c[i] = cmd_submit(arena_printf(&b->arena, "%032x", i + 1).ptr);
+        c[i].submit.needs_bytes = 0;
+        c[i].submit.inputs = str_n(text, sizeof text);
+    }
+    c[N] = cmd_top_up("topup:7", "live", 7); /* needs no new page */
+    seat_batch(&b->a, c, N + 1, out);
+    for (int i = 0; i < N; i++) assert_int_equal(out[i].code, E_STORAGE_FULL);
+    assert_non_null(strstr(out[0].why.detail, "full"));
+    assert_int_equal(out[N].code, OK);
+    assert_true(committer_stats(b->a.c).storage_full);
+    assert_int_equal(committer_submit(b->a.c, &c[0], NULL, NULL), E_STORAGE_FULL);
+    assert_int_not_equal(access(reserve, F_OK), 0);
+    assert_int_equal(BENCH_GET(b, project, PROJECT)->seq, 1);
+    bench_sound(b);
+    /* space again: the reserve is back, new work is taken */
+    assert_int_equal(db_run(db, "pragma max_page_count = 1000000", NULL, 0, &b->arena, &rows, NULL), OK);
+    committer_step(b->a.c);
+    assert_true(committer_stats(b->a.c).storage_full);
+    s->reserve_bytes = 1 << 20;
+    committer_step(b->a.c);
+    assert_false(committer_stats(b->a.c).storage_full);
+    assert_int_equal(access(reserve, F_OK), 0);
+    seat_ok(&b->a, c[0]);
+    seat_ok(&b->a, cmd_settle(1, 1));
+    bench_sound(b);
+}
+
+static void checkpoints_keep_the_log_short(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    char text[60000], path[128];
+    memset(text, 'x', sizeof text);
+    snprintf(path, sizeof path, "%s/puras.db-wal", b->folder);
+    struct stat st;
+    off_t longest = 0;
+    for (int i = 0; i < 60; i++) {
+        struct command c[20];
+        struct outcome out[20];
+        for (int k = 0; k < 20; k++) {
+            c[k] = cmd_submit(arena_printf(&b->arena, "%032x", i * 20 + k + 1).ptr);
+            c[k].submit.needs_bytes = 0;
+            c[k].submit.quote.amount = 1;
+            c[k].submit.inputs = str_n(text, sizeof text);
+        }
+        seat_batch(&b->a, c, 20, out);
+        assert_int_equal(stat(path, &st), 0);
+        if (st.st_size > longest) longest = st.st_size;
+    }
+    assert_true(longest > 8 << 20 && longest < 40 << 20); /* 72 MB were written */
+    bench_sound(b);
+}
+
+/* --- PostgreSQL --- */
+
+static void wrong_encoding_is_refused(void **state) {
+    struct bench *b = *state;
+    struct why why;
+    PGconn *conn = PQconnectdb(getenv("PURAS_TEST_PG"));
+    PQclear(PQexec(conn, "create database latin encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0"));
+    char url[1024];
+    snprintf(url, sizeof url, "postgresql://puras@/latin?host=%s", PQhost(conn));
+    PQfinish(conn);
+    snprintf(b->url, sizeof b->url, "%s", url);
+    assert_int_equal(try_open(b, true, false, &why), E_INVALID);
+    assert_non_null(strstr(why.detail, "UTF8"));
+}
+
+static void nobody_answers(void **state) {
+    struct bench *b = *state;
+    struct why why;
+    snprintf(b->url, sizeof b->url, "postgresql://puras@/puras?host=%s", b->folder);
+    assert_int_equal(try_open(b, true, false, &why), E_UNAVAILABLE);
+}
+
+/* Order of ids is order of bytes, whatever the database's own collation. */
+static void ids_sort_by_bytes(void **state) {
+    struct bench *b = *state;
+    bench_open(b);
+    struct sql_rows rows;
+    assert_int_equal(db_run(b->db, "select count(*) from information_schema.columns where table_schema = current_schema() and column_name = 'id' "
+                            "and data_type = 'text' and coalesce(collation_name, '') <> 'C'", NULL, 0, &b->arena, &rows, NULL), OK);
+    assert_int_equal(sql_row(&rows, 0)->i, 0);
+}
+
+#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+int main(void) {
+    const struct CMUnitTest sqlite_tests[] = {
+        T(opens_again), T(absent_is_not_made_unasked), T(second_server_is_turned_away), T(newer_database_is_left_alone),
+        T(migration_without_its_note_runs_again), T(foreign_tables_are_left_alone), T(missing_column_is_noticed), T(odd_urls),
+        T(damaged_files), T(database_of_another_program), T(read_only_folder), T(full_database), T(checkpoints_keep_the_log_short),
+    };
+    const struct CMUnitTest postgres_tests[] = {
+        T(opens_again), T(absent_is_not_made_unasked), T(second_server_is_turned_away), T(newer_database_is_left_alone),
+        T(migration_without_its_note_runs_again), T(foreign_tables_are_left_alone), T(missing_column_is_noticed),
+        T(wrong_encoding_is_refused), T(nobody_answers), T(ids_sort_by_bytes),
+    };
+    int failed = 0;
+    engine = ENGINE_SQLITE;
+    failed += cmocka_run_group_tests_name("opening SQLite", sqlite_tests, NULL, NULL);
+    engine = ENGINE_POSTGRES;
+    failed += cmocka_run_group_tests_name("opening PostgreSQL", postgres_tests, NULL, NULL);
+    return failed;
+}
