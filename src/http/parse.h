@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-#include "llhttp.h"
+#include <llhttp.h>
 
 enum {
     CHUNK_EXTENSION_BYTES = 4096, /* per body, all extensions together; read and dropped */
