@@ -92,15 +92,17 @@ int cli_get(struct cli *c, const char *path, const struct json **out) {
 
 /* --- places --- */
 
-/* Finds `name` beside this program, or at one of the given places relative to its folder. */
-static bool beside(const char *const *places, size_t n, char *out, size_t size) {
+/* The first of the places relative to this program's folder that exists, with `holds` behind it. */
+static bool beside(const char *const *places, size_t n, const char *holds, char *out, size_t size) {
     char self[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
     if (len <= 0) return false;
     self[len] = 0;
     *strrchr(self, '/') = 0;
     for (size_t i = 0; i < n; i++) {
-        char path[PATH_MAX + 64], real[PATH_MAX];
+        char path[PATH_MAX + 96], real[PATH_MAX];
+        snprintf(path, sizeof path, "%s/%s%s", self, places[i], holds);
+        if (access(path, F_OK)) continue; /* a build folder has a folder of that name too */
         snprintf(path, sizeof path, "%s/%s", self, places[i]);
         if (!realpath(path, real) || strlen(real) >= size) continue;
         memcpy(out, real, strlen(real) + 1);
@@ -112,10 +114,10 @@ static bool beside(const char *const *places, size_t n, char *out, size_t size) 
 bool shipped_catalog(char *out, size_t size) {
     /* a copied build folder, the build folder in its tree (program at its top, or where ninja puts it), an installation */
     static const char *const places[] = {"catalog", "../catalog", "../../../catalog", "../share/puras/catalog"};
-    return beside(places, sizeof places / sizeof *places, out, size);
+    return beside(places, sizeof places / sizeof *places, "/models", out, size);
 }
 
 bool shipped_helper(char *out, size_t size) {
     static const char *const places[] = {"puras-media", "../media/puras-media"};
-    return beside(places, sizeof places / sizeof *places, out, size);
+    return beside(places, sizeof places / sizeof *places, "", out, size);
 }

@@ -108,6 +108,7 @@ int cmd_serve(int argc, char **argv) {
     struct serve_options o = {.data = "puras-data", .listen = "127.0.0.1:8080", .slots = 256, .renders = LIMIT_RENDERS_AT_ONCE, .listen_fd = handed_over(), .log_level = LOG_INFO};
     char shipped[PATH_MAX];
     if (shipped_catalog(shipped, sizeof shipped)) o.catalogs[o.catalog_count++] = shipped;
+    else fputs("puras serve: the shipped catalog is not beside the program; only folders given with --catalog are served\n", stderr);
     int usage_error = read_options(argc, argv, &o);
     if (usage_error) return usage_error < 0 ? 0 : usage_error;
     signal(SIGPIPE, SIG_IGN);

@@ -1,11 +1,13 @@
 /* Wires the rooms into one running server, and takes it apart again. The order of start is the order of dependence: folder, facts,
  * catalog, bytes, helper, engine, operations, routes, socket. */
+#include "cmd/cli.h"
 #include "cmd/server.h"
 
 #include "base/cleanup.h"
 #include "base/limits.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 static int64_t log_now(void *arg) { return io_now(loop_io(((struct server *)arg)->loop)); }
@@ -104,7 +106,8 @@ static err start_bytes(struct server *s, struct why *why) {
     TRY(master_key_read(s, why, hex));
     s->signer = signer_create(str_of(hex));
     explicit_bzero(hex, sizeof hex);
-    struct helper_options ho = {.at_once = s->o.renders};
+    char program[PATH_MAX];
+    struct helper_options ho = {.program = shipped_helper(program, sizeof program) ? program : NULL, .at_once = s->o.renders};
     return helper_start(&ho, why, &s->helper);
 }
 
