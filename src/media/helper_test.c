@@ -28,7 +28,7 @@ static int setup(void **state) {
     struct rig *r = calloc(1, sizeof *r);
     struct why why = {0};
     struct helper_options o = {.program = program, .at_once = 2};
-    strcpy(r->dir, "/tmp/puras-helper-XXXXXX");
+    snprintf(r->dir, sizeof r->dir, "%s", "/tmp/puras-helper-XXXXXX");
     if (!mkdtemp(r->dir)) return -1;
     snprintf(r->out, sizeof r->out, "%s/out", r->dir);
     if (helper_start(&o, &why, &r->h)) return fprintf(stderr, "%s\n", why_text(&why)), -1;

@@ -7,6 +7,8 @@
 
 #include "media/media.h"
 
+#include <stdlib.h>
+
 struct sample {
     const char *what;
     struct str bytes;

@@ -1,5 +1,8 @@
 /* See job_test.h. Never part of the program that is shipped. Each job tries one thing that must not work; where it does work, the
  * answer is OK and the test fails. */
+#ifndef PURAS_MEDIA_TEST
+#define PURAS_MEDIA_TEST
+#endif
 #include "media/helper/job_test.h"
 
 #include <fcntl.h>

@@ -115,7 +115,7 @@ static struct rgb colour_of(const struct pen *p, char letter) {
     double luma = 0.3 * p->main.r + 0.59 * p->main.g + 0.11 * p->main.b;
     switch (letter) {
     case 'm': return p->main;
-    case 'd': return rgb_mix(p->main, ink, luma > 0.85 ? 0.14 : 0.24);
+    case 'd': return rgb_mix(p->main, ink, luma > 0.85 ? 0.12 : 0.20);
     case 'l': return rgb_mix(p->main, white, luma < 0.2 ? 0.10 : 0.26);
     case 'a': return p->accent;
     }
@@ -186,8 +186,9 @@ static void paint_area(struct pen *p, const struct shape *s, struct rgb c, uint6
     cairo_path_extents(p->cr, &x1, &y1, &x2, &y2);
     double from = p->light < 0 ? x1 : x2, to = p->light < 0 ? x2 : x1;
     cairo_pattern_t *g = cairo_pattern_create_linear(from, y1, from + (to - from) * 0.75, y2);
-    struct rgb hi = rgb_mix(c, white, 0.14 * (1 - 0.6 * p->night)), lo = rgb_mix(c, dark, 0.17 + 0.10 * p->night);
-    struct rgb mid = rgb_mix(c, dark, 0.10 * p->night);
+    /* What is nearly white would turn grey in as much shade as the others take. */
+    double night = p->night * (fmin(c.r, fmin(c.g, c.b)) > 0.8 ? 0.3 : 1), shade = fmin(c.r, fmin(c.g, c.b)) > 0.8 ? 0.12 : 0.17;
+    struct rgb hi = rgb_mix(c, white, 0.14 * (1 - 0.6 * night)), lo = rgb_mix(c, dark, shade + 0.10 * night), mid = rgb_mix(c, dark, 0.10 * night);
     cairo_pattern_add_color_stop_rgb(g, 0, hi.r, hi.g, hi.b);
     cairo_pattern_add_color_stop_rgb(g, 0.42, mid.r, mid.g, mid.b);
     cairo_pattern_add_color_stop_rgb(g, 1, lo.r, lo.g, lo.b);

@@ -8,7 +8,7 @@ struct light sketch_light(const struct canvas *c) {
         [TIME_DAY] = {"4f9fd8", "9fd0ec", "e4f3f2", "fff6dc", 0.04},
         [TIME_DAWN] = {"7398cf", "f0b2ad", "fde2b4", "f6a98f", 0.22},
         [TIME_DUSK] = {"43346f", "cf5673", "fab45c", "b8476a", 0.34},
-        [TIME_NIGHT] = {"090e2a", "18244f", "31447c", "0c1436", 0.66}};
+        [TIME_NIGHT] = {"090e2a", "18244f", "31447c", "141d4c", 0.58}};
     const struct plan *p = c->plan;
     struct light l = {rgb_hex(t[p->time].top), rgb_hex(t[p->time].mid), rgb_hex(t[p->time].low), rgb_hex(t[p->time].tint), t[p->time].amount};
     if (p->setting == SETTING_SPACE) l.top = rgb_hex("07081c"), l.mid = rgb_hex("191444"), l.low = rgb_hex("3a2260");
@@ -73,7 +73,9 @@ static void small_stars(struct canvas *c, double to, int n) {
 }
 
 static void puff(struct canvas *c, double x, double y, double s, struct rgb colour, double alpha, struct dice *d) {
-    cairo_new_path(c->cr);
+    cairo_save(c->cr);
+    cairo_rectangle(c->cr, 0, 0, c->w, y - s * 0.06);
+    cairo_clip(c->cr);
     for (int i = 0; i < 6; i++) {
         double t = i / 5.0 - 0.5, r = s * (0.34 - 0.42 * t * t + dice_in(d, 0, 0.07));
         cairo_new_sub_path(c->cr);
@@ -85,6 +87,7 @@ static void puff(struct canvas *c, double x, double y, double s, struct rgb colo
     cairo_set_source(c->cr, g);
     cairo_fill(c->cr);
     cairo_pattern_destroy(g);
+    cairo_restore(c->cr);
 }
 
 static void sky_lamp(struct canvas *c) {

@@ -20,6 +20,8 @@ struct band {
     struct box box;
     int rows;
     double scale;
+    bool floats; /* hangs in the air: no ground to stand on, no distance to shrink with */
+    bool shore;  /* holds what swims and what stands behind it, side by side */
 };
 
 static int band_of(const struct plan *p, const struct subject *s) {
@@ -50,6 +52,22 @@ static void fill_bands(struct canvas *c, struct plan *p, struct band bands[BANDS
     }
 }
 
+/* A few things on a coast stand and swim side by side in one row; more get a band each. */
+static void join_shore(const struct plan *p, struct band bands[BANDS]) {
+    struct band *water = &bands[1], *ground = &bands[2];
+    if (p->setting != SETTING_SEA || !water->count || !ground->count || water->count + ground->count > 6) return;
+    for (int i = 0; i < water->count; i++) {
+        struct item it = water->items[i];
+        it.h *= 0.8, it.w *= 0.8; /* farther out */
+        ground->items[ground->count++] = it;
+    }
+    ground->shore = true;
+    water->count = 0;
+}
+
+/* Far rows are smaller. */
+static double shrink(const struct band *b, int rows, int r) { return b->floats || rows < 2 ? 1 : 1 - 0.26 * (rows - 1 - r) / (rows - 1); }
+
 /* First item of row r when the items are dealt to `rows` rows as evenly as whole items allow. */
 static int row_start(const struct band *b, int rows, int r) { return (int)((long)b->count * r / rows); }
 
@@ -57,7 +75,7 @@ static double scale_for(const struct band *b, int rows) {
     double scale = 1e9, row_h = b->box.h / rows;
     for (int r = 0; r < rows; r++) {
         double sum = 0;
-        for (int i = row_start(b, rows, r); i < row_start(b, rows, r + 1); i++) sum += b->items[i].w;
+        for (int i = row_start(b, rows, r); i < row_start(b, rows, r + 1); i++) sum += b->items[i].w * shrink(b, rows, r);
         scale = fmin(scale, b->box.w * 0.86 / fmax(sum, 0.01));
     }
     return fmin(scale, row_h * (rows == 1 ? 0.92 : 0.86) / b->tallest);
@@ -65,27 +83,33 @@ static double scale_for(const struct band *b, int rows) {
 
 static void choose_rows(struct band *b) {
     b->scale = 0;
-    for (int rows = 1; rows <= MAX_ROWS && rows <= b->count; rows++) {
+    for (int rows = 1; rows <= (b->shore ? 1 : MAX_ROWS) && rows <= b->count; rows++) {
         double s = scale_for(b, rows);
-        if (s > b->scale * 1.08) b->scale = s, b->rows = rows; /* fewer rows unless it is worth it */
+        if (s > b->scale * 1.15) b->scale = s, b->rows = rows; /* fewer rows unless it is worth it */
     }
 }
 
-static void place_band(struct canvas *c, struct band *b, bool floats, const char *stream) {
+static double top_of(const struct band *b, int r, const struct item *it, double h, struct dice *d) {
+    double row_h = b->box.h / b->rows, room = row_h - h, bottom = b->box.y + (r + 1) * row_h;
+    if (b->floats) return b->box.y + r * row_h + dice_in(d, 0.1, 0.9) * room;
+    double lift = dice_in(d, 0.02, 0.10) * fmin(room, row_h * 0.8);
+    if (b->shore && it->subject->noun->place == PLACE_WATER) lift = fmin(room, row_h * 0.30);
+    return bottom - h - lift;
+}
+
+static void place_band(struct canvas *c, struct band *b, const char *stream) {
     struct dice d = dice_of(c->seed, stream);
-    double row_h = b->box.h / b->rows;
     for (int r = 0; r < b->rows; r++) {
+        double scale = b->scale * shrink(b, b->rows, r);
         int from = row_start(b, b->rows, r), to = row_start(b, b->rows, r + 1), n = to - from;
         double sum = 0, gaps[SKETCH_MAX_BOXES + 1], gap_sum = 0;
-        for (int i = from; i < to; i++) sum += b->items[i].w * b->scale;
+        for (int i = from; i < to; i++) sum += b->items[i].w * scale;
         for (int i = 0; i <= n; i++) gap_sum += gaps[i] = dice_in(&d, 0.55, 1.45) * (i == 0 || i == n ? 0.7 : 1);
         double slack = b->box.w - sum, x = b->box.x + slack * gaps[0] / gap_sum;
         for (int i = from; i < to; i++) {
             struct item *it = &b->items[i];
-            double w = it->w * b->scale, h = it->h * b->scale, room = row_h - h;
-            double lift = floats ? dice_in(&d, 0.1, 0.9) * room : dice_in(&d, 0.02, 0.10) * fmin(room, row_h * 0.8);
-            double top = floats ? b->box.y + r * row_h + lift : b->box.y + (r + 1) * row_h - h - lift;
-            it->subject->boxes[it->nth] = (struct box){x, top, w, h};
+            double w = it->w * scale, h = it->h * scale, y = top_of(b, r, it, h, &d);
+            it->subject->boxes[it->nth] = (struct box){x, y, w, h};
             x += w + slack * gaps[i - from + 1] / gap_sum;
         }
     }
@@ -100,6 +124,7 @@ static double horizon_of(const struct canvas *c, const struct plan *p, const str
         /* The feet of the farthest row stand a little below the horizon. */
         double feet = low->box.y + low->box.h / low->rows;
         y = fmin(low->box.y + low->box.h / low->rows * 0.72, feet - c->h * 0.03);
+        if (low->shore) y = low->box.y + low->box.h * 0.50;
         if (bands[1].count) y = fmin(y, low->box.y + low->box.h / low->rows * 0.55);
         y = fmax(fmin(y, c->h * 0.70), c->h * 0.30);
         return fmin(y + jitter, feet);
@@ -118,7 +143,10 @@ void sketch_place(struct canvas *c, struct plan *p) {
         c->lettering = (struct box){c->w * 0.07, c->h * 0.965 - h, c->w * 0.86, h};
         bottom = c->lettering.y - c->h * 0.015;
     }
+    bands[0].floats = true;
+    bands[2].floats = p->setting == SETTING_SPACE;
     fill_bands(c, p, bands);
+    join_shore(p, bands);
     for (int i = 0; i < BANDS; i++)
         if (bands[i].count) sum += weight[i] * sqrt(bands[i].tallest) * (1 + 0.05 * fmin(bands[i].count, 12));
     double y = top;
@@ -137,8 +165,7 @@ void sketch_place(struct canvas *c, struct plan *p) {
         choose_rows(&bands[i]);
     }
     c->horizon = horizon_of(c, p, bands);
-    if (bands[0].count) place_band(c, &bands[0], true, "sky");
-    if (bands[1].count) place_band(c, &bands[1], false, "water");
-    if (bands[2].count) place_band(c, &bands[2], p->setting == SETTING_SPACE, "ground");
+    for (int i = 0; i < BANDS; i++)
+        if (bands[i].count) place_band(c, &bands[i], i == 0 ? "sky" : i == 1 ? "water" : "ground");
     free(bands);
 }

@@ -23,7 +23,7 @@ static const struct fixed_prompt fixed_prompts[] = {
     {"a dozen red apples on a plain white background", 1024, 1024, 9, "day", "plain", 0, {{"apple", "red", 12}}},
     {"a yellow robot holding a sign that says \"Hello <b>world</b> & friends\"", 1024, 1024, 3, "day", "room", "Hello <b>world</b> & friends",
      {{"robot", "yellow", 1}}},
-    {"two pink rockets and a blue star in outer space", 1024, 1024, 8, "day", "space", 0, {{"rocket", "pink", 2}, {"star", "blue", 1}}},
+    {"two pink rockets and a blue star in outer space", 1024, 1024, 8, "night", "space", 0, {{"rocket", "pink", 2}, {"star", "blue", 1}}},
     {"a castle in the snowy forest at dawn, with three brown horses", 1024, 1024, 6, "dawn", "forest", 0, {{"castle", 0, 1}, {"horse", "brown", 3}}},
     {"five green cacti and a black train in the desert", 1024, 1024, 7, "day", "desert", 0, {{"cactus", "green", 5}, {"train", "black", 1}}},
     {"a red umbrella and a teal car in the rainy city at midnight", 1024, 1024, 10, "night", "city", 0, {{"umbrella", "red", 1}, {"car", "teal", 1}}},

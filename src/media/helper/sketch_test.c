@@ -30,7 +30,7 @@ static int setup(void **state) {
     (void)state;
     struct why why = {0};
     struct helper_options o = {.program = program, .at_once = 2};
-    strcpy(dir, "/tmp/puras-sketch-XXXXXX");
+    snprintf(dir, sizeof dir, "%s", "/tmp/puras-sketch-XXXXXX");
     if (!mkdtemp(dir)) return -1;
     snprintf(out_path, sizeof out_path, "%s/out", dir);
     if (helper_start(&o, &why, &helper)) return fprintf(stderr, "%s\n", why_text(&why)), -1;
@@ -87,17 +87,33 @@ static uint32_t pixel(const struct picture *p, int x, int y) {
 enum family { RED, ORANGE, YELLOW, GREEN, CYAN, BLUE, PURPLE, PINK, BROWN, BLACK, WHITE, GREY, FAMILIES };
 static const char *const family_names[] = {"red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "brown", "black", "white", "grey"};
 
-static enum family family_of(uint32_t rgb) {
+/* Hue in degrees, chroma and value. */
+static void split(uint32_t rgb, double *hue, double *chroma, double *max, double *min) {
     double r = (rgb >> 16 & 255) / 255.0, g = (rgb >> 8 & 255) / 255.0, b = (rgb & 255) / 255.0;
-    double max = fmax(r, fmax(g, b)), min = fmin(r, fmin(g, b)), c = max - min, hue = 0;
+    *max = fmax(r, fmax(g, b));
+    *min = fmin(r, fmin(g, b));
+    double c = *chroma = *max - *min;
+    *hue = c == 0 ? 0 : *max == r ? fmod((g - b) / c + 6, 6) * 60 : *max == g ? ((b - r) / c + 2) * 60 : ((r - g) / c + 4) * 60;
+}
+
+static enum family family_of(uint32_t rgb) {
+    double hue, c, max, min;
+    split(rgb, &hue, &c, &max, &min);
     if (max < 0.24) return BLACK;
     if (c < 0.13) return max > 0.75 ? WHITE : max < 0.30 ? BLACK : GREY;
-    if (max == r) hue = fmod((g - b) / c + 6, 6) * 60;
-    else if (max == g) hue = ((b - r) / c + 2) * 60;
-    else hue = ((r - g) / c + 4) * 60;
     if (hue >= 10 && hue < 45 && max < 0.68) return BROWN;
     if (hue >= 330 || hue < 10) return min > 0.42 ? PINK : hue >= 330 && hue < 345 && max > 0.75 ? PINK : RED;
     return hue < 40 ? ORANGE : hue < 66 ? YELLOW : hue < 160 ? GREEN : hue < 195 ? CYAN : hue < 250 ? BLUE : hue < 300 ? PURPLE : PINK;
+}
+
+/* The same family, or the same hue in light or shade: pink in shade is what a table of families calls red. */
+static bool is_like(uint32_t rgb, uint32_t want) {
+    double h1, c1, h2, c2, max, max2, min;
+    if (family_of(rgb) == family_of(want)) return true;
+    split(rgb, &h1, &c1, &max, &min);
+    split(want, &h2, &c2, &max2, &min);
+    double d = fabs(h1 - h2);
+    return c2 >= 0.13 && c1 >= 0.13 && fmin(d, 360 - d) < 14 && fabs(max - max2) < 0.35;
 }
 
 static void box_of(const struct json *j, int64_t out[4]) {
@@ -115,24 +131,27 @@ static double luma_of(const struct picture *p) {
     return sum / n;
 }
 
-/* In every box the family of the subject's colour is the largest. */
-static void check_colour(const struct picture *p, const char *prompt, const struct json *subject) {
+/* In every box the family of the subject's colour is the largest. Returns the number of boxes where it is not. */
+static int check_colour(const struct picture *p, const char *prompt, const struct json *subject) {
     struct str rgb;
     char text[8] = "";
     assert_true(json_as_str(json_get(subject, "colour_rgb"), &rgb) && rgb.len == 7);
     memcpy(text, rgb.ptr + 1, 6);
-    enum family want = family_of((uint32_t)strtoul(text, NULL, 16));
+    uint32_t named = (uint32_t)strtoul(text, NULL, 16);
+    enum family want = family_of(named);
+    int wrong = 0;
     for (const struct json *b = json_get(subject, "boxes")->child; b; b = b->next) {
         int64_t v[4], tally[FAMILIES] = {0}, best = 0;
         box_of(b, v);
         for (int64_t y = v[1]; y < v[1] + v[3]; y++)
-            for (int64_t x = v[0]; x < v[0] + v[2]; x++) tally[family_of(pixel(p, (int)x, (int)y))]++;
+            for (int64_t x = v[0]; x < v[0] + v[2]; x++) tally[is_like(pixel(p, (int)x, (int)y), named) ? want : family_of(pixel(p, (int)x, (int)y))]++;
         for (int i = 0; i < FAMILIES; i++)
             if (tally[i] > tally[best]) best = i;
         if (best != (int64_t)want || tally[want] * 4 < v[2] * v[3])
-            fail_msg("\"%s\": a %s box is mostly %s (%d%% against %d%%)", prompt, family_names[want], family_names[best], (int)(100 * tally[best] / (v[2] * v[3])),
-                     (int)(100 * tally[want] / (v[2] * v[3])));
+            wrong += printf("\"%s\": a %s box is mostly %s (%d%% against %d%%)\n", prompt, family_names[want], family_names[best],
+                            (int)(100 * tally[best] / (v[2] * v[3])), (int)(100 * tally[want] / (v[2] * v[3]))) > 0;
     }
+    return wrong;
 }
 
 static void check_boxes(const struct picture *p, const char *prompt) {
@@ -160,6 +179,7 @@ static void check_string(const struct picture *p, const char *prompt, const char
 
 static void test_fixed_prompts(void **state) {
     (void)state;
+    int wrong = 0;
     for (int i = 0; i < FIXED_PROMPTS; i++) {
         const struct fixed_prompt *f = &fixed_prompts[i];
         char size[32];
@@ -172,17 +192,18 @@ static void test_fixed_prompts(void **state) {
         check_string(p, f->prompt, "text", f->text);
         const struct json *s = json_get(p->scene, "subjects")->child;
         for (const struct expected_subject *e = f->subjects; e < f->subjects + 4 && e->name; e++, s = s->next) {
-            struct str name, colour;
-            int64_t count;
+            struct str name = {0}, colour = {0};
+            int64_t count = 0;
             assert_true(s && json_as_str(json_get(s, "name"), &name) && json_as_i64(json_get(s, "count"), &count));
             if (!str_is(name, e->name) || count != e->count || json_get(s, "boxes")->count != (uint32_t)e->count) fail_msg("\"%s\": %s", f->prompt, p->answer.scene);
             if (e->colour) assert_true(json_as_str(json_get(s, "colour"), &colour) && str_is(colour, e->colour));
-            check_colour(p, f->prompt, s);
+            wrong += check_colour(p, f->prompt, s);
         }
         assert_null(s);
         check_boxes(p, f->prompt);
         picture_done(p);
     }
+    assert_int_equal(wrong, 0);
 }
 
 /* The commonest colours on the thinnest, the roundest and the busiest drawings, in every place that has a colour of its own. */
@@ -192,14 +213,15 @@ static void test_colours(void **state) {
     static const char *const nouns[] = {"bicycle", "cat", "bird", "boat", "castle", "house", "guitar", "key", "umbrella", "chair", "train", "person", "fish", "clock"};
     static const char *const places[] = {"", " in the desert at dusk", " by the sea", " in the snow", " in a room", " at night", " in a forest", " on a plain background"};
     char prompt[128];
-    int k = 0;
+    int k = 0, wrong = 0;
     for (size_t n = 0; n < sizeof nouns / sizeof *nouns; n++)
         for (size_t c = 0; c < sizeof colours / sizeof *colours; c++, k++) {
             snprintf(prompt, sizeof prompt, "a %s %s%s", colours[c], nouns[n], places[(size_t)k % (sizeof places / sizeof *places)]);
             struct picture *p = paint(prompt, "256x256", (uint64_t)k);
-            check_colour(p, prompt, json_get(p->scene, "subjects")->child);
+            wrong += check_colour(p, prompt, json_get(p->scene, "subjects")->child);
             picture_done(p);
         }
+    assert_int_equal(wrong, 0);
 }
 
 static void test_time_of_day(void **state) {
@@ -296,8 +318,9 @@ static void test_text_of_any_script(void **state) {
     (void)state;
     static const char *const texts[] = {"\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xb8\x96\xe7\x95\x8c", "\xd9\x85\xd8\xb1\xd8\xad\xd8\xa8\xd8\xa7", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d",
                                         "\xe0\xa4\xa8\xe0\xa4\xae\xe0\xa4\xb8\xe0\xa5\x8d\xe0\xa4\xa4\xe0\xa5\x87", "\xf0\x9f\x98\x80\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x9a\x80", "\xed\x95\x9c\xea\xb8\x80",
-                                        "\xe0\xb8\xaa\xe0\xb8\xa7\xe0\xb8\xb1\xe0\xb8\xaa\xe0\xb8\x94\xe0\xb8\xb5", "\xf0\x92\x80\x80\xf0\x93\x80\x80", "\xe2\x80\xae" "abc\xe2\x80\xac", "a\xcc\x81\xcc\x82\xcc\x83\xcc\x84\xcc\x85",
-                                        "\xef\xbf\xbd\xf4\x8f\xbf\xbf", "\xe2\x88\x91\xe2\x9c\x93\xe2\x98\x83\xe2\x99\xab"};
+                                        "\xe0\xb8\xaa\xe0\xb8\xa7\xe0\xb8\xb1\xe0\xb8\xaa\xe0\xb8\x94\xe0\xb8\xb5", "\xf0\x92\x80\x80\xf0\x93\x80\x80", "\xe2\x80\xaexyz\xe2\x80\xac", "a\xcc\x81\xcc\x82\xcc\x83\xcc\x84\xcc\x85",
+                                        "\xef\xbf\xbd\xf4\x8f\xbf\xbf", "\xe1\x9e\x97\xe1\x9e\xb6\xe1\x9e\x9f\xe1\x9e\xb6", "\xe0\xae\xa4\xe0\xae\xae\xe0\xae\xbf\xe0\xae\xb4\xe0\xaf\x8d",
+                                        "\xe0\xba\xa5\xe0\xba\xb2\xe0\xba\xa7", "\xe1\x80\x99\xe1\x80\xbc\xe1\x80\x94\xe1\x80\xba", "\xe0\xbd\x96\xe0\xbd\xbc\xe0\xbd\x91", "\xe2\x88\x91\xe2\x9c\x93\xe2\x98\x83\xe2\x99\xab"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char prompt[256];
         snprintf(prompt, sizeof prompt, "a cat \"%s\"", texts[i]);

@@ -31,27 +31,26 @@ void sketch_lettering(struct canvas *c, PangoContext *fonts) {
     pen_outline(c->cr, rgb_hex("5b4632"), fmax(0.8, unit * 0.003), unit * 0.0015, c->seed);
     cairo_new_path(c->cr);
 
+    /* Always in the context's own font: its fonts are open already. Other sizes come from scaling. */
     PangoLayout *layout = pango_layout_new(fonts);
-    PangoFontDescription *font = pango_font_description_from_string("sans bold");
     pango_layout_set_text(layout, c->plan->text, -1);
     pango_layout_set_alignment(layout, PANGO_ALIGN_CENTER);
     pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
-    int w = 0, h = 0;
-    double size = b.h * 0.62;
-    for (int i = 0; i < 24; i++, size *= 0.88) { /* the largest that fits */
-        pango_font_description_set_absolute_size(font, fmax(size, 3) * PANGO_SCALE);
-        pango_layout_set_font_description(layout, font);
-        pango_layout_set_width(layout, (int)(b.w * 0.92 * PANGO_SCALE));
-        pango_layout_get_pixel_size(layout, &w, &h);
-        if (h <= b.h * 0.86 && w <= b.w * 0.94) break;
+    PangoRectangle r = {0};
+    double scale = b.h * 0.64 / 64;
+    for (int i = 0; i < 30; i++, scale *= 0.88) { /* the largest that fits */
+        pango_layout_set_width(layout, (int)(b.w * 0.92 / scale * PANGO_SCALE));
+        pango_layout_get_pixel_extents(layout, NULL, &r);
+        if (r.height * scale <= b.h * 0.88 && r.width * scale <= b.w * 0.94) break;
     }
     cairo_save(c->cr);
     cairo_rectangle(c->cr, b.x, b.y, b.w, b.h);
     cairo_clip(c->cr);
     cairo_set_source_rgb(c->cr, 0.20, 0.14, 0.12);
-    cairo_move_to(c->cr, b.x + b.w * 0.04, b.y + (b.h - h) / 2.0);
+    cairo_translate(c->cr, b.x + b.w * 0.04, b.y + (b.h - r.height * scale) / 2);
+    cairo_scale(c->cr, scale, scale);
+    cairo_move_to(c->cr, 0, 0);
     pango_cairo_show_layout(c->cr, layout);
     cairo_restore(c->cr);
-    pango_font_description_free(font);
     g_object_unref(layout);
 }

@@ -72,6 +72,7 @@ static size_t quote_end(struct str s, size_t from, char kind, size_t *out_len) {
 }
 
 static void add_token(struct tokens *t, struct str w) {
+    if (str_ends(w, STR("'s"))) w.len -= 2; /* "the dog's bone" */
     if (t->count == MAX_TOKENS || !w.len) return;
     struct token *k = &t->at[t->count++];
     size_t n = w.len < TOKEN_BYTES - 1 ? w.len : TOKEN_BYTES - 1;
