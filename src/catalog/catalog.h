@@ -64,5 +64,8 @@ struct media_fact { struct str input; int64_t duration_ms, width, height; };
 [[nodiscard]] err catalog_quote(const struct catalog *c, const struct model *m, const struct json *inputs,
                                 const struct media_fact *facts, size_t fact_count, struct arena *a, struct why *why,
                                 struct quote *out_quote, struct str *out_inputs);
+/* Whether every required input is there; a price is quoted without those it does not depend on. E_INVALID names the first that
+ * is missing, with an example. */
+[[nodiscard]] err catalog_require(const struct model *m, const struct json *inputs, struct why *why);
 /* One row of /v1/models. */
 void model_write(const struct model *m, struct jw *w);

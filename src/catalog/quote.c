@@ -59,8 +59,8 @@ static err take_value(struct quoting *q, int i, const struct json *member) {
     return OK;
 }
 
-static err refuse_missing(struct quoting *q, const struct input_spec *s) {
-    if (!q->why) return E_INVALID;
+static err refuse_missing(struct why *why, const struct input_spec *s) {
+    if (!why) return E_INVALID;
     const char *example = "";
     char number[DECIMAL_TEXT];
     switch (s->type) {
@@ -77,11 +77,11 @@ static err refuse_missing(struct quoting *q, const struct input_spec *s) {
     }
     char what[200];
     value_describe(s, what, sizeof what);
-    set_field(q->why, s->name);
+    set_field(why, s->name);
     if (s->type == INPUT_ENUM)
-        return why_set(q->why, E_INVALID, "The input `%.*s` is missing: %s; for example {\"%.*s\": \"%.*s\"}.", STR_ARG(s->name), what,
+        return why_set(why, E_INVALID, "The input `%.*s` is missing: %s; for example {\"%.*s\": \"%.*s\"}.", STR_ARG(s->name), what,
                        STR_ARG(s->name), STR_ARG(s->values[0]));
-    return why_set(q->why, E_INVALID, "The input `%.*s` is missing: %s; for example {\"%.*s\": %s}.", STR_ARG(s->name), what, STR_ARG(s->name),
+    return why_set(why, E_INVALID, "The input `%.*s` is missing: %s; for example {\"%.*s\": %s}.", STR_ARG(s->name), what, STR_ARG(s->name),
                    example);
 }
 
@@ -97,8 +97,19 @@ static err read_inputs(struct quoting *q, const struct json *inputs) {
         int i = inputs_find(in, m->key);
         if (i >= 0) TRY(take_value(q, i, m));
     }
-    for (size_t i = 0; i < in->count; i++)
-        if (in->specs[i].required && !q->given[i]) return refuse_missing(q, &in->specs[i]);
+    for (size_t i = 0; i < in->count; i++) /* what the price does not need is asked for when the call is made */
+        if (in->specs[i].required && in->specs[i].price && !q->given[i]) return refuse_missing(q->why, &in->specs[i]);
+    return OK;
+}
+
+err catalog_require(const struct model *m, const struct json *inputs, struct why *why) {
+    for (size_t i = 0; i < m->input_count; i++) {
+        const struct input_spec *s = &m->inputs[i];
+        if (!s->required) continue;
+        bool given = json_get_str(inputs, s->name) != NULL;
+        for (size_t k = 0; k < s->alias_count && !given; k++) given = json_get_str(inputs, s->aliases[k]) != NULL;
+        if (!given) return refuse_missing(why, s);
+    }
     return OK;
 }
 

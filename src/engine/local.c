@@ -138,6 +138,7 @@ void local_call(void *self, const struct call *c, call_stage_fn *stage, call_don
     must(j);
     *j = (struct job){.local = l, .call = c, .done = done, .arg = arg};
     io->ops->random(io, &j->seed, sizeof j->seed);
+    j->seed &= INT32_MAX; /* as a caller could give it, and as JSON readers keep it exact */
     for (int i = 0; i < LIMIT_OUTPUTS; i++)
         for (int k = 0; k < 2; k++) {
             struct id id = io_new_id(io);

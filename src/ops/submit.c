@@ -97,6 +97,7 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     }
     if (o->o.route(o->o.engine, m, &cmd.provider, &cmd.route))
         return why_set(why, E_NO_ROUTE, "No route leads to %.*s on this server: it is priced, but nothing here can run it. Nothing was charged.", STR_ARG(m->slug));
+    TRY(catalog_require(m, s->inputs, why));
     cmd.model = m->slug;
     cmd.kind = m->kind;
     cmd.catalog = catalog_sha256(o->o.catalog);
