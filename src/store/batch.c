@@ -168,14 +168,8 @@ static bool die(struct committer *c, struct batch *b, err code, const struct why
     return false;
 }
 
-/* New work is turned away; the others try again with the space of the reserve. False when nobody is left to try. */
-static bool give_up_reserve(struct committer *c, struct batch *b, const struct why *why) {
-    pthread_mutex_lock(&c->lock);
-    c->storage_full = true;
-    c->full_waits = 0;
-    pthread_mutex_unlock(&c->lock);
-    reserve_release(c->o.store);
-    (void)c->db->ops->tend(c->db, true);
+/* New work is turned away, so that the space of the reserve is left for what runs. False when nobody is left in the batch. */
+static bool without_new_work(struct committer *c, struct batch *b, const struct why *why) {
     struct batch *refused = committer_batch(c);
     size_t kept = 0;
     for (size_t i = 0; i < b->n; i++) {
@@ -190,6 +184,15 @@ static bool give_up_reserve(struct committer *c, struct batch *b, const struct w
     return false;
 }
 
+static void give_up_reserve(struct committer *c) {
+    pthread_mutex_lock(&c->lock);
+    c->storage_full = true;
+    c->full_waits = 0;
+    pthread_mutex_unlock(&c->lock);
+    reserve_release(c->o.store);
+    (void)c->db->ops->tend(c->db, true);
+}
+
 static void count(struct committer *c, uint64_t conflicts, uint64_t retries) {
     pthread_mutex_lock(&c->lock);
     c->stats.conflicts += conflicts;
@@ -202,6 +205,7 @@ bool batch_run(struct committer *c, struct item **items, size_t n) {
     memcpy(b->items, items, n * sizeof *items);
     b->n = n;
     int tries = 0, downs = 0, fulls = 0;
+    if (c->storage_full && !without_new_work(c, b, NULL)) return true; /* it was queued before that was known */
     for (;;) {
         enum phase phase;
         struct why why = {};
@@ -230,7 +234,8 @@ bool batch_run(struct committer *c, struct item **items, size_t n) {
         case E_LIMIT: return halves(c, b);
         case E_STORAGE_FULL:
             if (fulls++) return answer_all(c, b, e, &why);
-            if (!give_up_reserve(c, b, &why)) return true;
+            give_up_reserve(c);
+            if (!without_new_work(c, b, &why)) return true;
             continue;
         case E_UNAVAILABLE:
             if (++downs > DOWN_TRIES || is_ending(c)) return answer_all(c, b, e, &why);

@@ -54,10 +54,12 @@ static err not_ours(const struct store *s, struct why *why) {
 
 /* Reads the first bytes before SQLite does: it would make a new database of anything empty and a riddle of anything else. */
 static err check_file(struct store *s, bool create, struct why *why, int64_t *out_bytes) {
-    _cleanup_(closep) int fd = open(s->path, O_RDONLY | O_CLOEXEC);
+    /* made here and not by SQLite, so that nobody else may read it; its log gets the same mode */
+    _cleanup_(closep) int fd = open(s->path, create ? O_RDONLY | O_CREAT | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0600);
     *out_bytes = 0;
     if (fd < 0) {
-        if (errno == ENOENT && create) return OK;
+        if (errno == ENOSPC || errno == EDQUOT)
+            return why_set(why, E_STORAGE_FULL, "There is no space left for the database %s. Free some and start again.", s->path);
         if (errno == ENOENT) return why_set(why, E_NOT_FOUND, "There is no database at %s. `puras serve` makes one.", s->path);
         return why_set(why, E_IO, "The database %s cannot be opened (%s). Check its owner and permissions.", s->path, strerror(errno));
     }

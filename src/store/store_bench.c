@@ -52,7 +52,9 @@ static void drain(struct committer *c, int until) {
 
 int main(int argc, char **argv) {
     if (argc < 2) return 2;
-    int n = argc > 2 ? atoi(argv[2]) : 20000;
+    int64_t wanted = 20000;
+    if (argc > 2 && (!str_to_i64(str_of(argv[2]), &wanted) || wanted < 1 || wanted > 1000000)) return 2;
+    int n = (int)wanted;
     struct why why = {};
     struct store *s;
     struct node_view node;

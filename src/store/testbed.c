@@ -1,5 +1,6 @@
 #include "store/testbed.h"
 
+#include <ftw.h>
 #include <libpq-fe.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -69,13 +70,13 @@ void bench_open(struct bench *b) {
     if (store_db(b->a.store, &why, &b->db)) fail_msg("%s", why_text(&why));
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) { return remove(path); }
+
 void bench_close(struct bench *b) {
     db_close(b->db);
     if (b->a.store) seat_close(&b->a);
     arena_done(&b->arena);
-    char cmd[128];
-    snprintf(cmd, sizeof cmd, "rm -rf %s", b->folder);
-    assert_int_equal(system(cmd), 0);
+    nftw(b->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 void bench_ready(struct bench *b) {
