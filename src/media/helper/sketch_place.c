@@ -68,6 +68,16 @@ static void join_shore(const struct plan *p, struct band bands[BANDS]) {
 /* Far rows are smaller. */
 static double shrink(const struct band *b, int rows, int r) { return b->floats || rows < 2 ? 1 : 1 - 0.26 * (rows - 1 - r) / (rows - 1); }
 
+/* On the ground the tall stand behind the small; among equals the shuffle's order stays. */
+static void tall_first(struct band *b) {
+    for (int i = 1; i < b->count && !b->floats && !b->shore; i++) {
+        struct item it = b->items[i];
+        int at = i;
+        for (; at > 0 && b->items[at - 1].h < it.h; at--) b->items[at] = b->items[at - 1];
+        b->items[at] = it;
+    }
+}
+
 /* First item of row r when the items are dealt to `rows` rows as evenly as whole items allow. */
 static int row_start(const struct band *b, int rows, int r) { return (int)((long)b->count * r / rows); }
 
@@ -163,6 +173,10 @@ void sketch_place(struct canvas *c, struct plan *p) {
         }
         y += h;
         choose_rows(&bands[i]);
+        if (bands[i].rows > 1) {
+            tall_first(&bands[i]);
+            choose_rows(&bands[i]);
+        }
     }
     c->horizon = horizon_of(c, p, bands);
     for (int i = 0; i < BANDS; i++)
