@@ -36,7 +36,8 @@ static void check_project(struct world *w, int i, bool at_the_end) {
             pending += str_eq(rows[k]->state, GEN_PENDING);
             running += str_eq(rows[k]->state, GEN_PROCESSING);
             if (generation_is_terminal(rows[k]->state)) w->outcomes[!str_eq(rows[k]->state, GEN_COMPLETED)]++;
-            else if (at_the_end) {
+            else w->live++;
+            if (at_the_end && !generation_is_terminal(rows[k]->state)) {
                 say(w, "left over: %s %s (%.*s) node %.*s attempts %lld", id, state, STR_ARG(rows[k]->step), STR_ARG(rows[k]->node), (long long)rows[k]->attempts);
                 BROKEN(w, "generation %s is still %s (%.*s) long after the last fault", id, state, STR_ARG(rows[k]->step));
             }
@@ -52,7 +53,7 @@ static void check_project(struct world *w, int i, bool at_the_end) {
 void world_check(struct world *w, bool at_the_end) {
     static const char *const books[] = {"live", "test"};
     if (w->model.fault[0]) return;
-    w->outcomes[0] = w->outcomes[1] = 0;
+    w->outcomes[0] = w->outcomes[1] = w->live = 0;
     model_look(&w->model);
     for (int i = 0; i < PROJECTS; i++) check_project(w, i, at_the_end);
     model_seen_all(&w->model);

@@ -134,6 +134,7 @@ static void pauses(struct world *w) {
 }
 
 static void pass(struct world *w, msec until, bool storm) {
+    int quiet = 0;
     msec next_check = wall(w) + CHECK_EVERY_MS, next_pause = wall(w) + MS_SECOND;
     while (wall(w) < until && !w->model.fault[0]) {
         fake_io_run_until(w->fake, wall(w) + 250);
@@ -144,6 +145,8 @@ static void pass(struct world *w, msec until, bool storm) {
         if (wall(w) < next_check) continue;
         world_check(w, false);
         next_check += CHECK_EVERY_MS;
+        bool all_asked = w->submitted >= w->o.calls;
+        if ((!storm || (w->o.sweep_at && all_asked)) && !w->live && ++quiet == 2) return; /* at rest, and stayed so for a while */
     }
 }
 

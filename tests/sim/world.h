@@ -66,7 +66,7 @@ struct world {
     } keys[KEYS_MAX];
     int key_count;
     char folder[64];
-    int64_t outcomes[2];         /* completed, unpaid; for the summary */
+    int64_t outcomes[2], live;   /* completed, unpaid, neither, at the last look */
 };
 
 struct world *world_create(const struct options *o);
