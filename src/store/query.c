@@ -83,15 +83,29 @@ err query_usage(struct db *db, struct str project, const struct page *p, struct 
                          a, (void ***)out, n);
 }
 
+static err transfers_of(struct db *db, struct str project, struct str book, const struct page *p, struct arena *a,
+                        const struct transfer ***out, size_t *n) {
+    return query_records(db, REC_transfer,
+                         "select @transfer from transfer where project = $1 and book = $2 and seq < $3 order by seq desc limit $4",
+                         SQL_PARAMS(SQL_STR(project), SQL_STR(book), SQL_INT(before(p)), SQL_INT(page_limit(p->limit))), a, (void ***)out, n);
+}
+
 /* Transfers are numbered per book. Without a book both are mixed by number; a page is never cut between two of one number,
  * so it may have one row more than asked for. */
 err query_transfers(struct db *db, struct str project, const struct page *p, struct arena *a, const struct transfer ***out, size_t *n) {
-    size_t limit = (size_t)page_limit(p->limit);
-    TRY(query_records(db, REC_transfer,
-                      "select @transfer from transfer where project = $1 and seq < $2 and ($3 = '' or book = $3) "
-                      "order by seq desc, book limit $4",
-                      SQL_PARAMS(SQL_STR(project), SQL_INT(before(p)), SQL_STR(p->book), SQL_INT((int64_t)limit + 1)), a, (void ***)out, n));
-    if (*n > limit && (*out)[limit]->seq != (*out)[limit - 1]->seq) *n = limit;
+    if (!str_empty(p->book)) return transfers_of(db, project, p->book, p, a, out, n);
+    const struct transfer **live, **test;
+    size_t live_n, test_n, i = 0, k = 0, taken = 0, limit = (size_t)page_limit(p->limit);
+    TRY(transfers_of(db, project, STR("live"), p, a, &live, &live_n));
+    TRY(transfers_of(db, project, STR("test"), p, a, &test, &test_n));
+    const struct transfer **rows = arena_array(a, const struct transfer *, live_n + test_n + 1);
+    while (i < live_n || k < test_n) {
+        const struct transfer *next = k == test_n || (i < live_n && live[i]->seq >= test[k]->seq) ? live[i++] : test[k++];
+        if (taken >= limit && next->seq != rows[taken - 1]->seq) break;
+        rows[taken++] = next;
+    }
+    *out = rows;
+    *n = taken;
     return OK;
 }
 

@@ -48,7 +48,7 @@ create table if not exists generation (
 );
 create index if not exists generation_list on generation (project, seq desc);
 create index if not exists generation_pending on generation (project, seq) where state = 'pending';
-create index if not exists generation_node on generation (node) where node <> '';
+create index if not exists generation_node on generation (node, id) where node <> '';
 create index if not exists generation_deadline on generation (deadline_at) where state in ('pending', 'processing');
 
 create table if not exists attempt (
