@@ -53,7 +53,7 @@ struct committer_options {
 struct committer *committer_create(const struct committer_options *o);
 void committer_destroy(struct committer *c); /* answers what waits with E_UNAVAILABLE, joins the thread */
 /* The command is copied whole, strings too. E_AGAIN when the queue is full, E_UNAVAILABLE once ended, E_STORAGE_FULL for new
- * work while the disk is full. done is called exactly once after the commit (or the refusal) is certain. */
+ * work while the disk is full, E_INVALID for text that no database takes (not UTF-8, or with a NUL). done is called exactly once after the commit (or the refusal) is certain. */
 [[nodiscard]] err committer_submit(struct committer *c, const struct command *cmd, committed_fn *done, void *arg);
 bool committer_step(struct committer *c); /* one batch; false when nothing waited */
 void committer_drain(struct committer *c);/* calls done and published for finished batches */
