@@ -1,5 +1,6 @@
 /* What the engine and ops ask of the server: scans on readers, beats on their own thread, routes from the catalog, upkeep. */
 #include "cmd/server.h"
+#include "cmd/watch.h"
 
 #include "base/cleanup.h"
 #include "base/limits.h"
@@ -60,7 +61,9 @@ err server_route(void *self, const struct model *m, struct str *out_provider, st
 
 static err route(void *self, const struct generation *g, int64_t attempt, struct arena *a, struct str *out_provider, struct str *out_route) {
     struct server *s = self;
-    const struct model *m = catalog_find(s->catalog, g->model);
+    const struct catalog *c = shelf_find(s->shelf, g->catalog); /* the version it was admitted with */
+    if (!c) watch_want(s->watch, g->catalog);
+    const struct model *m = c ? catalog_find(c, g->model) : NULL;
     return m ? server_route(s, m, out_provider, out_route) : E_NO_ROUTE;
 }
 
@@ -116,6 +119,14 @@ bool server_warnings(void *self, struct buf *out) {
     if (!statvfs(s->data_full, &fs) && (double)fs.f_bavail * (double)fs.f_frsize < 1e9)
         buf_printf(out, "%s\"Less than 1 GB is free in the data folder.\"", out->len ? "," : "");
     if (!helper_pid(s->helper)) buf_printf(out, "%s\"The media helper is not running; local models wait for it.\"", out->len ? "," : "");
+    struct str problems = watch_problems(s->watch), line;
+    while (problems.len) {
+        char text[400], quoted[900];
+        str_cut(problems, '\n', &line, &problems);
+        snprintf(text, sizeof text, "The catalog's files are broken and the version before them is served: %.*s", STR_ARG(str_head(line, 300)));
+        buf_printf(out, "%s%s", out->len ? "," : "", log_quote(text, quoted, sizeof quoted));
+        if (out->len > 4096) break; /* the rest is shown by `puras catalog lint` */
+    }
     return !s->draining;
 }
 

@@ -2,6 +2,7 @@
  * catalog, bytes, helper, engine, operations, routes, socket. */
 #include "cmd/cli.h"
 #include "cmd/server.h"
+#include "cmd/watch.h"
 
 #include "base/cleanup.h"
 #include "base/limits.h"
@@ -77,25 +78,44 @@ static err start_facts(struct server *s, struct why *why) {
     return OK;
 }
 
+/* The newest version the database knows; for a start with files that are broken now. */
+static err stored_catalog(struct server *s, struct catalog **out) {
+    _cleanup_(arena_done) struct arena a = {};
+    const struct catalog_version *v = NULL;
+    struct db *db = NULL;
+    TRY(store_db(s->store, NULL, &db));
+    err e = query_newest_catalog(db, &a, &v);
+    if (!e) e = catalog_parse(v->content, NULL, out);
+    db_close(db);
+    return e;
+}
+
 static err start_catalog(struct server *s, struct why *why) {
     struct problems p = {};
-    err e = catalog_read(s->o.catalogs, s->o.catalog_count, &p, &s->catalog);
+    struct catalog *c = NULL;
+    s->shelf = shelf_create();
+    err e = catalog_read(s->o.catalogs, s->o.catalog_count, &p, &c);
     if (e) {
         struct str first, rest;
         str_cut(buf_view(&p.text), '\n', &first, &rest);
         why_set(why, E_INVALID, "The catalog has %d problem%s; the first: %.*s. See `puras catalog lint`.", p.count, p.count == 1 ? "" : "s", STR_ARG(str_head(first, 300)));
-        problems_done(&p);
-        return E_INVALID;
+        e = stored_catalog(s, &c) ? E_INVALID : OK;
+        if (!e) {
+            buf_str(&s->catalog_problems, buf_view(&p.text));
+            log_event(&s->log, LOG_WARN, "catalog.broken", "\"problems\":%d,\"kept\":\"%.*s\"", p.count, STR_ARG(catalog_sha256(c)));
+        }
     }
     problems_done(&p);
-    return OK;
+    if (!e) shelf_put(s->shelf, c, true);
+    return e;
 }
 
 static void ignore(void *arg, const struct outcome *o) {}
 
 static err publish_catalog(struct server *s, struct why *why) {
+    const struct catalog *c = shelf_current(s->shelf);
     struct command cmd = {.kind = CMD_PUBLISH_CATALOG, .at = io_now(loop_io(s->loop))};
-    cmd.publish = (struct cmd_publish){.sha256 = catalog_sha256(s->catalog), .content = catalog_content(s->catalog)};
+    cmd.publish = (struct cmd_publish){.sha256 = catalog_sha256(c), .content = catalog_content(c)};
     err e = committer_submit(s->committer, &cmd, ignore, s);
     return e ? why_set(why, e, "The catalog could not be stored.") : OK;
 }
@@ -117,7 +137,7 @@ static void start_work(struct server *s) {
     struct engine_options eo = {.io = loop_io(s->loop), .port = server_engine_port(s), .node = str_of(s->node.id), .slots = s->o.slots,
                                 .scan_every = store_is_sqlite(s->store) ? MS_SECOND : LIMIT_WAKE_SCAN_MS, .log = &s->log};
     s->engine = engine_create(&eo);
-    struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .signer = s->signer, .catalog = s->catalog,
+    struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .signer = s->signer, .shelf = s->shelf,
                              .public_url = s->public_url, .node = str_of(s->node.id), .other_nodes = !store_is_sqlite(s->store), .log = &s->log, .engine = s,
                              .slot = server_slot, .route = server_route, .metrics = server_metrics, .warnings = server_warnings};
     s->ops = ops_create(&oo);
@@ -162,13 +182,14 @@ err server_start(const struct serve_options *o, struct why *why, struct server *
     s->log = (struct logger){.fd = 2, .least = o->log_level, .now = log_now, .now_arg = s};
     err e = folder_prepare(o->data, why);
     if (!e) e = resolve_folder(s, why);
-    if (!e) e = start_catalog(s, why);
     if (!e) e = start_facts(s, why);
+    if (!e) e = start_catalog(s, why);
     if (!e) e = start_bytes(s, why);
     if (!e) e = start_socket(s, why); /* before the work starts: links name the port */
     if (!e) {
         start_work(s);
         e = publish_catalog(s, why);
+        s->watch = watch_start(s, buf_view(&s->catalog_problems));
     }
     if (e) {
         server_stop(s);
@@ -217,6 +238,7 @@ void server_stop(struct server *s) {
     if (!s) return;
     struct io *io = loop_io(s->loop);
     io->ops->timer_stop(io, s->upkeep_tick);
+    watch_stop(s->watch);
     if (s->engine) engine_stop(s->engine);
     local_destroy(s->local); /* running renders finish; what they made is swept or made again */
     if (s->beats) pool_destroy(s->beats);
@@ -232,7 +254,9 @@ void server_stop(struct server *s) {
     if (s->drive) drive_close(s->drive);
     if (s->store && s->node.id[0] && store_node_stop(s->store, &s->node)) log_event(&s->log, LOG_WARN, "node.stop_failed", NULL);
     if (s->store) store_close(s->store);
-    catalog_destroy(s->catalog);
+    shelf_destroy(s->shelf);
+    buf_done(&s->catalog_problems);
     loop_destroy(s->loop);
+    watch_free(s->watch);
     free(s);
 }

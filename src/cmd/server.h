@@ -2,7 +2,7 @@
 #pragma once
 #include "api/api.h"
 #include "base/log.h"
-#include "catalog/catalog.h"
+#include "catalog/shelf.h"
 #include "drive/drive.h"
 #include "engine/engine.h"
 #include "engine/local.h"
@@ -40,7 +40,9 @@ struct server {
     struct committer *committer;
     struct readers *readers;
     struct pool *beats, *upkeep; /* one thread each: a slow read never delays a heartbeat */
-    struct catalog *catalog;
+    struct shelf *shelf;
+    struct watch *watch;
+    struct buf catalog_problems; /* of the folders at the start, when an older version was taken instead */
     struct drive *drive;
     struct signer *signer;
     struct helper *helper;

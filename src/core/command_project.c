@@ -94,7 +94,11 @@ void publish_want(const struct command *c, struct workset *w, int round) {
 err publish_apply(const struct command *c, struct workset *w, struct outcome *out) {
     if (str_empty(c->publish.sha256))
         return why_set(&out->why, E_INVALID, "A catalog version is named by the hash of its content.");
-    if (WS_GET(w, catalog_version, c->publish.sha256)) return OK; /* named by its content: the same one */
+    const struct catalog_version *known = WS_GET(w, catalog_version, c->publish.sha256);
+    if (known) { /* named by its content: the same one, perhaps come back after others; the newest publication is what counts */
+        if (known->published_at < c->at) WS_EDIT(w, catalog_version, c->publish.sha256)->published_at = c->at;
+        return OK;
+    }
     struct catalog_version *v = WS_INSERT(w, catalog_version, c->publish.sha256);
     v->content = c->publish.content;
     v->published_at = c->at;

@@ -64,17 +64,19 @@ static bool is_key_text(struct str s) {
 }
 
 /* puras_<kind>_<prefix8>.<secret32> */
-static bool split_key(struct str key, struct str *out_prefix, struct str *out_secret) {
-    struct str name, kind, rest;
-    if (!str_cut(key, '_', &name, &rest) || !str_is(name, "puras") || !str_cut(rest, '_', &kind, &rest)) return false;
+static bool split_key(struct str key, struct str *out_kind, struct str *out_prefix, struct str *out_secret) {
+    struct str name, rest;
+    if (!str_cut(key, '_', &name, &rest) || !str_is(name, "puras") || !str_cut(rest, '_', out_kind, &rest)) return false;
     return str_cut(rest, '.', out_prefix, out_secret) && out_prefix->len == PREFIX_LEN && out_secret->len == SECRET_LEN && is_key_text(*out_prefix) &&
            is_key_text(*out_secret);
 }
 
-static err judge(const struct key_entry *k, struct str secret, struct why *why, struct caller *out) {
+/* The word in the key is what people go by: one that says test must never spend the live book, so it has to be the key's own. */
+static err judge(const struct key_entry *k, struct str kind, struct str secret, struct why *why, struct caller *out) {
     char hash[SHA256_HEX + 1];
     sha256_hex(secret, hash);
-    if (!k || !str_eq_secret(str_of(hash), str_of(k->hash))) return why_set(why, E_UNAUTHENTICATED, "The API key is not known to this server. Check PURAS_API_KEY and PURAS_API_BASE.");
+    if (!k || !str_eq_secret(str_of(hash), str_of(k->hash)) || !str_is(kind, k->kind))
+        return why_set(why, E_UNAUTHENTICATED, "The API key is not known to this server. Check PURAS_API_KEY and PURAS_API_BASE.");
     if (k->revoked) return why_set(why, E_UNAUTHENTICATED, "The API key %s was revoked. Create another with `puras keys create`.", k->prefix);
     struct caller c = {.kind = !strcmp(k->kind, "admin") ? KEY_ADMIN : !strcmp(k->kind, "test") ? KEY_TEST : KEY_LIVE};
     c.book = c.kind == KEY_TEST ? "test" : "live";
@@ -86,7 +88,7 @@ static err judge(const struct key_entry *k, struct str secret, struct why *why, 
 
 struct lookup {
     struct ops *o;
-    char prefix[PREFIX_LEN + 1], secret[SECRET_LEN + 1];
+    char kind[16], prefix[PREFIX_LEN + 1], secret[SECRET_LEN + 1];
     struct arena arena;
     const struct api_key *record;
     err code;
@@ -104,7 +106,7 @@ static void looked_up(void *arg) {
     struct why why = {};
     struct caller c = {};
     err e = l->code == E_NOT_FOUND ? OK : l->code;
-    if (!e) e = judge(l->record ? remember(l->o, l->record) : NULL, str_of(l->secret), &why, &c);
+    if (!e) e = judge(l->record ? remember(l->o, l->record) : NULL, str_of(l->kind), str_of(l->secret), &why, &c);
     else why_set(&why, e, "The key could not be checked now; try again in a second.");
     l->done(l->arg, e, &why, &c);
     arena_done(&l->arena);
@@ -112,10 +114,10 @@ static void looked_up(void *arg) {
 }
 
 void ops_authenticate(struct ops *o, struct str key, ops_caller_done *done, void *arg) {
-    struct str prefix, secret;
+    struct str kind, prefix, secret;
     struct why why = {};
     struct caller c = {};
-    if (!split_key(key, &prefix, &secret)) {
+    if (!split_key(key, &kind, &prefix, &secret)) {
         err e = why_set(&why, E_UNAUTHENTICATED, key.len ? "The API key is not well formed: it reads puras_live_<8 characters>.<32 characters>."
                                                          : "No API key was sent. Send it as `Authorization: Bearer <key>` or `X-API-Key: <key>`.");
         done(arg, e, &why, &c);
@@ -123,13 +125,14 @@ void ops_authenticate(struct ops *o, struct str key, ops_caller_done *done, void
     }
     struct key_entry *k = find(o, prefix);
     if (k && (!o->o.other_nodes || io_mono(o->io) - k->read_at < FRESH_MS)) {
-        err e = judge(k, secret, &why, &c);
+        err e = judge(k, kind, secret, &why, &c);
         done(arg, e, &why, &c);
         return;
     }
     struct lookup *l = calloc(1, sizeof *l);
     must(l);
     *l = (struct lookup){.o = o, .done = done, .arg = arg};
+    snprintf(l->kind, sizeof l->kind, "%.*s", STR_ARG(kind));
     memcpy(l->prefix, prefix.ptr, PREFIX_LEN);
     memcpy(l->secret, secret.ptr, SECRET_LEN);
     l->code = readers_run(o->o.readers, run_lookup, looked_up, l);
@@ -140,8 +143,14 @@ void ops_authenticate(struct ops *o, struct str key, ops_caller_done *done, void
 
 static void run_keys(struct read *r, struct db *db) {
     const struct api_key **rows;
+    const struct project *owner = NULL;
     size_t n;
-    err e = query_keys(db, r->id, &r->arena, &rows, &n);
+    err e = r->id.len ? QUERY_RECORD(db, project, r->id, &r->arena, &owner) : OK;
+    if (e == E_NOT_FOUND) {
+        read_fail(r, e, "There is no project %.*s.", STR_ARG(str_head(r->id, 60)));
+        return;
+    }
+    if (!e) e = query_keys(db, r->id, &r->arena, &rows, &n);
     if (e) {
         read_fail(r, e, "The keys could not be read.");
         return;

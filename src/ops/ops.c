@@ -117,7 +117,7 @@ void ops_ready(struct ops *o, ops_done *done, void *arg) {
     }
     _cleanup_(buf_done) struct buf json = {};
     buf_printf(&json, "{\"status\":\"%s\",\"catalog\":\"%.*s\",\"node\":\"%.*s\",\"warnings\":[%.*s]}", ready ? "ready" : "not_ready",
-               STR_ARG(catalog_sha256(o->o.catalog)), STR_ARG(o->o.node), STR_ARG(buf_view(&warnings)));
+               STR_ARG(catalog_sha256(shelf_current(o->o.shelf))), STR_ARG(o->o.node), STR_ARG(buf_view(&warnings)));
     struct answer a = answer_of(ready ? OK : E_UNAVAILABLE);
     a.json = buf_view(&json);
     done(arg, &a);

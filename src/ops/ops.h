@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/time.h"
-#include "catalog/catalog.h"
+#include "catalog/shelf.h"
 #include "core/command.h"
 #include "io/io.h"
 
@@ -20,7 +20,7 @@ struct ops_options {
     struct readers *readers;
     struct drive *drive;
     struct signer *signer;
-    const struct catalog *catalog;
+    const struct shelf *shelf;  /* its current version quotes */
     const char *public_url;
     const char *purchase_url;   /* shown with balances; may be NULL */
     struct str node;            /* for claims at submit */

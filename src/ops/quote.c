@@ -26,7 +26,7 @@ err model_named(const struct catalog *c, struct str slug, struct why *why, const
 }
 
 void ops_models(struct ops *o, struct str kind, struct str slug, ops_done *done, void *arg) {
-    const struct catalog *c = o->o.catalog;
+    const struct catalog *c = shelf_current(o->o.shelf);
     struct answer a = answer_of(OK);
     _cleanup_(buf_done) struct buf json = {};
     struct jw w = {.out = &json};
@@ -65,7 +65,7 @@ void ops_models(struct ops *o, struct str kind, struct str slug, ops_done *done,
 }
 
 void ops_pricing(struct ops *o, ops_done *done, void *arg) {
-    const struct catalog *c = o->o.catalog;
+    const struct catalog *c = shelf_current(o->o.shelf);
     _cleanup_(buf_done) struct buf json = {};
     struct jw w = {.out = &json};
     jw_open(&w, '{');
@@ -95,8 +95,8 @@ void ops_quote(struct ops *o, const struct caller *c, struct str slug, const str
     const struct model *m = NULL;
     struct quote q = {};
     struct str stored = {};
-    err e = model_named(o->o.catalog, slug, &a.why, &m);
-    if (!e) e = catalog_quote(o->o.catalog, m, inputs, NULL, 0, &arena, &a.why, &q, &stored);
+    err e = model_named(shelf_current(o->o.shelf), slug, &a.why, &m);
+    if (!e) e = catalog_quote(shelf_current(o->o.shelf), m, inputs, NULL, 0, &arena, &a.why, &q, &stored);
     if (e) {
         a.code = a.why.code = e;
         done(arg, &a);
@@ -105,7 +105,7 @@ void ops_quote(struct ops *o, const struct caller *c, struct str slug, const str
     msec expires = io_now(o->io) + LIMIT_QUOTE_ID_MS;
     char hash[SHA256_HEX + 1];
     inputs_hash(stored, hash);
-    struct str payload = arena_printf(&arena, "%.*s %s %.*s %lld %lld", STR_ARG(m->slug), hash, STR_ARG(catalog_sha256(o->o.catalog)), (long long)q.amount, (long long)expires);
+    struct str payload = arena_printf(&arena, "%.*s %s %.*s %lld %lld", STR_ARG(m->slug), hash, STR_ARG(catalog_sha256(shelf_current(o->o.shelf))), (long long)q.amount, (long long)expires);
     _cleanup_(buf_done) struct buf token = {}, json = {};
     token_seal(o->o.signer, "quote", payload, &token);
     struct jw w = {.out = &json};
@@ -115,7 +115,7 @@ void ops_quote(struct ops *o, const struct caller *c, struct str slug, const str
     view_money(&w, "quoted", q.amount);
     jw_kraw(&w, "row", q.row);
     jw_kraw(&w, "inputs", stored);
-    jw_kstr(&w, "catalog", catalog_sha256(o->o.catalog));
+    jw_kstr(&w, "catalog", catalog_sha256(shelf_current(o->o.shelf)));
     jw_kstr(&w, "quote_id", buf_view(&token));
     view_time(&w, "expires_at", expires);
     jw_close(&w, '}');

@@ -83,10 +83,10 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     if (o->draining) return why_set(why, E_UNAVAILABLE, "The server is stopping and takes no new work; nothing was charged. Try again in a moment.");
     if (is_operator(c)) return why_set(why, E_FORBIDDEN, "An admin key does not generate; use the project's live or test key.");
     const struct model *m;
-    TRY(model_named(o->o.catalog, s->model, why, &m));
+    TRY(model_named(shelf_current(o->o.shelf), s->model, why, &m));
     TRY(check_kind(s->kind, why));
     TRY(check_key(s->idempotency_key, why));
-    TRY(catalog_quote(o->o.catalog, m, s->inputs, NULL, 0, a, why, &cmd.quote, &cmd.inputs));
+    TRY(catalog_quote(shelf_current(o->o.shelf), m, s->inputs, NULL, 0, a, why, &cmd.quote, &cmd.inputs));
     if (cmd.inputs.len > LIMIT_INPUTS_BYTES)
         return why_set(why, E_TOO_LARGE, "The inputs are %zu bytes; at most %d are kept. Upload files to the drive and name them by path.", cmd.inputs.len, LIMIT_INPUTS_BYTES);
     if (s->quote_id.len) TRY(quote_honour(o, s->quote_id, m, cmd.inputs, a, why, &cmd.quote));
@@ -100,7 +100,7 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     TRY(catalog_require(m, s->inputs, why));
     cmd.model = m->slug;
     cmd.kind = m->kind;
-    cmd.catalog = catalog_sha256(o->o.catalog);
+    cmd.catalog = catalog_sha256(shelf_current(o->o.shelf));
     cmd.idempotency = idempotency_id(a, c, s);
     cmd.needs_bytes = m->max_bytes;
     cmd.deadline_at = io_now(o->io) + m->deadline_ms;
