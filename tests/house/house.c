@@ -2,6 +2,7 @@
  * exception is a line with its reason. */
 #include "house.h"
 #include "base/cleanup.h"
+#include "base/hash.h"
 
 #include <dirent.h>
 #include <stdint.h>
@@ -76,7 +77,7 @@ struct house {
 
 const char *house_rule_name(enum house_rule r) {
     static const char *const names[] = {"include", "cycle", "sql", "clock", "banned", "file_size", "function", "sql_word", "path",
-                                        "room", "docs", "guard", "unfinished", "exception"};
+                                        "room", "docs", "guard", "unfinished", "exception", "limits"};
     return names[r];
 }
 
@@ -364,12 +365,40 @@ static void check_rooms(struct house *h) {
     free(names);
 }
 
+/* --- the page that is made --- */
+
+/* The page ends with a stamp: the sha256 of its sources, of the script and of the page itself above the stamp. So it fails when
+ * any of them was changed and the script was not run, and when somebody wrote into the page by hand. */
+static void check_limits(struct house *h) {
+    static const char *const sources[] = {"src/base/limits.h", "src/base/err.def", "scripts/limits.sh", "docs/LIMITS.md"};
+    static const char mark[] = "\n<!-- made by scripts/limits.sh ";
+    struct buf all = {0};
+    struct str text = {0}, stamp = {0};
+    if (!exists(h, sources[0])) return;
+    for (size_t i = 0; i < COUNT(sources); i++) {
+        char full[1024];
+        snprintf(full, sizeof full, "%s/%s", h->root, sources[i]);
+        text = read_whole(full, h->a, &text) ? text : STR("");
+        if (i + 1 < COUNT(sources)) buf_str(&all, text);
+    }
+    size_t at = find_text(text, mark, 0);
+    if (at != SIZE_MAX) {
+        buf_str(&all, str_head(text, at));
+        stamp = str_head(str_skip(text, at + strlen(mark)), SHA256_HEX);
+    }
+    char hex[SHA256_HEX + 1];
+    sha256_hex(buf_view(&all), hex);
+    buf_done(&all);
+    if (!str_is(stamp, hex)) found(h, RULE_LIMITS, STR("docs/LIMITS.md"), 0, "", "older than its sources, or changed by hand; run scripts/limits.sh");
+}
+
 struct finding *house_check(const char *root, bool strict, struct arena *a) {
     struct house h = {.a = a, .root = root};
     h.tail = &h.first;
     walk(&h, "");
     check_cycles(&h);
     check_rooms(&h);
+    check_limits(&h);
     if (strict) {
         for (size_t i = 0; i < COUNT(DOCS); i++)
             if (!exists(&h, DOCS[i])) found(&h, RULE_DOCS, str_of(DOCS[i]), 0, "", "a public document is missing");

@@ -19,6 +19,7 @@ enum house_rule {
     RULE_GUARD,      /* every header begins with #pragma once */
     RULE_UNFINISHED, /* no marks of unfinished work */
     RULE_EXCEPTION,  /* an exception that excuses nothing any more */
+    RULE_LIMITS,     /* docs/LIMITS.md is what scripts/limits.sh makes of its sources */
     RULE_COUNT
 };
 

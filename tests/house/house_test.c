@@ -29,6 +29,7 @@ static const struct {
     {RULE_SQL_WORD, "src/store/words.c", 2},      {RULE_SQL_WORD, "src/store/words.c", 3},      {RULE_SQL_WORD, "src/store/words.c", 4},
     {RULE_PATH, "docs/path.md", 3},               {RULE_ROOM, "src/attic", 0},                  {RULE_ROOM, "src/attic", 0},
     {RULE_GUARD, "src/base/guard.h", 1},          {RULE_UNFINISHED, "src/base/unfinished.c", 1},
+    {RULE_LIMITS, "docs/LIMITS.md", 0},
 };
 enum { EXPECTED_COUNT = sizeof EXPECTED / sizeof *EXPECTED };
 

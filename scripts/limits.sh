@@ -1,0 +1,177 @@
+#!/bin/sh
+# Writes docs/LIMITS.md from src/base/limits.h and src/base/err.def. The house rules fail when the page is older than its sources.
+#   scripts/limits.sh           writes the page
+#   scripts/limits.sh FILE      writes it elsewhere
+# What a bound means to a caller stands below, one line a bound; a bound without its line, or a line without its bound, is an error.
+set -eu
+cd "$(dirname "$0")/.."
+out=${1:-docs/LIMITS.md}
+body=$(mktemp) words=$(mktemp)
+trap 'rm -f "$body" "$body.rows" "$words"' EXIT
+
+cat > "$words" <<'WORDS'
+JSON_DEPTH|Levels of objects and lists in one document. Deeper: 400 `bad_json`.
+JSON_NODES|Values in one document. More: 400 `bad_json`.
+STRING_SPOOL_BYTES|Longer strings shall leave the document for a file. Nothing uses it yet; the bound of the body holds.
+HTTP_HEADERS|Header lines of a request. More: 431.
+HTTP_HEADER_BYTES|Bytes of all header lines together. More: 431.
+HTTP_TARGET_BYTES|Bytes of path and query. More: 414.
+HTTP_HEADER_MS|From the first byte of a request to the end of its head. Later: 408.
+HTTP_BODY_GRACE_MS|A body may be slow for so long; from then on it must come at the rate below. Slower: 408.
+HTTP_BODY_BYTES_PER_S|Slowest rate of a body, and of a reader while bytes wait for it.
+HTTP_IDLE_MS|Between two requests on a connection; then it is closed.
+HTTP_CONNECTIONS|Connections in all. One more: 503 and closed.
+HTTP_CONNECTIONS_PER_ADDRESS|Connections from one address (IPv6: one /64), loopback exempt. One more: 503 and closed.
+HTTP_WRITE_QUEUE_BYTES|Bytes that wait for a reader before more is made.
+HTTP_STALL_MS|A reader that stays under the slowest rate for so long is cut.
+HTTP_DRAIN_MS|From SIGTERM to the end of the last connection, at most.
+SSE_HEARTBEAT_MS|A quiet event stream sends a comment that often.
+JSON_BODY_BYTES|A JSON body. More: 413, at the header when the length is told.
+UPLOAD_BYTES|One uploaded file. More: 413.
+WAIT_MS|Longest wait of one call. Then 504 `still_running` or, where `Prefer` asked, 202; the generation goes on.
+INPUTS_BYTES|Inputs as they are stored with a generation. More: 413.
+OUTPUTS|Files of one generation.
+ATTEMPTS|Tries of one generation, when the failures between them may pass.
+EVENTS|Numbered events of one generation. Progress beyond it is dropped, changes of state never.
+IDEMPOTENCY_KEY_BYTES|An `Idempotency-Key`. Longer: 400.
+IDEMPOTENCY_DAYS|So long a repeat with the same key finds the first call. Expired ones are deleted by the hourly sweep.
+QUOTE_ID_MS|So long a `quote_id` holds its price.
+RUNNING_PER_PROJECT|Generations of one project at work at once, on all nodes together. Further ones stay pending.
+PENDING_PER_PROJECT|Generations of one project that wait. One more: 429 `rate_limited`.
+DRIVE_BYTES|Drive of one project, with what live generations reserved. Beyond: 507 `drive_full`, before anything is held.
+PATH_BYTES|A path in the drive. Longer: 400 `bad_path`.
+PATH_PART_BYTES|One part of a path between slashes.
+SIGNED_URL_MIN_S|Shortest life of a signed link.
+SIGNED_URL_MAX_S|Longest life of a signed link.
+SIGNED_URL_DEFAULT_S|Life of a signed link when the caller names none.
+PAGE|Rows of one list answer.
+BATCH_COMMANDS|Commands in one transaction.
+BATCH_ROWS|Rows in one transaction; a larger batch is halved.
+BATCH_BYTES|Bytes in one transaction; a larger batch is halved.
+BATCH_TRIES|Tries of one batch that meets another node's; then it is halved, and one command alone answers 503 `try_again`.
+COMMIT_QUEUE|Commands that wait for the committer. One more: 503 `try_again`. Uploads and renders that wait have the same bound each.
+READ_QUEUE|Reads that wait for a reader. One more: 503 `try_again`.
+READERS|Threads that read the database.
+COMMAND_KEYS|Records one command may read. Commands keep to it by their make; nothing checks it.
+RESERVE_FILE_BYTES|The file that is given up on a full disk so that running work can be settled; less on a small disk.
+LEASE_MS|A node that was not heard of for so long is dead, and another adopts its work. After half of it a node starts nothing any more.
+BEAT_MS|Between two heartbeats of a node.
+WAKE_SCAN_MS|With PostgreSQL, so often a node looks for what others have left or ended; on SQLite once a second.
+ADOPT_CHUNK|Generations taken over in one command.
+MEDIA_READ_MS|For reading a foreign file. Nothing reads foreign files yet.
+RENDER_PIXELS|Largest picture the server believes the media helper.
+RENDERS_AT_ONCE|Local renders at once, unless `serve --renders` says else. Further ones wait; the generation's deadline goes on.
+PROMPT_BYTES|A text input without a `max_chars` of its own.
+WORDS
+
+awk -v words="$words" '
+function bytes(n) {
+    if (n % 1073741824 == 0) return n / 1073741824 " GiB"
+    if (n % 1048576 == 0) return n / 1048576 " MiB"
+    if (n % 1024 == 0) return n / 1024 " KiB"
+    return n " bytes"
+}
+function seconds(n) {
+    if (n % 86400 == 0) return n / 86400 (n == 86400 ? " day" : " days")
+    if (n % 3600 == 0) return n / 3600 (n == 3600 ? " hour" : " hours")
+    if (n % 60 == 0 && n <= 3600) return n / 60 " min"
+    return n " s"
+}
+function shown(name, n) {
+    if (name ~ /_BYTES_PER_S$/) return bytes(n) " a second"
+    if (name ~ /_BYTES$/) return bytes(n)
+    if (name ~ /_MS$/) return n % 1000 ? n " ms" : seconds(n / 1000)
+    if (name ~ /_S$/) return seconds(n)
+    if (name ~ /_DAYS$/) return n " days"
+    return n ""
+}
+function product(text, parts, i, n, count) {
+    gsub(/[()LlUu ]/, "", text)
+    count = split(text, parts, "*")
+    n = 1
+    for (i = 1; i <= count; i++) {
+        if (parts[i] !~ /^[0-9]+$/) fail("src/base/limits.h: the value \"" text "\" is not a product of numbers")
+        n *= parts[i]
+    }
+    return n
+}
+function fail(text) { print "limits.sh: " text | "cat >&2"; failed = 1; exit 1 }
+BEGIN {
+    while ((getline line < words) > 0) {
+        i = index(line, "|")
+        meaning[substr(line, 1, i - 1)] = substr(line, i + 1)
+    }
+}
+/^\/\*/ && !/docs\/LIMITS.md/ {
+    title = $0
+    sub(/^\/\* */, "", title); sub(/ *\*\/.*/, "", title); sub(/ *\(.*\)/, "", title)
+    printf "\n## %s\n\n| bound | value | meaning |\n|---|---|---|\n", title
+}
+/^#define LIMIT_/ {
+    name = $2
+    sub(/^LIMIT_/, "", name)
+    value = $0
+    sub(/^#define [A-Z0-9_]+ +/, "", value); sub(/ *\/\*.*/, "", value)
+    if (!(name in meaning)) fail("LIMIT_" name " has no line of its own in scripts/limits.sh")
+    printf "| `%s` | %s | %s |\n", name, shown(name, product(value)), meaning[name]
+    delete meaning[name]
+}
+END {
+    if (failed) exit 1
+    for (name in meaning) { print "limits.sh: the line about " name " has no bound in src/base/limits.h" | "cat >&2"; exit 1 }
+}' src/base/limits.h > "$body.rows"
+
+refusals() {
+    awk '/^ERR\(/ {
+        line = $0
+        sub(/^ERR\(/, "", line); sub(/\)$/, "", line)
+        text = line; sub(/^[^"]*"[^"]*"[^"]*"/, "", text); sub(/"$/, "", text)
+        n = split(line, f, ",")
+        for (i = 1; i <= n; i++) gsub(/^[ "]+|[ "]+$/, "", f[i])
+        if (f[1] == "OK") next
+        printf "| `%s` | %s | %s | %s | %s |\n", f[2], f[3], f[5], f[6], text
+    }' src/base/err.def
+}
+
+{
+    cat <<'HEAD'
+# Limits
+
+Every bound of puras and what meets whom at it. Nothing is unbounded. Made by `scripts/limits.sh` from `src/base/limits.h`, where the
+code reads them as `LIMIT_<name>`, and from `src/base/err.def`; change those and run the script.
+HEAD
+    cat "$body.rows"
+    cat <<'MONEY'
+
+## What is charged when
+
+The quote is held when a call is accepted. The command that ends the generation ends the hold; there is no other way to either.
+
+| what happened | charged | the caller sees |
+|---|---|---|
+| refused in the submit or before (400 to 429 without a generation, 503, 507) | nothing, and nothing was held | the error |
+| completed | the quote; where the price is per output, for the outputs stored, at most those quoted; where it is measured, the measured amount or `if_unmeasured`, at most what was held | 200 `completed` |
+| an attempt failed and may pass | nothing yet, the hold stays | `pending` again, then the next attempt |
+| failed for good: refused by the model, unclassified, the attempts used up | nothing, the hold is released | `failed`; a waiting call 422 or 502 |
+| the deadline passed | nothing, the hold is released | `failed` `deadline_exceeded`; a waiting call 504 |
+| cancelled before work left, or while a local model was at it | nothing, the hold is released | `cancelled`; a waiting call 409 |
+| cancelled too late | as completed | `completed`, with `cancel_requested` |
+| the caller stopped waiting, 504 `still_running` | as the generation ends | read it, or repeat the call with its key |
+| a repeat with the same `Idempotency-Key` and body | nothing a second time | the first call's answer |
+
+What a provider took for work that was not delivered is written to the attempt and to nobody's bill.
+
+## Refusals
+
+`exit` is the exit status of the command line. `retry`: `never`, the same call fails again; `same_key`, repeat it with the same
+`Idempotency-Key`; `after`, wait `retry_after_s` first. The sentence is the one that is used when nothing more precise is known. From
+`exists` on, the codes are for the inside of the program; a caller should see none of them but `internal`, `io` and `corrupt`.
+
+| code | status | exit | retry | sentence |
+|---|---|---|---|---|
+MONEY
+    refusals
+} > "$body"
+
+stamp=$(cat src/base/limits.h src/base/err.def scripts/limits.sh "$body" | sha256sum | cut -d' ' -f1)
+{ cat "$body"; printf '\n<!-- made by scripts/limits.sh %s -->\n' "$stamp"; } > "$out"
