@@ -27,6 +27,11 @@ static const struct rule {
     [CMD_ASSET_PUT] = {"asset_put", asset_put_want, asset_put_apply},
     [CMD_ASSET_DELETE] = {"asset_delete", asset_delete_want, asset_delete_apply},
     [CMD_PUBLISH_CATALOG] = {"publish_catalog", publish_want, publish_apply},
+    [CMD_ADJUST] = {"adjust", adjust_want, adjust_apply},
+    [CMD_SECRET_PUT] = {"secret_put", secret_want, secret_put_apply},
+    [CMD_SECRET_DELETE] = {"secret_delete", secret_want, secret_delete_apply},
+    [CMD_DERIVED_PUT] = {"derived_put", derived_want, derived_put_apply},
+    [CMD_PROJECT_SET] = {"project_set", project_set_want, project_set_apply},
 };
 
 static const struct rule *rule_of(enum command_kind kind) {

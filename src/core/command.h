@@ -31,6 +31,11 @@ enum command_kind {
     CMD_ASSET_PUT,        /* a caller's own upload */
     CMD_ASSET_DELETE,
     CMD_PUBLISH_CATALOG,
+    CMD_ADJUST,           /* an operator's correction: a new transfer with reason and author */
+    CMD_SECRET_PUT,
+    CMD_SECRET_DELETE,
+    CMD_DERIVED_PUT,      /* a thumbnail, optimized copy or poster was made, or cannot be */
+    CMD_PROJECT_SET,      /* limits and retention of a project */
     CMD_KIND_COUNT
 };
 
@@ -65,7 +70,14 @@ struct output {
 };
 
 struct cmd_create_project { struct str id, name; int64_t run_limit, drive_limit; };
-struct cmd_create_key { struct str prefix, project, kind, hash, name; };
+/* scopes, models, origins: words separated by blanks, empty: no bound. replaces: a key being rotated; it stays valid until
+ * old_expires_at. Caps in micros, 0: none. */
+struct cmd_create_key {
+    struct str prefix, project, kind, hash, name;
+    struct str scopes, models, origins, rate_class, replaces;
+    msec expires_at, old_expires_at;
+    micros call_cap, day_cap;
+};
 struct cmd_revoke_key { struct str prefix, project; /* project empty: an operator may revoke any */ };
 struct cmd_top_up { struct str transfer /* topup:<id> */, project, book, author, reason; micros amount; };
 struct cmd_submit {
@@ -79,6 +91,9 @@ struct cmd_submit {
     int64_t pending_limit;  /* refuse with rate_limited when that many of the project wait already */
     struct str node;        /* not empty: claim at once for this node when the project has a free slot and nothing waits */
     struct str provider, route; /* of the attempt opened then */
+    struct str metadata, end_user, trace; /* the caller's own, shown again; JSON, text, traceparent */
+    struct str files;       /* the drive files among the inputs, JSON */
+    int64_t model_limit;    /* of this model at once over all projects, 0: no bound */
 };
 /* Every step of the engine names the generation and the node that works on it; a rule refuses with E_STALE what comes from a
  * node that no longer does, or for a generation or attempt that is not in the state the step needs. */
@@ -107,6 +122,11 @@ struct cmd_adopt { struct str node, dead; const struct str *generations; int64_t
 struct cmd_asset_put { struct str project, path; struct output output; };
 struct cmd_asset_delete { struct str project, path; };
 struct cmd_publish { struct str sha256, content; };
+/* amount above zero gives, below zero takes; never below what is available. transfer: adjust:<id> */
+struct cmd_adjust { struct str transfer, project, book, author, reason; micros amount; };
+struct cmd_secret { struct str project, name, sealed; };
+struct cmd_derived { struct str asset, role, state, blob, type; int64_t bytes, width, height; };
+struct cmd_project_set { struct str id; int64_t run_limit, drive_limit, retention_days; /* below 0: as it is */ };
 
 struct command {
     enum command_kind kind;
@@ -124,6 +144,10 @@ struct command {
         struct cmd_asset_put asset_put;
         struct cmd_asset_delete asset_delete;
         struct cmd_publish publish;
+        struct cmd_adjust adjust;
+        struct cmd_secret secret;
+        struct cmd_derived derived;
+        struct cmd_project_set project_set;
     };
 };
 

@@ -14,6 +14,7 @@ void claim_want(const struct command *c, struct workset *w, int round) {
     const struct generation *g = round == 1 ? WS_GET(w, generation, c->step.generation) : NULL;
     if (!g) return;
     want(w, REC_project, g->project);
+    want_model_load(w, g->model, g->model_limit);
     want_newest_attempt(w, c->step.generation);
 }
 
@@ -39,6 +40,8 @@ err claim_apply(const struct command *c, struct workset *w, struct outcome *out)
         return why_set(&out->why, E_CONFLICT, "The generation is past its deadline.");
     const struct project *p = WS_GET(w, project, seen->project);
     if (p->running >= p->run_limit) return why_set(&out->why, E_CONFLICT, "The project runs as many generations as it may.");
+    if (!model_has_slot(w, seen->model, seen->model_limit))
+        return why_set(&out->why, E_CONFLICT, "As many generations of the model run as it allows.");
     struct generation *g = WS_EDIT(w, generation, s->generation);
     attempt_open(w, g, WS_EDIT(w, project, g->project), s->node, s->provider, s->route, c->at);
     generation_check(w, g);

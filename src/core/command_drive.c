@@ -102,3 +102,35 @@ err asset_delete_apply(const struct command *c, struct workset *w, struct outcom
     d->updated_at = c->at;
     return OK;
 }
+
+/* --- derived files --- */
+
+static struct str derived_id(struct workset *w, const struct cmd_derived *d) {
+    return arena_printf(workset_arena(w), "%.*s:%.*s", STR_ARG(d->asset), STR_ARG(d->role));
+}
+
+void derived_want(const struct command *c, struct workset *w, int round) {
+    if (round) return;
+    want(w, REC_asset, c->derived.asset);
+    want(w, REC_derived, derived_id(w, &c->derived));
+}
+
+/* The first one stays: whoever made the same later drops his blob. */
+err derived_put_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_derived *d = &c->derived;
+    const struct asset *a = WS_GET(w, asset, d->asset);
+    if (!a || a->deleted_at) return why_set(&out->why, E_NOT_FOUND, "The file that this was made of is gone.");
+    struct str id = derived_id(w, d);
+    if (WS_GET(w, derived, id)) return why_set(&out->why, E_EXISTS, "It was made already.");
+    struct derived *r = WS_INSERT(w, derived, id);
+    r->asset = d->asset;
+    r->role = d->role;
+    r->state = d->state;
+    r->blob = d->blob;
+    r->type = d->type;
+    r->bytes = d->bytes;
+    r->width = d->width;
+    r->height = d->height;
+    r->created_at = c->at;
+    return OK;
+}

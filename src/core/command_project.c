@@ -35,13 +35,27 @@ err create_project_apply(const struct command *c, struct workset *w, struct outc
 void create_key_want(const struct command *c, struct workset *w, int round) {
     if (round) return;
     want(w, REC_api_key, c->create_key.prefix);
+    want(w, REC_api_key, c->create_key.replaces);
     want(w, REC_project, c->create_key.project);
+}
+
+/* Rotation: the key before goes on for a while, so that callers can change over. */
+static err retire(const struct cmd_create_key *n, struct workset *w, struct api_key *k, struct why *why) {
+    if (str_empty(n->replaces)) return OK;
+    const struct api_key *old = WS_GET(w, api_key, n->replaces);
+    if (!old || !str_eq(old->project, n->project)) return why_set(why, E_NOT_FOUND, "There is no such key to rotate.");
+    if (old->revoked_at) return why_set(why, E_CONFLICT, "The key to rotate is revoked.");
+    k->replaces = n->replaces;
+    struct api_key *edit = WS_EDIT(w, api_key, n->replaces);
+    if (!edit->expires_at || edit->expires_at > n->old_expires_at) edit->expires_at = n->old_expires_at;
+    return OK;
 }
 
 err create_key_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_create_key *n = &c->create_key;
-    if (!str_is(n->kind, "admin") && !str_is(n->kind, "live") && !str_is(n->kind, "test"))
-        return why_set(&out->why, E_INVALID, "A key is of kind admin, live or test.");
+    if (!str_is(n->kind, "admin") && !str_is(n->kind, "live") && !str_is(n->kind, "test") && !str_is(n->kind, "pub"))
+        return why_set(&out->why, E_INVALID, "A key is of kind admin, live, test or pub.");
+    if (n->call_cap < 0 || n->day_cap < 0) return why_set(&out->why, E_INVALID, "A cap cannot be below zero.");
     if (str_empty(n->prefix) || str_empty(n->hash))
         return why_set(&out->why, E_INVALID, "A key needs a prefix and the hash of its secret.");
     if (!WS_GET(w, project, n->project)) return why_set(&out->why, E_NOT_FOUND, "There is no such project.");
@@ -56,7 +70,14 @@ err create_key_apply(const struct command *c, struct workset *w, struct outcome 
     k->hash = n->hash;
     k->name = n->name;
     k->created_at = c->at;
-    return OK;
+    k->scopes = n->scopes;
+    k->models = n->models;
+    k->origins = n->origins;
+    k->rate_class = n->rate_class;
+    k->expires_at = n->expires_at;
+    k->call_cap = n->call_cap;
+    k->day_cap = n->day_cap;
+    return retire(n, w, k, &out->why);
 }
 
 void revoke_key_want(const struct command *c, struct workset *w, int round) {
@@ -84,6 +105,38 @@ err top_up_apply(const struct command *c, struct workset *w, struct outcome *out
         return why_set(&out->why, E_INVALID, "A top-up names its transfer, a project and a book.");
     TRY(ledger_top_up(w, t, c->at, &out->why));
     outcome_money(out, w, t->project, t->book);
+    return OK;
+}
+
+/* --- an operator's corrections --- */
+
+void adjust_want(const struct command *c, struct workset *w, int round) {
+    if (round) return;
+    want(w, REC_transfer, c->adjust.transfer);
+    ledger_want_account(w, c->adjust.project, c->adjust.book);
+}
+
+err adjust_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_adjust *a = &c->adjust;
+    if (str_empty(a->transfer)) return why_set(&out->why, E_INVALID, "An adjustment names its transfer.");
+    if (str_empty(a->reason) || str_empty(a->author)) return why_set(&out->why, E_INVALID, "An adjustment needs a reason and an author.");
+    TRY(ledger_adjust(w, a, c->at, &out->why));
+    outcome_money(out, w, a->project, a->book);
+    return OK;
+}
+
+void project_set_want(const struct command *c, struct workset *w, int round) {
+    if (!round) want(w, REC_project, c->project_set.id);
+}
+
+err project_set_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_project_set *s = &c->project_set;
+    if (!WS_GET(w, project, s->id)) return why_set(&out->why, E_NOT_FOUND, "There is no such project.");
+    if (s->run_limit == 0) return why_set(&out->why, E_INVALID, "A project must be able to run one generation.");
+    struct project *p = WS_EDIT(w, project, s->id);
+    if (s->run_limit > 0) p->run_limit = s->run_limit;
+    if (s->drive_limit >= 0) p->drive_limit = s->drive_limit;
+    if (s->retention_days >= 0) p->retention_days = s->retention_days;
     return OK;
 }
 

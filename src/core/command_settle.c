@@ -34,7 +34,7 @@ static void book_failure(struct attempt *a, const struct cmd_step *s, enum failu
 static void wait_for_retry(struct workset *w, struct generation *g, const struct cmd_step *s, msec at) {
     struct project *p = WS_EDIT(w, project, g->project);
     book_failure(attempt_end(w, g, GEN_FAILED, at), s, s->failure);
-    p->running--;
+    running_add(w, g, p, -1);
     p->pending++;
     g->state = GEN_PENDING;
     g->node = STR("");
@@ -173,7 +173,11 @@ static void write_usage(struct workset *w, const struct generation *g, const str
     u->unit = unit_name(w, g);
     if (__builtin_mul_overflow(quantity, outputs_billed(g, stored), &u->quantity)) u->quantity = INT64_MAX;
     u->price_row = g->price_row;
+    u->metadata = g->metadata;
+    u->end_user = g->end_user;
     u->created_at = at;
+    u->metadata = g->metadata;
+    u->end_user = g->end_user;
 }
 
 static void store_outputs(struct workset *w, const struct generation *g, const struct cmd_step *s, msec at) {

@@ -14,16 +14,31 @@ void submit_want(const struct command *c, struct workset *w, int round) {
         ledger_want_account(w, s->project, s->book);
         want(w, REC_idempotency, s->idempotency);
         want(w, REC_generation, s->generation);
+        want(w, REC_key_day, key_day_id(workset_arena(w), s->key, c->at));
+        want_model_load(w, s->model, s->model_limit);
     } else if (round == 1) { /* the generation that answers a replay */
         const struct idempotency *known = WS_GET(w, idempotency, s->idempotency);
         if (known) want(w, REC_generation, known->generation);
     }
 }
 
-static err check_key(const struct cmd_submit *s, struct workset *w, struct why *why) {
+/* words: separated by blanks; `family/` at the end of a word stands for all of that family. */
+static bool is_listed(struct str words, struct str slug) {
+    struct str word;
+    while (words.len) {
+        str_cut(words, ' ', &word, &words);
+        if (str_eq(word, slug) || (str_ends(word, STR("/")) && word.len > 1 && str_starts(slug, word))) return true;
+    }
+    return false;
+}
+
+static err check_key(const struct cmd_submit *s, msec at, struct workset *w, struct why *why) {
     const struct api_key *k = WS_GET(w, api_key, s->key);
     if (!k || k->revoked_at || !str_eq(k->project, s->project))
         return why_set(why, E_UNAUTHENTICATED, "The API key is not known, or it was revoked.");
+    if (k->expires_at && k->expires_at <= at) return why_set(why, E_UNAUTHENTICATED, "The API key has expired; use its successor.");
+    if (k->models.len && !is_listed(k->models, s->model))
+        return why_set(why, E_FORBIDDEN, "This API key is not allowed to run `%.*s`.", STR_ARG(s->model));
     /* the books stay apart: a test key never moves live money, nor the other way round */
     if (!str_is(k->kind, "admin") && !str_eq(k->kind, s->book))
         return why_set(why, E_FORBIDDEN, "A %.*s key cannot use the %.*s book.", STR_ARG(k->kind), STR_ARG(s->book));
@@ -60,6 +75,40 @@ static bool answered_before(const struct command *c, struct workset *w, struct o
     *out_code = same_call(g, s) ? replay(w, s->generation, out)
                                 : why_set(&out->why, E_CONFLICT, "The generation's id belongs to another call.");
     return true;
+}
+
+static err too_much(struct why *why, const char *what, micros cap, micros spent, micros amount, int64_t retry_after_s) {
+    why_set(why, E_SPEND_CAP, "This call costs %lld micros; the key may spend %lld %s and has spent %lld. Nothing was charged.", (long long)amount,
+            (long long)cap, what, (long long)spent);
+    why_fact_int(why, "cap_micros", cap);
+    why_fact_int(why, "spent_micros", spent);
+    why_fact_int(why, "required_micros", amount);
+    if (why) why->retry_after_s = retry_after_s;
+    return E_SPEND_CAP;
+}
+
+static err check_caps(const struct command *c, struct workset *w, struct why *why) {
+    const struct cmd_submit *s = &c->submit;
+    const struct api_key *k = WS_GET(w, api_key, s->key);
+    const struct key_day *today = WS_GET(w, key_day, key_day_id(workset_arena(w), s->key, c->at));
+    micros spent = today ? today->spent : 0;
+    if (k->call_cap && s->quote.amount > k->call_cap) return too_much(why, "on one call", k->call_cap, 0, s->quote.amount, 0);
+    if (k->day_cap && s->quote.amount > k->day_cap - spent)
+        return too_much(why, "a day (UTC)", k->day_cap, spent, s->quote.amount, (MS_DAY - c->at % MS_DAY) / MS_SECOND + 1);
+    return OK;
+}
+
+/* Counted when the price is held; what is not captured is counted out again when the generation ends. */
+static void count_day(const struct command *c, struct workset *w) {
+    const struct cmd_submit *s = &c->submit;
+    if (!WS_GET(w, api_key, s->key)->day_cap) return;
+    struct str id = key_day_id(workset_arena(w), s->key, c->at);
+    bool known = WS_GET(w, key_day, id);
+    struct key_day *d = known ? WS_EDIT(w, key_day, id) : WS_INSERT(w, key_day, id);
+    d->project = s->project;
+    d->key = s->key;
+    d->day = c->at / MS_DAY;
+    d->spent += s->quote.amount;
 }
 
 static err check_limits(const struct cmd_submit *s, const struct project *p, struct why *why) {
@@ -128,6 +177,11 @@ static struct generation *insert_generation(const struct command *c, struct work
     g->created_at = c->at;
     g->deadline_at = s->deadline_at;
     g->needs = s->needs_bytes;
+    g->metadata = s->metadata;
+    g->end_user = s->end_user;
+    g->trace = s->trace;
+    g->files = s->files;
+    g->model_limit = s->model_limit;
     return g;
 }
 
@@ -135,18 +189,20 @@ err submit_apply(const struct command *c, struct workset *w, struct outcome *out
     const struct cmd_submit *s = &c->submit;
     must(s->generation.len && s->generation.len <= ID_LEN && s->quote.outputs >= 1 && s->quote.unit > 0 &&
          s->needs_bytes >= 0);
-    TRY(check_key(s, w, &out->why));
+    TRY(check_key(s, c->at, w, &out->why));
     err code;
     if (answered_before(c, w, out, &code)) return code;
     const struct project *seen = WS_GET(w, project, s->project);
     if (!seen) return why_set(&out->why, E_NOT_FOUND, "There is no such project.");
     TRY(check_limits(s, seen, &out->why));
+    TRY(check_caps(c, w, &out->why));
 
     struct project *p = WS_EDIT(w, project, s->project);
-    bool at_once = !str_empty(s->node) && p->pending == 0 && p->running < p->run_limit;
+    bool at_once = !str_empty(s->node) && p->pending == 0 && p->running < p->run_limit && model_has_slot(w, s->model, s->model_limit);
     struct generation *g = insert_generation(c, w, p);
     TRY(ledger_hold(w, g, s->quote.amount, c->at, &out->why));
     write_idempotency(c, w);
+    count_day(c, w);
     p->pending++;
     p->drive_reserved += g->needs;
     const struct event_more price[] = {{"quoted_micros", .number = g->quoted_micros}, {}};

@@ -26,7 +26,7 @@ void ledger_want_generation(struct workset *w, struct str generation) {
     if (g) ledger_want_account(w, g->project, g->book);
 }
 
-enum side { SIDE_TOP_UPS, SIDE_AVAILABLE, SIDE_HELD, SIDE_REVENUE };
+enum side { SIDE_TOP_UPS, SIDE_AVAILABLE, SIDE_HELD, SIDE_REVENUE, SIDE_ADJUSTMENTS };
 
 static struct str side_name(struct arena *a, const struct account *account, enum side side) {
     switch (side) {
@@ -34,6 +34,8 @@ static struct str side_name(struct arena *a, const struct account *account, enum
         return arena_printf(a, "platform/%.*s/top_ups", STR_ARG(account->book));
     case SIDE_REVENUE:
         return arena_printf(a, "platform/%.*s/revenue", STR_ARG(account->book));
+    case SIDE_ADJUSTMENTS:
+        return arena_printf(a, "platform/%.*s/adjustments", STR_ARG(account->book));
     case SIDE_AVAILABLE:
         return arena_printf(a, "%.*s/available", STR_ARG(account->head.id));
     case SIDE_HELD:
@@ -47,7 +49,8 @@ static const struct purpose {
     const char *name;
     enum side debit, credit;
 } TOP_UP = {"top_up", SIDE_TOP_UPS, SIDE_AVAILABLE}, HOLD = {"hold", SIDE_AVAILABLE, SIDE_HELD},
-  CAPTURE = {"capture", SIDE_HELD, SIDE_REVENUE}, RELEASE = {"release", SIDE_HELD, SIDE_AVAILABLE};
+  CAPTURE = {"capture", SIDE_HELD, SIDE_REVENUE}, RELEASE = {"release", SIDE_HELD, SIDE_AVAILABLE},
+  GIVE = {"adjust", SIDE_ADJUSTMENTS, SIDE_AVAILABLE}, TAKE_BACK = {"adjust", SIDE_AVAILABLE, SIDE_ADJUSTMENTS};
 
 static void balance_add(struct account *account, enum side side, micros amount) {
     if (side == SIDE_AVAILABLE) must(!micros_add(account->available, amount, &account->available));
@@ -99,6 +102,30 @@ err ledger_top_up(struct workset *w, const struct cmd_top_up *c, msec at, struct
     if (c->amount > MICROS_MAX || micros_add(account->available, c->amount, &after) || after > MICROS_MAX)
         return why_set(why, E_LIMIT, "That is more than one account may hold.");
     struct transfer *t = move(w, WS_EDIT(w, account, id), c->transfer, &TOP_UP, c->amount, at);
+    t->author = c->author;
+    t->reason = c->reason;
+    return OK;
+}
+
+err ledger_adjust(struct workset *w, const struct cmd_adjust *c, msec at, struct why *why) {
+    struct str id = account_id(workset_arena(w), c->project, c->book);
+    const struct account *account = WS_GET(w, account, id);
+    if (!account) return why_set(why, E_NOT_FOUND, "There is no such project, or it has no such book.");
+    if (!c->amount || c->amount > MICROS_MAX || c->amount < -MICROS_MAX) return why_set(why, E_INVALID, "An adjustment moves an amount, above or below zero.");
+    micros moved = c->amount < 0 ? -c->amount : c->amount, after;
+    const struct transfer *known = WS_GET(w, transfer, c->transfer);
+    if (known) {
+        bool gives = str_ends(known->debit, STR("/adjustments"));
+        bool same = str_is(known->purpose, "adjust") && str_eq(known->project, c->project) && str_eq(known->book, c->book) && known->amount == moved &&
+                    gives == (c->amount > 0);
+        return same ? OK : why_set(why, E_KEY_REUSED, "The key of this adjustment was used for a different one before; use a new key.");
+    }
+    if (micros_add(account->available, c->amount, &after) || after > MICROS_MAX) return why_set(why, E_LIMIT, "That is more than one account may hold.");
+    if (after < 0) {
+        why_fact_int(why, "available_micros", account->available);
+        return why_set(why, E_INSUFFICIENT_CREDIT, "Only %lld micros are available; an adjustment cannot take more.", (long long)account->available);
+    }
+    struct transfer *t = move(w, WS_EDIT(w, account, id), c->transfer, c->amount > 0 ? &GIVE : &TAKE_BACK, moved, at);
     t->author = c->author;
     t->reason = c->reason;
     return OK;

@@ -22,6 +22,8 @@
  * E_INSUFFICIENT_CREDIT (hold) fills why with required_micros, available_micros, missing_micros. */
 [[nodiscard]] err ledger_top_up(struct workset *w, const struct cmd_top_up *c, msec at, struct why *why);
 [[nodiscard]] err ledger_hold(struct workset *w, struct generation *g, micros amount, msec at, struct why *why);
+/* adjust  adjustments -> available, or the other way round for an amount below zero; never below what is available. */
+[[nodiscard]] err ledger_adjust(struct workset *w, const struct cmd_adjust *c, msec at, struct why *why);
 /* Ends the hold of g: captures `amount` (at most what is held), releases the rest, sets g->hold_micros 0, billed_micros. */
 void ledger_resolve(struct workset *w, struct generation *g, micros amount, msec at);
 

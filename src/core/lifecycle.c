@@ -17,7 +17,44 @@ void want_ending(struct workset *w, struct str generation) {
     const struct generation *g = WS_GET(w, generation, generation);
     if (!g) return;
     want(w, REC_project, g->project);
+    want_model_load(w, g->model, g->model_limit);
+    want(w, REC_key_day, key_day_id(workset_arena(w), g->key, g->created_at));
     ledger_want_generation(w, generation);
+}
+
+/* --- counters --- */
+
+void want_model_load(struct workset *w, struct str model, int64_t limit) {
+    if (limit) want(w, REC_model_load, model);
+}
+
+bool model_has_slot(struct workset *w, struct str model, int64_t limit) {
+    if (!limit) return true;
+    const struct model_load *l = WS_GET(w, model_load, model);
+    return !l || l->running < limit;
+}
+
+void running_add(struct workset *w, const struct generation *g, struct project *p, int64_t change) {
+    p->running += change;
+    if (!g->model_limit) return;
+    bool known = WS_GET(w, model_load, g->model);
+    struct model_load *l = known ? WS_EDIT(w, model_load, g->model) : WS_INSERT(w, model_load, g->model);
+    l->running += change;
+    must_unplanted(l->running >= 0);
+}
+
+struct str key_day_id(struct arena *a, struct str key, msec at) {
+    if (str_empty(key)) return STR("");
+    return arena_printf(a, "%.*s/%lld", STR_ARG(key), (long long)(at / MS_DAY));
+}
+
+/* Only keys with a cap have the record; submit makes it. */
+void key_day_add(struct workset *w, const struct generation *g, micros change) {
+    struct str id = key_day_id(workset_arena(w), g->key, g->created_at);
+    if (!change || str_empty(id) || !WS_GET(w, key_day, id)) return;
+    struct key_day *d = WS_EDIT(w, key_day, id);
+    d->spent += change;
+    must_unplanted(d->spent >= 0);
 }
 
 void want_newest_attempt(struct workset *w, struct str generation) {
@@ -82,8 +119,8 @@ void attempt_open(struct workset *w, struct generation *g, struct project *p, st
     g->waits_until = 0;
     if (!g->started_at) g->started_at = at;
     p->pending--;
-    p->running++;
-    must_unplanted(p->pending >= 0 && p->running <= p->run_limit);
+    running_add(w, g, p, 1);
+    must_unplanted(p->pending >= 0);
     event_add(w, g, STR("started"), NULL, at);
 }
 
@@ -154,11 +191,12 @@ void generation_end(struct workset *w, struct generation *g, const struct ending
     if (str_eq(g->state, GEN_PENDING)) {
         p->pending--;
     } else {
-        p->running--;
+        running_add(w, g, p, -1);
         attempt_end(w, g, e->attempt, at);
     }
     p->drive_reserved -= g->needs;
     if (!PLANTED(hold_kept_after_failure) || !str_eq(e->state, GEN_FAILED)) ledger_resolve(w, g, e->capture, at);
+    key_day_add(w, g, e->capture - held);
     g->state = e->state;
     g->node = STR("");
     g->waits_until = 0;

@@ -8,6 +8,10 @@ typedef err apply_fn(const struct command *c, struct workset *w, struct outcome 
 
 want_fn create_project_want, create_key_want, revoke_key_want, top_up_want, publish_want; /* command_project.c */
 apply_fn create_project_apply, create_key_apply, revoke_key_apply, top_up_apply, publish_apply;
+want_fn adjust_want, secret_want, project_set_want; /* command_project.c, command_secret.c */
+apply_fn adjust_apply, secret_put_apply, secret_delete_apply, project_set_apply;
+want_fn derived_want; /* command_drive.c */
+apply_fn derived_put_apply;
 want_fn submit_want; /* command_submit.c */
 apply_fn submit_apply;
 want_fn claim_want, step_want; /* command_attempt.c */
@@ -62,6 +66,14 @@ struct ending {
 void generation_end(struct workset *w, struct generation *g, const struct ending *e, msec at);
 /* What hold and state promise each other. */
 void generation_check(struct workset *w, const struct generation *g);
+
+/* A slot of the project, and of the model where it has a limit of its own, is taken or given back. */
+void running_add(struct workset *w, const struct generation *g, struct project *p, int64_t change);
+bool model_has_slot(struct workset *w, struct str model, int64_t limit);
+void want_model_load(struct workset *w, struct str model, int64_t limit);
+/* What a key with a cap per day has spent on the day of `at`; change counts a call in, or what was not taken back out. */
+struct str key_day_id(struct arena *a, struct str key, msec at);
+void key_day_add(struct workset *w, const struct generation *g, micros change);
 
 void outcome_of(struct outcome *out, const struct generation *g);
 void outcome_money(struct outcome *out, struct workset *w, struct str project, struct str book);

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-enum { MAX_STRINGS = 16 };
+enum { MAX_STRINGS = 24 };
 #define AT(member) (uint16_t) offsetof(struct command, member)
 #define STEP AT(step.generation), AT(step.node), AT(step.provider), AT(step.route), AT(step.their_ref), AT(step.reply), \
              AT(step.type), AT(step.payload), AT(step.detail), AT(step.result)
@@ -11,13 +11,14 @@ enum { MAX_STRINGS = 16 };
 /* Offsets of struct str; 0 ends the list, because the first member of a command is its kind. */
 static const uint16_t strings[CMD_KIND_COUNT][MAX_STRINGS] = {
     [CMD_CREATE_PROJECT] = {AT(create_project.id), AT(create_project.name)},
-    [CMD_CREATE_KEY] = {AT(create_key.prefix), AT(create_key.project), AT(create_key.kind), AT(create_key.hash), AT(create_key.name)},
+    [CMD_CREATE_KEY] = {AT(create_key.prefix), AT(create_key.project), AT(create_key.kind), AT(create_key.hash), AT(create_key.name),
+                        AT(create_key.scopes), AT(create_key.models), AT(create_key.origins), AT(create_key.rate_class), AT(create_key.replaces)},
     [CMD_REVOKE_KEY] = {AT(revoke_key.prefix), AT(revoke_key.project)},
     [CMD_TOP_UP] = {AT(top_up.transfer), AT(top_up.project), AT(top_up.book), AT(top_up.author), AT(top_up.reason)},
     [CMD_SUBMIT] = {AT(submit.generation), AT(submit.project), AT(submit.book), AT(submit.key), AT(submit.idempotency),
                     AT(submit.request_hash), AT(submit.model), AT(submit.kind), AT(submit.catalog), AT(submit.inputs),
                     AT(submit.output_path), AT(submit.quote.from), AT(submit.quote.row), AT(submit.node), AT(submit.provider),
-                    AT(submit.route)},
+                    AT(submit.route), AT(submit.metadata), AT(submit.end_user), AT(submit.trace), AT(submit.files)},
     [CMD_CLAIM] = {STEP},
     [CMD_SENDING] = {STEP},
     [CMD_ACCEPTED] = {STEP},
@@ -34,6 +35,11 @@ static const uint16_t strings[CMD_KIND_COUNT][MAX_STRINGS] = {
     [CMD_ASSET_PUT] = {AT(asset_put.project), AT(asset_put.path)},
     [CMD_ASSET_DELETE] = {AT(asset_delete.project), AT(asset_delete.path)},
     [CMD_PUBLISH_CATALOG] = {AT(publish.sha256), AT(publish.content)},
+    [CMD_ADJUST] = {AT(adjust.transfer), AT(adjust.project), AT(adjust.book), AT(adjust.author), AT(adjust.reason)},
+    [CMD_SECRET_PUT] = {AT(secret.project), AT(secret.name), AT(secret.sealed)},
+    [CMD_SECRET_DELETE] = {AT(secret.project), AT(secret.name)},
+    [CMD_DERIVED_PUT] = {AT(derived.asset), AT(derived.role), AT(derived.state), AT(derived.blob), AT(derived.type)},
+    [CMD_PROJECT_SET] = {AT(project_set.id)},
 };
 
 static const uint16_t output_strings[] = {

@@ -16,7 +16,7 @@ enum {
     FULL_PROBATION = 10, /* without a reserve to measure by, new work is let in again after that many waits */
 };
 
-bool is_new_work(enum command_kind k) { return k == CMD_SUBMIT || k == CMD_ASSET_PUT; }
+bool is_new_work(enum command_kind k) { return k == CMD_SUBMIT || k == CMD_ASSET_PUT || k == CMD_DERIVED_PUT; }
 
 /* --- batches --- */
 

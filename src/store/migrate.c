@@ -17,6 +17,7 @@ static char *dialect(const char *text, bool sqlite) {
         {"TEXT_KEY", "text", "text collate \"C\""},
         {"TEXT", "text", "text"},
         {"CLUSTERED", "without rowid", ""},
+        {"ABSENT", "", "if not exists"},
     };
     struct buf b = {};
     while (*text) {

@@ -154,10 +154,29 @@ static err run(struct db *db, const char *sql, const struct sql_value *params, s
     return e;
 }
 
+/* Statement by statement: "add column" has no "if not exists" here, so a column that is there already is passed over. */
+static bool run_script(sqlite3 *h, const char *sql) {
+    while (*sql) {
+        sqlite3_stmt *st = NULL;
+        const char *start = sql;
+        int rc = sqlite3_prepare_v2(h, sql, -1, &st, &sql);
+        bool known = rc && !strncmp(sqlite3_errmsg(h), "duplicate column name", 21);
+        if (known) { /* refused as a whole: its end has to be found by hand; migrations keep ';' out of their comments */
+            const char *end = strchr(start, ';');
+            sql = end ? end + 1 : start + strlen(start);
+            continue;
+        }
+        if (!rc && st) rc = sqlite3_step(st) == SQLITE_DONE ? SQLITE_OK : SQLITE_ERROR;
+        sqlite3_finalize(st);
+        if (rc) return false;
+    }
+    return true;
+}
+
 static err script(struct db *db, const char *sql) {
     struct sqlite_db *s = of(db);
     if (sqlite3_exec(s->h, "begin immediate", NULL, NULL, NULL)) return failed(s, "changing its tables");
-    if (sqlite3_exec(s->h, sql, NULL, NULL, NULL) || sqlite3_exec(s->h, "commit", NULL, NULL, NULL)) {
+    if (!run_script(s->h, sql) || sqlite3_exec(s->h, "commit", NULL, NULL, NULL)) {
         err e = failed(s, "changing its tables");
         db->ops->rollback(db);
         return e;
