@@ -75,10 +75,14 @@ class Load:
 class Book:
     """One server, one folder, many lives. What it has seen as ended is summed up and not asked again."""
 
-    def __init__(self, seed, power=False):
+    def __init__(self, seed, power=False, server=None):
+        """With `server`: an account of what another manages."""
         self.random, self.power = random.Random(seed), power
         self.seq, self.billed, self.top_ups, self.files = 0, 0, 10 * USD, {}
         self.restarts = []
+        if server:
+            self.server, self.started = server, time.monotonic()
+            return
         folder, env = None, {}
         if power:
             expect(os.path.exists(SHIM) and os.path.exists(FORGET), "the shim is not built: " + SHIM)
