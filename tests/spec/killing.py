@@ -153,6 +153,10 @@ class Book:
         """Load for some tens of milliseconds, then SIGKILL in the midst of it."""
         s = self.server
         load = Load([s.port], s.live, callers=5)
+        if self.random.random() < 0.8:  # mostly once something was answered, however slow the disk is
+            end = time.monotonic() + 20
+            while not load.answered and time.monotonic() < end:
+                time.sleep(0.001)
         time.sleep(self.random.uniform(0, 0.05))
         if kill_helper:
             for pid in children(s.process.pid):
