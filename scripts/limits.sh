@@ -58,7 +58,19 @@ LEASE_MS|A node that was not heard of for so long is dead, and another adopts it
 BEAT_MS|Between two heartbeats of a node.
 WAKE_SCAN_MS|With PostgreSQL, so often a node looks for what others have left or ended; on SQLite once a second.
 ADOPT_CHUNK|Generations taken over in one command.
-MEDIA_READ_MS|For reading a foreign file. Nothing reads foreign files yet.
+MEDIA_READ_MS|For reading a foreign file: its facts, a thumbnail, an optimised copy or a poster. Later: the original is what there is.
+READ_IMAGE_BYTES|A picture's file of which facts are read or copies made.
+READ_PIXELS|Pixels of a picture that is read row by row.
+READ_HELD_PIXELS|Pixels of one that must be decoded whole: interlaced PNG, lossless WebP, frames of an animated WebP that fill only a part.
+READ_DECODER_BYTES|Memory for a progressive JPEG while it is read.
+READ_SCANS|Passes of a progressive JPEG.
+READ_FRAMES|Frames of an animated GIF or WebP.
+READ_VIDEO_PIXELS|Pixels of a video's frame.
+READ_VIDEO_FRAMES|Frames of a video.
+READ_TRACKS|Tracks of a video or audio file.
+THUMBNAIL_SIDE|Long side of a thumbnail, in pixels.
+OPTIMISED_SIDE|Long side of an optimised copy, in pixels.
+POSTER_SIDE|Long side of a video's poster, in pixels.
 RENDER_PIXELS|Largest picture the server believes the media helper.
 RENDERS_AT_ONCE|Local renders at once, unless `serve --renders` says else. Further ones wait; the generation's deadline goes on.
 PROMPT_BYTES|A text input without a `max_chars` of its own.

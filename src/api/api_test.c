@@ -469,8 +469,13 @@ static void test_files(void **state) {
         {"GET", FILE_A "?exp=1&kid=k&sig=good", "Origin: https://a.test\r\n", NULL, 200, "abcdef", "Access-Control"},
         {"HEAD", FILE_A "?exp=1&kid=k&sig=good", "", NULL, 200, "Content-Length: 26\r\n", NULL},
         {"GET", FILE_A "?exp=2&kid=k&sig=good", "", NULL, 403, "\"code\":\"bad_signature\"", NULL},
-        {"GET", FILE_A "?exp=1&kid=k", "", NULL, 401, NULL, NULL},
         {"GET", FILE_A, "", NULL, 401, NULL, NULL},
+        /* changed where no signature is read any more: a bad link all the same */
+        {"GET", FILE_A "?exp=1&kid=k&sjg=good", "", NULL, 403, "\"code\":\"bad_signature\"", NULL},
+        {"GET", FILE_A "?exp=1&kid=k", "", NULL, 403, "\"code\":\"bad_signature\"", NULL},
+        {"GET", FILE_A "Xexp=1&kid=k&sig=good", "", NULL, 403, "\"code\":\"bad_signature\"", NULL},
+        {"GET", FILE_A "%2X?exp=1&kid=k&sig=bad", "", NULL, 403, "\"code\":\"bad_signature\"", NULL},
+        {"GET", FILE_A "%2X", LIVE, NULL, 400, "\"code\":\"bad_request\"", NULL},
         {"DELETE", FILE_A "?exp=1&kid=k&sig=good", "", NULL, 401, NULL, NULL},
         {"PUT", FILE_A "?exp=1&kid=k&sig=good", "", "x", 401, NULL, NULL},
         /* the rest of the drive */

@@ -154,9 +154,16 @@ static void authenticated(void *arg, err code, const struct why *why, const stru
 
 /* --- the way in --- */
 
+static bool holds(struct str s, struct str word) { return memmem(s.ptr ? s.ptr : "", s.len, word.ptr, word.len) != NULL; }
+
+/* A request without a key that looks like a link of ours, if only in part: whatever was changed in it, its '?' or the names of its
+ * parameters too, it is refused as a bad link and not for want of a key. */
 static bool wants_signature(const struct route *route, struct http_req *r) {
-    struct str ignored;
-    return route->who == WHO_LINK && http_query_get(http_query(r), "sig", http_arena(r), &ignored);
+    static const char *const words[] = {"exp=", "kid=", "sig="};
+    if (route->who != WHO_LINK) return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (holds(http_query(r), str_of(words[i])) || holds(http_path(r), str_of(words[i]))) return true;
+    return false;
 }
 
 static void refuse_path(struct api *a, struct http_req *r, enum match m, struct str allow) {
@@ -187,12 +194,12 @@ void api_handle(void *arg, struct http_req *r) {
         answer_refused(a, r, &why, STR(""));
         return;
     }
-    bool open = route->who == WHO_PUBLIC || (!carries_key && wants_signature(route, r));
+    bool link = !carries_key && wants_signature(route, r), open = route->who == WHO_PUBLIC || link;
     if (!open && credentials(r, &why, &secret)) {
         answer_refused(a, r, &why, STR(""));
         return;
     }
-    if (!http_percent_decode(raw, false, http_arena(r), &param)) {
+    if (!http_percent_decode(raw, false, http_arena(r), &param) && !link) { /* a link is checked as it was sent */
         why_set(&why, E_BAD_REQUEST, "The path has a percent escape that cannot be read.");
         answer_refused(a, r, &why, STR(""));
         return;

@@ -89,11 +89,13 @@ struct str arena_printf(struct arena *a, const char *format, ...) {
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    char few[128]; /* ids and the like: formatted once */
+    int n = vsnprintf(few, sizeof few, format, args);
     va_end(args);
     must(n >= 0);
     char *p = arena_bytes(a, (size_t)n + 1);
-    vsnprintf(p, (size_t)n + 1, format, again);
+    if ((size_t)n < sizeof few) memcpy(p, few, (size_t)n + 1);
+    else vsnprintf(p, (size_t)n + 1, format, again);
     va_end(again);
     return (struct str){p, (size_t)n};
 }

@@ -3,12 +3,18 @@
 #include "base/err.h"
 #include "base/id.h"
 
+/* The plain SHA256 calls: OpenSSL 3's others look the algorithm up by its name each time, which costs more than a short text. */
+#define OPENSSL_API_COMPAT 10101
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 
-void sha256(struct str data, uint8_t out[SHA256_LEN]) { SHA256((const unsigned char *)(data.len ? data.ptr : ""), data.len, out); }
+void sha256(struct str data, uint8_t out[SHA256_LEN]) {
+    SHA256_CTX ctx;
+    must(SHA256_Init(&ctx) && SHA256_Update(&ctx, data.len ? data.ptr : "", data.len) && SHA256_Final(out, &ctx));
+    OPENSSL_cleanse(&ctx, sizeof ctx);
+}
 
 void sha256_hex(struct str data, char out[SHA256_HEX + 1]) {
     uint8_t digest[SHA256_LEN];

@@ -17,17 +17,18 @@ static void add_escape(struct buf *b, unsigned char c) {
     }
 }
 
+/* Bytes that stand for themselves, and begin nothing longer. */
+static const bool plain[256] = {[0x20 ... '"' - 1] = true, ['"' + 1 ... '\\' - 1] = true, ['\\' + 1 ... 0x7f] = true};
+
 static void add_string(struct buf *b, struct str s) {
     static const char replacement[] = "\xEF\xBF\xBD";
     buf_reserve(b, s.len + 2);
     buf_c(b, '"');
     size_t from = 0, i = 0;
     while (i < s.len) {
+        while (i < s.len && plain[(unsigned char)s.ptr[i]]) i++;
+        if (i == s.len) break;
         unsigned char c = (unsigned char)s.ptr[i];
-        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-            i++;
-            continue;
-        }
         size_t n = c >= 0x80 ? utf8_length((const unsigned char *)s.ptr + i, s.len - i) : 0;
         if (n) {
             i += n;

@@ -61,6 +61,18 @@
 
 /* Media helper (RULES I1) */
 #define LIMIT_MEDIA_READ_MS 10000
+#define LIMIT_READ_IMAGE_BYTES (64 * 1024 * 1024)  /* a picture's file */
+#define LIMIT_READ_PIXELS 100000000            /* a picture that is read row by row */
+#define LIMIT_READ_HELD_PIXELS 25000000        /* one that the decoder must hold whole */
+#define LIMIT_READ_DECODER_BYTES (192 * 1024 * 1024) /* what the JPEG decoder may take for a progressive picture */
+#define LIMIT_READ_SCANS 200
+#define LIMIT_READ_FRAMES 5000                 /* of a GIF or WebP */
+#define LIMIT_READ_VIDEO_PIXELS 37748736       /* of a frame: 8192 by 4608 */
+#define LIMIT_READ_VIDEO_FRAMES 10000000
+#define LIMIT_READ_TRACKS 32
+#define LIMIT_THUMBNAIL_SIDE 512
+#define LIMIT_OPTIMISED_SIDE 1600
+#define LIMIT_POSTER_SIDE 1024
 #define LIMIT_RENDER_PIXELS (4096LL * 4096)
 #define LIMIT_RENDERS_AT_ONCE 4
 #define LIMIT_PROMPT_BYTES 20000

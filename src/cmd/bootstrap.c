@@ -42,9 +42,12 @@ static err file_write(const char *folder, const char *name, struct str text, str
     snprintf(path, sizeof path, "%s/%s", folder, name);
     _cleanup_(closep) int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     _cleanup_(closep) int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || dir < 0 || write(fd, text.ptr, text.len) != (ssize_t)text.len || fsync(fd) || rename(tmp, path) || fsync(dir))
-        return why_set(why, errno == ENOSPC ? E_STORAGE_FULL : E_IO, "%s cannot be written: %s.", path, strerror(errno));
-    return OK;
+    errno = 0;
+    if (fd >= 0 && dir >= 0 && write(fd, text.ptr, text.len) == (ssize_t)text.len && !fsync(fd) && !rename(tmp, path) && !fsync(dir)) return OK;
+    int e = errno ? errno : ENOSPC; /* a short write */
+    if (fd >= 0) unlink(tmp);
+    if (e == ENOSPC || e == EDQUOT) return why_set(why, E_STORAGE_FULL, "%s cannot be written: %s. Free some space and start again.", path, strerror(e));
+    return why_set(why, E_IO, "%s cannot be written: %s.", path, strerror(e));
 }
 
 /* E_NOT_FOUND when it does not exist. */
@@ -134,10 +137,13 @@ static err credentials_read(struct server *s, struct why *why, struct credential
     return OK;
 }
 
+/* Written only when it changes: a server that is started again on a full disk still has work to settle. */
 err credentials_write_url(struct server *s, const struct credentials *c, struct why *why) {
-    char text[1024];
+    char text[1024], path[640], had[SMALL_FILE];
     int n = snprintf(text, sizeof text, "{\n  \"url\": \"%s\",\n  \"project\": \"%s\",\n  \"admin_key\": \"%s\",\n  \"live_key\": \"%s\",\n  \"test_key\": \"%s\"\n}\n",
                      s->public_url, c->project, c->admin_key, c->live_key, c->test_key);
+    snprintf(path, sizeof path, "%s/credentials.json", s->data_full);
+    if (!file_read(path, had, sizeof had, NULL) && !strcmp(had, text)) return OK;
     return file_write(s->data_full, "credentials.json", str_n(text, (size_t)n), why);
 }
 

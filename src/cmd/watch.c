@@ -145,8 +145,7 @@ static void look_up(struct watch *w, struct str sha256) {
     w->wanting = true;
     w->newest = sha256.len == 0;
     snprintf(w->wanted, sizeof w->wanted, "%.*s", STR_ARG(sha256));
-    w->version_code = readers_run(w->server->readers, run_version, version_read, w);
-    if (w->version_code) w->wanting = false;
+    if (readers_run(w->server->readers, run_version, version_read, w)) w->wanting = false; /* version_code is the reader's to write */
 }
 
 void watch_want(struct watch *w, struct str sha256) {

@@ -38,6 +38,7 @@ struct run {
     int socket, out, timer;
     uint64_t job;
     bool has_slot;
+    const struct render_job *asked;
 };
 
 static err is_program(const char *path) { return access(path, X_OK) == 0 ? OK : E_NOT_FOUND; }
@@ -145,23 +146,23 @@ static void answer(struct render_answer *a, err code, const char *sentence) {
     snprintf(a->detail, sizeof a->detail, "%s", sentence);
 }
 
-static void answer_late(struct render_answer *a) { answer(a, E_DEADLINE, "The picture was not finished before its deadline."); }
+static void answer_late(struct render_answer *a) { answer(a, E_DEADLINE, "The file was not finished before its deadline."); }
 
-static ssize_t send_order(int control, const struct wire_order *o, const int *fds) {
+static ssize_t send_order(int control, const struct wire_order *o, const int *fds, size_t count) {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        char bytes[CMSG_SPACE((2 + WIRE_FILES_MAX) * sizeof(int))];
     } space = {0};
     struct iovec part = {(void *)(uintptr_t)o, sizeof *o};
     struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
-    if (fds) {
+    if (count) {
         m.msg_control = &space;
-        m.msg_controllen = sizeof space;
+        m.msg_controllen = CMSG_SPACE(count * sizeof(int));
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-        memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
+        c->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, count * sizeof(int));
     }
     ssize_t n;
     do n = sendmsg(control, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -182,9 +183,10 @@ static bool is_dead(struct helper *h) {
 
 /* Hands the job over, to a new helper if the old one died. */
 static err hand_over(struct helper *h, struct run *r, msec timeout, int theirs, struct why *why) {
-    struct wire_order o = {.magic = WIRE_MAGIC, .op = WIRE_RUN, .timeout_ms = (uint32_t)timeout};
-    int fds[2] = {theirs, r->out};
+    struct wire_order o = {.magic = WIRE_MAGIC, .op = WIRE_RUN, .timeout_ms = (uint32_t)timeout, .file_count = (uint32_t)r->asked->file_count};
+    int fds[2 + WIRE_FILES_MAX] = {theirs, r->out};
     err e = OK;
+    for (size_t i = 0; i < r->asked->file_count; i++) fds[2 + i] = r->asked->files[i].fd;
     pthread_mutex_lock(&h->lock);
     o.job = r->job = ++h->jobs;
     for (int tries = 0; tries < 2; tries++) {
@@ -198,7 +200,7 @@ static err hand_over(struct helper *h, struct run *r, msec timeout, int theirs, 
             e = spawn(h, why);
             if (e) break;
         }
-        if (send_order(h->control, &o, fds) == sizeof o) break;
+        if (send_order(h->control, &o, fds, 2 + o.file_count) == sizeof o) break;
         e = why_set(why, E_UPSTREAM, "The media helper takes no more jobs: %s.", strerror(errno));
         if (errno != EPIPE && errno != ECONNRESET && errno != ENOTCONN && errno != ECONNREFUSED) break; /* full, not gone */
         bury(h);
@@ -228,22 +230,9 @@ static bool take_slot(struct helper *h, struct run *r) {
 static void stop_child(struct helper *h, struct run *r) {
     struct wire_order o = {.magic = WIRE_MAGIC, .op = WIRE_KILL, .job = r->job};
     pthread_mutex_lock(&h->lock);
-    if (h->control >= 0 && send_order(h->control, &o, NULL) < 0) { /* its own timer ends it a second later */
+    if (h->control >= 0 && send_order(h->control, &o, NULL, 0) < 0) { /* its own timer ends it a second later */
     }
     pthread_mutex_unlock(&h->lock);
-}
-
-/* Reads the fixed-size answer. E_DEADLINE, or E_UPSTREAM when the child ended without one. */
-static err receive(struct run *r, struct wire_answer *out) {
-    size_t got = 0;
-    while (got < sizeof *out) {
-        if (!wait_readable(r->socket, r->timer)) return E_DEADLINE;
-        ssize_t n = recv(r->socket, (char *)out + got, sizeof *out - got, MSG_DONTWAIT);
-        if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (n <= 0) return E_UPSTREAM;
-        got += (size_t)n;
-    }
-    return OK;
 }
 
 static bool in_range(int64_t v, int64_t low, int64_t high) { return v >= low && v <= high; }
@@ -255,6 +244,47 @@ static bool is_text(const char *p, size_t size) {
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)p[i] < 32) return false;
     return true;
+}
+
+/* Reads n bytes. E_DEADLINE, or E_UPSTREAM when the child ended before them. */
+static err receive_bytes(struct run *r, void *out, size_t n) {
+    size_t got = 0;
+    while (got < n) {
+        if (!wait_readable(r->socket, r->timer)) return E_DEADLINE;
+        ssize_t more = recv(r->socket, (char *)out + got, n - got, MSG_DONTWAIT);
+        if (more < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (more <= 0) return E_UPSTREAM;
+        got += (size_t)more;
+    }
+    return OK;
+}
+
+/* Tells the caller what is new in it; false when it is no progress that a sound child sends. */
+static bool take_progress(struct run *r, const struct wire_progress *p, struct wire_progress *last) {
+    if (!is_text(p->stage, sizeof p->stage) || !*p->stage || !in_range(p->percent, 0, 100)) return false;
+    bool news = p->percent > last->percent || strcmp(p->stage, last->stage);
+    int percent = p->percent > last->percent ? p->percent : last->percent;
+    *last = *p;
+    last->percent = percent;
+    if (news && r->asked->stage) r->asked->stage(r->asked->stage_arg, last->stage, percent);
+    return true;
+}
+
+/* The child's words up to its answer. E_CORRUPT when they are none of ours. */
+static err receive(struct run *r, struct wire_answer *out) {
+    struct wire_progress p, last = {.percent = -1};
+    for (int i = 0; i <= WIRE_PROGRESS_MAX; i++) {
+        uint32_t magic = 0;
+        TRY(receive_bytes(r, &magic, sizeof magic));
+        if (magic != WIRE_PROGRESS) {
+            out->magic = magic;
+            return receive_bytes(r, (char *)out + sizeof magic, sizeof *out - sizeof magic);
+        }
+        p.magic = magic;
+        TRY(receive_bytes(r, (char *)&p + sizeof magic, sizeof p - sizeof magic));
+        if (!take_progress(r, &p, &last)) break;
+    }
+    return E_CORRUPT;
 }
 
 static bool is_object(const char *text) {
@@ -273,18 +303,24 @@ static bool file_agrees(int out, const struct wire_answer *w) {
     ssize_t n = pread(out, head, sizeof head, 0);
     if (n <= 0) return false;
     struct sniffed s = media_sniff(str_n(head, (size_t)n));
+    if (!s.type || strcmp(s.type, w->type) || strcmp(s.ext, w->ext)) return false;
+    if (!strcmp(s.kind, "audio")) return !w->width && !w->height && w->duration_ms >= 1;
+    if (w->width < 1 || w->height < 1) return false;
+    if (!strcmp(s.kind, "video")) return w->duration_ms >= 1;
     struct media_facts f = media_measure(str_n(head, (size_t)n));
-    return s.type && !strcmp(s.type, w->type) && !strcmp(s.ext, w->ext) && f.width == w->width && f.height == w->height;
+    return !strcmp(s.kind, "image") && f.width == w->width && f.height == w->height;
 }
 
-static bool believable(int out, const struct wire_answer *w) {
+static bool believable(const struct run *r, const struct wire_answer *w) {
     if (w->magic != WIRE_MAGIC || w->code >= WIRE_CODES) return false;
     if (!is_text(w->detail, sizeof w->detail) || !is_text(w->type, sizeof w->type) || !is_text(w->ext, sizeof w->ext) || !is_text(w->scene, sizeof w->scene))
         return false;
     if (w->code != WIRE_OK) return true;
-    return in_range(w->width, 1, 1 << 16) && in_range(w->height, 1, 1 << 16) && w->width * w->height <= LIMIT_RENDER_PIXELS && in_range(w->duration_ms, 0, MS_DAY) &&
-           in_range(w->bytes, 1, WIRE_FILE_MAX) && in_range(w->render_us, 0, 1000LL * MS_DAY) && in_range(w->encode_us, 0, 1000LL * MS_DAY) &&
-           is_object(w->scene) && file_agrees(out, w);
+    if (!in_range(w->width, 0, 1 << 16) || !in_range(w->height, 0, 1 << 16) || !in_range(w->duration_ms, 0, MS_DAY) ||
+        !in_range(w->render_us, 0, 1000LL * MS_DAY) || !in_range(w->encode_us, 0, 1000LL * MS_DAY) || !is_object(w->scene))
+        return false;
+    if (!r->asked->out_path) return !w->bytes && !*w->type && !*w->ext; /* the sizes are then those of a file that was read */
+    return w->width * w->height <= LIMIT_RENDER_PIXELS && in_range(w->bytes, 1, WIRE_FILE_MAX) && file_agrees(r->out, w);
 }
 
 static void translate(const struct wire_answer *w, struct render_answer *out) {
@@ -307,15 +343,20 @@ static void collect(struct helper *h, struct run *r, struct render_answer *out) 
         answer_late(out);
         return;
     }
+    if (e == E_CORRUPT) {
+        stop_child(h, r);
+        answer(out, E_UPSTREAM, "The renderer said what no sound renderer says and was stopped.");
+        return;
+    }
     if (e) {
         pthread_mutex_lock(&h->lock);
         bool stopped = h->stopped;
         if (!stopped && is_dead(h)) bury(h); /* so that helper_pid tells the truth */
         pthread_mutex_unlock(&h->lock);
-        answer(out, E_UPSTREAM, stopped ? "The server stopped while the picture was being made." : "The renderer broke off while making the picture; try again.");
+        answer(out, E_UPSTREAM, stopped ? "The server stopped while the file was being made." : "The renderer broke off while making the file; try again.");
         return;
     }
-    if (!believable(r->out, &w)) {
+    if (!believable(r, &w)) {
         stop_child(h, r);
         answer(out, E_UPSTREAM, "The renderer's answer did not agree with its file and was not used.");
         return;
@@ -331,15 +372,34 @@ static void release(struct helper *h, struct run *r) {
     if (r->has_slot && write(h->slots, &one, sizeof one) != sizeof one) must(false);
 }
 
-/* Timer, output file and the request already waiting in the child's end of the socket. */
-static err prepare(struct run *r, const struct render_job *job, int *out_theirs, struct why *why) {
-    struct wire_request q = {.magic = WIRE_MAGIC, .inputs_len = (uint32_t)job->inputs.len, .seed = job->seed};
+/* Names, types and sizes of the input files. Only regular files: reading a pipe or a device could block for ever. */
+static err describe_files(const struct render_job *job, struct wire_request *q, struct why *why) {
+    q->file_count = (uint32_t)job->file_count;
+    for (size_t i = 0; i < job->file_count; i++) {
+        char head[4096];
+        struct stat st;
+        struct wire_file *f = &q->files[i];
+        if (fstat(job->files[i].fd, &st) || !S_ISREG(st.st_mode)) return why_set(why, E_UPSTREAM, "The file of the input %s could not be read.", job->files[i].name);
+        ssize_t n = pread(job->files[i].fd, head, sizeof head, 0);
+        struct sniffed s = media_sniff(str_n(head, n > 0 ? (size_t)n : 0));
+        snprintf(f->name, sizeof f->name, "%s", job->files[i].name);
+        snprintf(f->type, sizeof f->type, "%s", s.type ? s.type : "");
+        f->size = st.st_size;
+    }
+    return OK;
+}
+
+/* The output file and the request already waiting in the child's end of the socket. */
+static err prepare(struct run *r, msec timeout, int *out_theirs, struct why *why) {
+    const struct render_job *job = r->asked;
+    struct wire_request q = {.magic = WIRE_MAGIC, .inputs_len = (uint32_t)job->inputs.len, .seed = job->seed, .timeout_ms = (uint32_t)timeout};
     int pair[2];
     snprintf(q.model, sizeof q.model, "%s", job->model);
-    r->out = open(job->out_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    TRY(describe_files(job, &q, why));
+    r->out = job->out_path ? open(job->out_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600) : open("/dev/null", O_RDWR | O_CLOEXEC);
     if (r->out < 0)
-        return errno == ENOSPC || errno == EDQUOT ? why_set(why, E_STORAGE_FULL, "The server's storage has no room for the picture.")
-                                                  : why_set(why, E_UPSTREAM, "The picture's file could not be opened: %s.", strerror(errno));
+        return errno == ENOSPC || errno == EDQUOT ? why_set(why, E_STORAGE_FULL, "The server's storage has no room for the file.")
+                                                  : why_set(why, E_UPSTREAM, "The renderer's file could not be opened: %s.", strerror(errno));
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) return why_set(why, E_UPSTREAM, "No socket for the renderer: %s.", strerror(errno));
     r->socket = pair[0];
     *out_theirs = pair[1];
@@ -357,22 +417,22 @@ static bool start_timer(struct run *r, msec timeout) {
 }
 
 static void render(struct helper *h, const struct render_job *job, struct render_answer *out) {
-    struct run r = {-1, -1, -1, 0, false};
+    struct run r = {.socket = -1, .out = -1, .timer = -1, .asked = job};
     struct why why = {0};
     msec timeout = job->timeout < 1 ? 1 : job->timeout > MS_HOUR ? MS_HOUR : job->timeout;
     _cleanup_(closep) int theirs = -1;
     err e = OK;
-    if (!job->out_path) return answer(out, E_UPSTREAM, "That local model writes a file, and none was asked for.");
     if (job->inputs.len > WIRE_INPUTS_MAX) return answer(out, E_INVALID, "The inputs are longer than 64 KB.");
+    if (job->file_count > WIRE_FILES_MAX) return answer(out, E_INVALID, "A local model takes at most 16 files.");
     if (!start_timer(&r, timeout)) answer(out, E_UPSTREAM, "The server has no descriptors left for the renderer.");
     else if (!take_slot(h, &r)) answer_late(out);
-    else if ((e = prepare(&r, job, &theirs, &why)) || (e = hand_over(h, &r, timeout, theirs, &why)))
+    else if ((e = prepare(&r, timeout, &theirs, &why)) || (e = hand_over(h, &r, timeout, theirs, &why)))
         answer(out, e == E_STORAGE_FULL ? E_STORAGE_FULL : E_UPSTREAM, why_text(&why));
     else {
         close(TAKE_FD(theirs)); /* only the child's end shall keep the socket open */
         collect(h, &r, out);
     }
-    if (out->code && r.out >= 0) unlink(job->out_path);
+    if (out->code && r.out >= 0 && job->out_path) unlink(job->out_path);
     release(h, &r);
 }
 

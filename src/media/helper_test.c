@@ -9,6 +9,7 @@
 #include "media/wire.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,9 +46,20 @@ static int teardown(void **state) {
     return 0;
 }
 
+/* A model "test-..." that tries one thing is the model "test" with that name as its inputs. */
+static const char *real_model(const char *model, const char **inputs) {
+    static const char *const own[] = {"test-files", "test-stages"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (!strcmp(own[i], model)) return model;
+    if (strncmp(model, "test-", 5)) return model;
+    *inputs = model;
+    return "test";
+}
+
 static struct render_answer render(struct rig *r, const char *model, const char *inputs, msec timeout) {
     struct render_answer a;
     memset(&a, 0x55, sizeof a);
+    model = real_model(model, &inputs);
     struct render_job j = {.model = model, .inputs = str_of(inputs), .seed = 5, .out_path = r->out, .timeout = timeout};
     helper_render(r->h, &j, &a);
     return a;
@@ -153,6 +165,130 @@ static void test_lies(void **state) {
     }
 }
 
+static void test_progress_lies(void **state) {
+    struct rig *r = *state;
+    static const char *const jobs[] = {"test-lie-stages", "test-lie-percent"};
+    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
+        struct render_answer a = render(r, jobs[i], "{}", 20000);
+        if (a.code != E_UPSTREAM || !strstr(a.detail, "no sound renderer")) fail_msg("%s: %s %s", jobs[i], err_name(a.code), a.detail);
+    }
+}
+
+struct heard {
+    int count, last;
+    char stages[200];
+};
+static void hear(void *arg, const char *stage, int percent) {
+    struct heard *h = arg;
+    assert_true(percent >= h->last && percent <= 100);
+    h->last = percent;
+    if (!strstr(h->stages, stage)) snprintf(h->stages + strlen(h->stages), sizeof h->stages - strlen(h->stages), "%s ", stage);
+    h->count++;
+}
+
+static void test_stages(void **state) {
+    struct rig *r = *state;
+    struct heard heard = {0};
+    struct render_answer a;
+    struct render_job j = {.model = "test-stages", .inputs = STR("{}"), .out_path = r->out, .timeout = 20000, .stage = hear, .stage_arg = &heard};
+    helper_render(r->h, &j, &a);
+    assert_true(!strncmp(a.detail, "told ", 5));
+    assert_string_equal(heard.stages, "first second third ");
+    assert_int_equal(heard.last, 100);
+    assert_int_equal(heard.count, atoi(a.detail + 5));
+    assert_true(heard.count >= 3 && heard.count < 100);
+}
+
+static int file_of(struct rig *r, const char *name, const char *text) {
+    char path[96];
+    snprintf(path, sizeof path, "%s/%s", r->dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    unlink(path);
+    return fd;
+}
+
+static struct render_answer render_files(struct rig *r, const char *model, const struct media_input *files, size_t count) {
+    struct render_answer a;
+    struct render_job j = {.model = model, .inputs = STR("{}"), .out_path = r->out, .timeout = 20000, .files = files, .file_count = count};
+    helper_render(r->h, &j, &a);
+    return a;
+}
+
+static void test_files(void **state) {
+    struct rig *r = *state;
+    struct media_input files[17] = {{"a", file_of(r, "1", "GIF89a")}, {"b", file_of(r, "2", "{\"x\":1}")}, {"b", file_of(r, "3", "plain")}};
+    struct render_answer a = render_files(r, "test-files", files, 3);
+    assert_string_equal(a.detail, "a image/gif 6 GIF89ab application/json 7 {\"x\":1}b text/plain 5 plain second b: 2, writes: -1");
+    assert_int_equal(render_files(r, "test-files", files, 17).code, E_INVALID);
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    files[1].fd = ends[0];
+    a = render_files(r, "test-files", files, 3);
+    assert_int_equal(a.code, E_UPSTREAM);
+    assert_non_null(strstr(a.detail, "input b"));
+    files[1].fd = files[2].fd;
+    a = render_files(r, "tool-files", files, 2);
+    assert_string_equal(a.detail, "2ratch bytes;2F89a;2ain;");
+    close(ends[0]);
+    close(ends[1]);
+    close(files[0].fd);
+    close(files[2].fd);
+}
+
+/* What a tool may, what it may not, and how its ends are told. */
+static void test_tools(void **state) {
+    struct rig *r = *state;
+    static const struct { const char *model, *detail; } cases[] = {
+        {"tool-echo", "got from the job env 0"},
+        {"tool-args", "42,one,#9"},
+        {"tool-socket", "no no no no "},
+        {"tool-write", "no no no no no no no"},
+        {"tool-read", "no no no no no no no usr"},
+        {"tool-process", "no no no no no no no"},
+        {"tool-descriptors", "0 1 2 alone"},
+        {"tool-exit", "|The program perl gave up with status 3."},
+        {"tool-die", "alive|The program perl gave up with status 9."},
+        {"tool-missing", "|The program no-such-program is not installed on this server."}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct render_answer a = render(r, cases[i].model, "{}", 20000);
+        if (a.code != E_UPSTREAM || strcmp(a.detail, cases[i].detail)) fail_msg("%s: %s \"%s\"", cases[i].model, err_name(a.code), a.detail);
+    }
+    assert_false(there("/tmp/puras-escaped") || there("/usr/puras-escaped") || there("/dev/shm/puras-escaped"));
+    struct render_answer a = render(r, "tool-flood", "{}", 60000);
+    assert_non_null(strstr(a.detail, "made more than it may"));
+}
+
+static int perls_asleep(void) {
+    int n = 0;
+    DIR *d = opendir("/proc");
+    for (struct dirent *e; (e = readdir(d));) {
+        char path[300], text[200] = "";
+        snprintf(path, sizeof path, "/proc/%s/cmdline", e->d_name);
+        FILE *f = atoi(e->d_name) ? fopen(path, "r") : NULL;
+        if (!f) continue;
+        size_t got = fread(text, 1, sizeof text - 1, f);
+        fclose(f);
+        n += got > 16 && !memcmp(text, "/usr/bin/perl\0-e\0sleep 100", 26);
+    }
+    closedir(d);
+    return n;
+}
+
+/* A tool that hangs ends with its job: at the deadline, and when the helper dies. */
+static void test_tool_hangs(void **state) {
+    struct rig *r = *state;
+    int before = perls_asleep();
+    struct render_answer a = render(r, "tool-hang", "{}", 500);
+    assert_int_equal(a.code, E_DEADLINE);
+    assert_true(strlen(a.detail) > 10);
+    for (int i = 0; i < 100 && perls_asleep() > before; i++) usleep(20000);
+    assert_int_equal(perls_asleep(), before);
+}
+
 struct thread_job {
     struct rig *rig;
     const char *model;
@@ -164,7 +300,8 @@ struct thread_job {
 
 static void *run_thread(void *arg) {
     struct thread_job *t = arg;
-    struct render_job j = {.model = t->model, .inputs = str_of(small), .seed = 1, .out_path = t->out, .timeout = t->timeout};
+    const char *inputs = small, *model = real_model(t->model, &inputs);
+    struct render_job j = {.model = model, .inputs = str_of(inputs), .seed = 1, .out_path = t->out, .timeout = t->timeout};
     helper_render(t->rig->h, &j, &t->answer);
     return NULL;
 }
@@ -192,7 +329,7 @@ static void test_restart(void **state) {
     assert_true(helper_pid(r->h) > 0 && helper_pid(r->h) != pid);
     /* Killed while idle: the job after it does not even notice. */
     kill(helper_pid(r->h), SIGKILL);
-    usleep(50000);
+    usleep(200000);
     assert_int_equal(render(r, "sketch", small, 20000).code, OK);
 }
 
@@ -267,6 +404,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         WITH_HELPER(test_render), WITH_HELPER(test_nothing), WITH_HELPER(test_bad_inputs), WITH_HELPER(test_escapes), WITH_HELPER(test_descriptors),
         WITH_HELPER(test_crash_hang_flood), WITH_HELPER(test_lies), WITH_HELPER(test_restart), WITH_HELPER(test_many_at_once), WITH_HELPER(test_queue),
+        WITH_HELPER(test_progress_lies), WITH_HELPER(test_stages), WITH_HELPER(test_files), WITH_HELPER(test_tools), WITH_HELPER(test_tool_hangs),
         WITH_HELPER(test_no_leaks), WITH_HELPER(test_full_disk), cmocka_unit_test(test_missing_program),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         WITH_HELPER(test_memory),

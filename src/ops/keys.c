@@ -135,8 +135,10 @@ void ops_authenticate(struct ops *o, struct str key, ops_caller_done *done, void
     snprintf(l->kind, sizeof l->kind, "%.*s", STR_ARG(kind));
     memcpy(l->prefix, prefix.ptr, PREFIX_LEN);
     memcpy(l->secret, secret.ptr, SECRET_LEN);
-    l->code = readers_run(o->o.readers, run_lookup, looked_up, l);
-    if (l->code) looked_up(l);
+    err e = readers_run(o->o.readers, run_lookup, looked_up, l); /* from here on l->code is the reader's to write */
+    if (!e) return;
+    l->code = e;
+    looked_up(l);
 }
 
 /* --- keys as a resource (admin) --- */

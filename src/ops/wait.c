@@ -329,8 +329,10 @@ static void stream_read(struct event_stream *s) {
     *r = (struct stream_read){.s = s, .after = s->after, .last = s->after, .caller = s->caller};
     memcpy(r->generation, s->generation, sizeof r->generation);
     s->reading = true;
-    r->code = readers_run(s->o->o.readers, run_stream, stream_was_read, r);
-    if (r->code) stream_was_read(r);
+    err e = readers_run(s->o->o.readers, run_stream, stream_was_read, r); /* from here on r->code is the reader's to write */
+    if (!e) return;
+    r->code = e;
+    stream_was_read(r);
 }
 
 static void stream_look(void *arg) {

@@ -343,6 +343,9 @@ static err set_up(struct sqlite_db *s) {
 }
 
 err sqlite_open(struct store *store, bool writer, struct why *why, struct db **out) {
+    /* SQLite's count of its memory is a lock that every allocation of every connection takes. Only the first call in a process
+     * has an effect; later ones are refused, which changes nothing. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     struct sqlite_db *s = calloc(1, sizeof *s);
     must(s);
     s->db = (struct db){.ops = &ops, .store = store, .writer = writer};

@@ -53,7 +53,7 @@ static err not_ours(const struct store *s, struct why *why) {
 }
 
 /* Reads the first bytes before SQLite does: it would make a new database of anything empty and a riddle of anything else. */
-static err check_file(struct store *s, bool create, struct why *why, int64_t *out_bytes) {
+static err check_file(struct store *s, bool create, struct why *why, int64_t *out_bytes, bool *out_has_log) {
     /* made here and not by SQLite, so that nobody else may read it; its log gets the same mode */
     _cleanup_(closep) int fd = open(s->path, create ? O_RDONLY | O_CREAT | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0600);
     *out_bytes = 0;
@@ -71,7 +71,20 @@ static err check_file(struct store *s, bool create, struct why *why, int64_t *ou
     *out_bytes = st.st_size;
     if (st.st_size == 0) return create ? OK : not_ours(s, why);
     if (pread(fd, head, sizeof head, 0) != (ssize_t)sizeof head || memcmp(head, magic, sizeof magic)) return not_ours(s, why);
+    *out_has_log = head[18] == 2;
     return OK;
+}
+
+/* Ours always have a write-ahead log (a copy from a backup may not). One without is looked at before the writer turns the log on:
+ * the database of another program stays as it is. */
+static err check_owner(struct store *s, struct why *why) {
+    struct db *db = NULL;
+    int64_t version;
+    if (db_open(s, false, NULL, &db)) return OK; /* the writer's own opening says why */
+    err e = store_schema_version(db, &version);
+    if (e == E_CORRUPT && why) *why = db->why;
+    db_close(db);
+    return e == E_CORRUPT ? e : OK;
 }
 
 static err check_whole(struct store *s, int64_t bytes, struct why *why) {
@@ -101,8 +114,10 @@ static err check_tables(struct store *s, struct why *why) {
 
 static err open_all(struct store *s, const struct store_options *o, struct why *why) {
     int64_t bytes = 0;
+    bool has_log = true;
     TRY(lock_folder(s, why));
-    if (s->sqlite) TRY(check_file(s, o->create, why, &bytes));
+    if (s->sqlite) TRY(check_file(s, o->create, why, &bytes, &has_log));
+    if (!has_log) TRY(check_owner(s, why));
     TRY(db_open(s, true, why, &s->admin));
     if (s->sqlite) TRY(check_whole(s, bytes, why));
     if (!o->create) {

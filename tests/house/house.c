@@ -384,7 +384,8 @@ static void check_limits(struct house *h) {
     size_t at = find_text(text, mark, 0);
     if (at != SIZE_MAX) {
         buf_str(&all, str_head(text, at));
-        stamp = str_head(str_skip(text, at + strlen(mark)), SHA256_HEX);
+        stamp = str_skip(text, at + strlen(mark));
+        if (str_ends(stamp, STR(" -->\n"))) stamp.len -= 5; /* anything behind the stamp makes it wrong */
     }
     char hex[SHA256_HEX + 1];
     sha256_hex(buf_view(&all), hex);

@@ -2,8 +2,9 @@
 line, crashes. Standard library only.
 
 A scenario is an executable file tests/spec/NNNN-name.py that decorates its cases with @case and ends with run(). Each case prints
-`ok NAME` or `FAIL NAME`; the exit status is 0 or 1. PURAS_BUILD names the build folder (build); PURAS_TEST_PG, when set, is the URL
-of a PostgreSQL server on which scenarios that ask for it make databases of their own.
+`ok NAME` or `FAIL NAME`; the exit status is 0 or 1. A case decorated with @each_store runs twice, on SQLite and on PostgreSQL, with a
+server that it shares with the file's other cases. PURAS_BUILD names the build folder (build); PURAS_TEST_PG is the URL of a PostgreSQL
+server on which databases are made (tests/with_pg.sh starts one and sets it); without it the cases that need it fail.
 """
 import hashlib
 import http.client
@@ -136,8 +137,17 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request(method, path, body=body, headers=head)
-            answer = connection.getresponse()
-            return Reply(answer.status, answer.headers, answer.read())
+            answer, body, end = connection.getresponse(), b"", time.monotonic() + timeout
+            while True:
+                piece = answer.read1(1 << 20) if method != "HEAD" else b""
+                if not piece:
+                    break
+                body += piece
+                # a stream that only beats would otherwise never time out
+                expect(time.monotonic() < end, "%s %s does not end" % (method, path))
+            if method != "HEAD" and answer.length:
+                raise http.client.IncompleteRead(body, answer.length)
+            return Reply(answer.status, answer.headers, body)
         finally:
             connection.close()
 
@@ -180,6 +190,10 @@ class Server:
         expect(reply.status == 200, reply)
         return reply.json
 
+    def hold_renders(self):
+        """In a `with` block: the media helper stands still, so that whatever is rendered inside stays unfinished until its end."""
+        return HeldHelper(self.process.pid)
+
     # --- command line
 
     def cli(self, *args, key="live", status=0, env=None):
@@ -203,6 +217,31 @@ class Server:
 
     def balance(self, key="live"):
         return self.get("/v1/balance", key=key).json["available_micros"]
+
+
+class HeldHelper:
+    def __init__(self, server_pid):
+        with open("/proc/%d/task/%d/children" % (server_pid, server_pid), encoding="ascii") as f:
+            self.pids = [int(pid) for pid in f.read().split()]
+        if not self.pids:  # it was started from another thread
+            for task in os.listdir("/proc/%d/task" % server_pid):
+                with open("/proc/%d/task/%s/children" % (server_pid, task), encoding="ascii") as f:
+                    self.pids += [int(pid) for pid in f.read().split()]
+        expect(self.pids, "the server has no media helper")
+
+    def send(self, number):
+        for pid in self.pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
+    def __enter__(self):
+        self.send(signal.SIGSTOP)
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.send(signal.SIGCONT)
 
 
 def audit_folder(data):
@@ -242,6 +281,27 @@ def case(function):
     return function
 
 
+SHARED = {}
+
+
+def shared(store, *args):
+    """A server that all cases of a file use together; run() ends it."""
+    name = (store,) + args
+    if name not in SHARED or not SHARED[name].alive():
+        SHARED[name] = Server(*args, database=pg_database() if store == "postgres" else None)
+    return SHARED[name]
+
+
+def each_store(function):
+    for store in ("sqlite", "postgres"):
+        def one(store=store):
+            function(shared(store))
+
+        one.__name__ = "%s_on_%s" % (function.__name__, store)
+        CASES.append(one)
+    return function
+
+
 def expect(condition, seen=""):
     if not condition:
         raise AssertionError("unexpected: %s" % (seen,))
@@ -250,6 +310,47 @@ def expect(condition, seen=""):
 def equal(seen, expected):
     if seen != expected:
         raise AssertionError("expected %r, seen %r" % (expected, seen))
+
+
+def refusal(reply, status, code):
+    """Every error has one shape: the sentence first and short, then the code; nothing was charged. Returns the body."""
+    if reply.status != status:
+        raise AssertionError("expected %d %s, seen %r" % (status, code, reply))
+    body = reply.json
+    expect(reply.body.startswith(b'{"detail":"'), reply)
+    expect(0 < len(body["detail"].encode()) < 500, reply)
+    equal((body["code"], body["message"], body["charged_micros"]), (code, body["detail"], 0))
+    expect(body["retry"] in ("never", "same_key", "after"), reply)
+    equal(body["request_id"], reply.headers["X-Request-Id"])
+    equal(reply.headers["Content-Type"].split(";")[0], "application/json")
+    return body
+
+
+class Unmoved:
+    """In a `with` block: no money moves, nothing is held, no generation is made, whatever is tried inside. What ran before ends first."""
+
+    def __init__(self, server, keys=("live", "test")):
+        self.server, self.keys = server, keys
+
+    def look(self):
+        out = []
+        for key in self.keys:
+            balance = self.server.get("/v1/balance", key=key).json
+            out.append((key, balance["available_micros"], balance["held_micros"],
+                        [t["id"] for t in self.server.get("/v1/ledger?limit=1", key=key).json["transfers"]],
+                        [g["id"] for g in self.server.get("/v1/generations?limit=1", key=key).json["generations"]]))
+        return out
+
+    def __enter__(self):
+        end = time.monotonic() + 10
+        while any(seen[2] for seen in self.look()) and time.monotonic() < end:
+            time.sleep(0.02)
+        self.before = self.look()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            equal(self.look(), self.before)
 
 
 def run():
@@ -268,4 +369,6 @@ def run():
             print("FAIL %s (%.1f s)" % (name, time.monotonic() - began))
             traceback.print_exc(file=sys.stdout)
             sys.stdout.flush()
+    for server in SHARED.values():
+        server.__exit__(failed or None, failed or None, None)
     sys.exit(1 if failed else 0)

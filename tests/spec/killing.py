@@ -75,10 +75,14 @@ class Load:
 class Book:
     """One server, one folder, many lives. What it has seen as ended is summed up and not asked again."""
 
-    def __init__(self, seed, power=False):
+    def __init__(self, seed, power=False, server=None):
+        """With `server`: an account of what another manages."""
         self.random, self.power = random.Random(seed), power
         self.seq, self.billed, self.top_ups, self.files = 0, 0, 10 * USD, {}
         self.restarts = []
+        if server:
+            self.server, self.started = server, time.monotonic()
+            return
         folder, env = None, {}
         if power:
             expect(os.path.exists(SHIM) and os.path.exists(FORGET), "the shim is not built: " + SHIM)
@@ -149,6 +153,10 @@ class Book:
         """Load for some tens of milliseconds, then SIGKILL in the midst of it."""
         s = self.server
         load = Load([s.port], s.live, callers=5)
+        if self.random.random() < 0.8:  # mostly once something was answered, however slow the disk is
+            end = time.monotonic() + 20
+            while not load.answered and time.monotonic() < end:
+                time.sleep(0.001)
         time.sleep(self.random.uniform(0, 0.05))
         if kill_helper:
             for pid in children(s.process.pid):
@@ -172,7 +180,7 @@ class Book:
 
     def top_up_blindly(self, once):
         try:
-            self.server.post("/v1/top-up", {"usd": 1}, headers={"Idempotency-Key": once})
+            self.server.post("/v1/top-up", {"usd": 1}, key="admin", headers={"Idempotency-Key": once})
         except (OSError, http.client.HTTPException):
             pass  # the repeat tells
 

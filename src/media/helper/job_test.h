@@ -1,15 +1,12 @@
 /* Jobs that try to break out, hang or lie; only in the helper that the tests start (built with PURAS_MEDIA_TEST). */
 #pragma once
-#include "media/wire.h"
-
-#include <stdbool.h>
+#include "media/helper/job.h"
 
 #ifdef PURAS_MEDIA_TEST
-bool job_test(const char *model, struct wire_answer *a); /* false: no such job */
+const struct job_model *job_test_find(const char *name); /* NULL: no such job */
 #else
-static inline bool job_test(const char *model, struct wire_answer *a) {
-    (void)model;
-    (void)a;
-    return false;
+static inline const struct job_model *job_test_find(const char *name) {
+    (void)name;
+    return NULL;
 }
 #endif

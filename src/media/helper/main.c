@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_CHILDREN = 256 };
+enum { MAX_CHILDREN = 256, MAX_FDS = 2 + WIRE_FILES_MAX };
 
 struct child {
     pid_t pid; /* 0: free */
@@ -51,21 +51,19 @@ static void kill_job(struct zygote *z, uint64_t job) {
         if (z->children[i].pid && z->children[i].job == job) kill(z->children[i].pid, SIGKILL);
 }
 
-static void child_main(struct zygote *z, pid_t zygote, int job, int out, uint32_t timeout_ms) {
+/* fds: the job socket, the output, the input files. */
+static void child_main(struct zygote *z, pid_t zygote, const int *fds, int count) {
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != zygote) _exit(4); /* it died before the line above */
-    if (!sandbox_enter(z->walls, job, out, z->null, timeout_ms)) _exit(5);
-    _exit(job_run(z->fonts));
+    _exit(job_main(z->walls, z->fonts, z->null, fds[0], fds[1], fds + 2, count - 2));
 }
 
-static void run_job(struct zygote *z, const struct wire_order *o, int job, int out) {
+static void run_job(struct zygote *z, const struct wire_order *o, const int *fds, int count) {
     int slot = 0;
     while (slot < MAX_CHILDREN && z->children[slot].pid) slot++;
     pid_t self = getpid(), pid = slot < MAX_CHILDREN ? fork() : -1;
-    if (pid == 0) child_main(z, self, job, out, o->timeout_ms);
+    if (pid == 0) child_main(z, self, fds, count);
     if (pid > 0) z->children[slot] = (struct child){pid, o->job};
-    close(job); /* without a child this is the answer: the server sees the end */
-    close(out);
 }
 
 /* One packet; false when the server is gone. */
@@ -73,23 +71,22 @@ static bool take_order(struct zygote *z) {
     struct wire_order o = {0};
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        char bytes[CMSG_SPACE(MAX_FDS * sizeof(int))];
     } control;
     struct iovec part = {&o, sizeof o};
     struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-    int fds[2] = {-1, -1};
+    int fds[MAX_FDS], count = 0;
     ssize_t n = recvmsg(WIRE_CONTROL_FD, &m, MSG_CMSG_CLOEXEC);
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
     if (n <= 0) return false;
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof fds)) memcpy(fds, CMSG_DATA(c), sizeof fds);
-    if (n == sizeof o && o.magic == WIRE_MAGIC && o.op == WIRE_KILL) kill_job(z, o.job);
-    if (n == sizeof o && o.magic == WIRE_MAGIC && o.op == WIRE_RUN && fds[0] >= 0) {
-        run_job(z, &o, fds[0], fds[1]);
-        return true;
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+        count = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(fds, CMSG_DATA(c), (size_t)count * sizeof(int));
     }
-    for (int i = 0; i < 2; i++)
-        if (fds[i] >= 0) close(fds[i]);
+    if (n == sizeof o && o.magic == WIRE_MAGIC && o.op == WIRE_KILL) kill_job(z, o.job);
+    if (n == sizeof o && o.magic == WIRE_MAGIC && o.op == WIRE_RUN && count >= 2 && (uint32_t)count == 2 + o.file_count) run_job(z, &o, fds, count);
+    for (int i = 0; i < count; i++) close(fds[i]); /* without a child this is the answer: the server sees the end */
     return true;
 }
 

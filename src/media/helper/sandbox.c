@@ -1,19 +1,20 @@
-/* See sandbox.h. Called by main.c only. */
+/* See sandbox.h. Called by main.c, job.c and tool.c. */
 #include "media/helper/sandbox.h"
+#include "media/helper/sandbox_root.h"
 #include "media/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
-#include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -32,72 +33,91 @@
 #endif
 
 struct sandbox {
-    struct sock_fprog program;
+    struct sock_fprog job, tool;
 };
 
-/* Calls on memory, and the exits. What takes a descriptor or protection bits is narrowed below. */
-static const int allowed[] = {
+/* Calls on memory and on descriptors that are there, and the exits. None of them makes a new descriptor. */
+static const int job_calls[] = {
     SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(futex),
     SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(clock_gettime), SCMP_SYS(sched_yield), SCMP_SYS(restart_syscall),
+    SCMP_SYS(pread64), SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(wait4),
 #if SANITIZED
     SCMP_SYS(sigaltstack), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(sched_getaffinity), SCMP_SYS(getrusage), SCMP_SYS(rt_sigaction),
 #endif
 };
 
-static int add_rules(scmp_filter_ctx c) {
-    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
-        if (seccomp_rule_add(c, SCMP_ACT_ALLOW, allowed[i], 0)) return -1;
+static int job_rules(scmp_filter_ctx c) {
+    for (size_t i = 0; i < sizeof job_calls / sizeof *job_calls; i++)
+        if (seccomp_rule_add(c, SCMP_ACT_ALLOW, job_calls[i], 0)) return -1;
     /* Memory without a file behind it, never executable. */
     if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2, SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS),
                          SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0))) return -1;
     if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0))) return -1;
-    if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0(SCMP_CMP_EQ, WIRE_JOB_FD))) return -1;
-    return seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_LE, WIRE_OUT_FD));
+    if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(read), 1, SCMP_A0(SCMP_CMP_LT, WIRE_FD_END))) return -1;
+    return seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_LT, WIRE_FD_END));
 }
 
-struct sandbox *sandbox_compile(void) {
-    scmp_filter_ctx c = seccomp_init(SCMP_ACT_KILL_PROCESS);
+/* What a program with threads needs; whatever else it tries fails as if it were not allowed to, so that it can go on without. */
+static const int tool_calls[] = {
+    SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(mprotect),
+    SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(get_robust_list), SCMP_SYS(set_tid_address), SCMP_SYS(rseq),
+    SCMP_SYS(arch_prctl), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(sigaltstack),
+    SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday),
+    SCMP_SYS(time), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_getparam), SCMP_SYS(sched_getscheduler),
+    SCMP_SYS(sched_get_priority_max), SCMP_SYS(sched_get_priority_min), SCMP_SYS(getpid), SCMP_SYS(getppid), SCMP_SYS(gettid),
+    SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid), SCMP_SYS(getrandom), SCMP_SYS(getrusage), SCMP_SYS(sysinfo),
+    SCMP_SYS(uname), SCMP_SYS(getrlimit), SCMP_SYS(restart_syscall), SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev),
+    SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(lseek), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(stat), SCMP_SYS(lstat),
+    SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(access), SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getcwd), SCMP_SYS(getdents64), SCMP_SYS(poll),
+    SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(pipe), SCMP_SYS(pipe2), SCMP_SYS(eventfd2), SCMP_SYS(dup),
+    SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(fcntl), SCMP_SYS(fadvise64), SCMP_SYS(execve),
+};
+
+static int tool_rules(scmp_filter_ctx c) {
+    enum { OPEN_TO_WRITE = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND };
+    static const unsigned terminal_calls[] = {0x5401, 0x541b, 0x5421}; /* TCGETS, FIONREAD, FIONBIO */
+    for (size_t i = 0; i < sizeof tool_calls / sizeof *tool_calls; i++)
+        if (seccomp_rule_add(c, SCMP_ACT_ALLOW, tool_calls[i], 0)) return -1;
+    for (int i = 0; i < 3; i++)
+        if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, terminal_calls[i]))) return -1;
+    /* Files are opened for reading only: this holds where neither namespaces nor Landlock do. */
+    if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, OPEN_TO_WRITE, O_RDONLY))) return -1;
+    if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(open), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, OPEN_TO_WRITE, O_RDONLY))) return -1;
+    /* Threads, not processes. The flags of clone3 lie in memory, where no filter sees them: the C library then takes clone. */
+    if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM))) return -1;
+    if (seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0)) return -1;
+    if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME))) return -1;
+    return seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0)); /* asks, sets nothing */
+}
+
+static bool compile(uint32_t otherwise, int (*rules)(scmp_filter_ctx c), struct sock_fprog *out) {
+    scmp_filter_ctx c = seccomp_init(otherwise);
     int fd = memfd_create("filter", MFD_CLOEXEC);
-    struct sandbox *s = NULL;
-    if (c && fd >= 0 && add_rules(c) == 0 && seccomp_export_bpf(c, fd) == 0) {
+    bool ok = false;
+    if (c && fd >= 0 && rules(c) == 0 && seccomp_export_bpf(c, fd) == 0) {
         off_t size = lseek(fd, 0, SEEK_END);
         struct sock_filter *code = malloc((size_t)size);
-        s = malloc(sizeof *s);
-        if (code && s && pread(fd, code, (size_t)size, 0) == size) {
-            *s = (struct sandbox){{.len = (unsigned short)((size_t)size / sizeof *code), .filter = code}};
-        } else {
-            free(code);
-            free(s);
-            s = NULL;
-        }
+        ok = code && pread(fd, code, (size_t)size, 0) == size;
+        if (ok) *out = (struct sock_fprog){.len = (unsigned short)((size_t)size / sizeof *code), .filter = code};
+        else free(code);
     }
     if (fd >= 0) close(fd);
     if (c) seccomp_release(c);
-    return s;
+    return ok;
+}
+
+struct sandbox *sandbox_compile(void) {
+    struct sandbox *s = calloc(1, sizeof *s);
+    if (s && compile(SCMP_ACT_KILL_PROCESS, job_rules, &s->job) && compile(SCMP_ACT_ERRNO(EPERM), tool_rules, &s->tool)) return s;
+    free(s);
+    return NULL;
 }
 
 static void write_file(const char *path, const char *text, size_t n) {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return;
     if (write(fd, text, n) < 0) { /* an outer user namespace may forbid it; nothing here depends on the mapping */
-    }
-    close(fd);
-}
-
-/* An empty root: a new tmpfs becomes / and the old tree is let go. */
-static void empty_root(void) {
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) return;
-    if (mount("none", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,mode=0500")) return;
-    if (chdir("/tmp")) return;
-    if (syscall(SYS_pivot_root, ".", ".")) return;
-    if (umount2(".", MNT_DETACH) || chdir("/")) return;
-}
-
-static void forbid_files(void) {
-    struct landlock_ruleset_attr attr = {.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1};
-    int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
-    if (fd < 0) return; /* an old kernel, or Landlock is off */
-    if (syscall(SYS_landlock_restrict_self, fd, 0)) { /* seccomp still stands */
     }
     close(fd);
 }
@@ -111,10 +131,9 @@ void sandbox_enclose(void) {
         write_file("/proc/self/setgroups", "deny", 4);
         write_file("/proc/self/uid_map", map, (size_t)snprintf(map, sizeof map, "0 %u 1", (unsigned)uid));
         write_file("/proc/self/gid_map", map, (size_t)snprintf(map, sizeof map, "0 %u 1", (unsigned)gid));
-        empty_root();
+        root_replace();
     }
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* not before: /proc/self/uid_map would belong to root */
-    forbid_files();
 }
 
 static bool limit(int what, rlim_t n) {
@@ -122,18 +141,46 @@ static bool limit(int what, rlim_t n) {
     return setrlimit((__rlimit_resource_t)what, &r) == 0;
 }
 
-bool sandbox_enter(const struct sandbox *s, int job, int out, int null, uint32_t timeout_ms) {
-    struct itimerval alarm = {.it_value = {.tv_sec = timeout_ms / 1000 + 1, .tv_usec = (timeout_ms % 1000) * 1000}};
+bool sandbox_place(int job, int out, int null, const int *files, int file_count) {
+    enum { ABOVE = 100 }; /* first out of the way, then into place: no number may be taken before it was read */
+    int from[5 + WIRE_FILES_MAX] = {null, null, null, job, out};
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    for (int i = 0; i < 3; i++)
-        if (dup2(null, i) < 0) return false;
-    if (dup2(job, WIRE_JOB_FD) < 0 || dup2(out, WIRE_OUT_FD) < 0 || close_range(WIRE_OUT_FD + 1, ~0U, 0)) return false;
+    for (int i = 0; i < file_count; i++) from[5 + i] = files[i];
+    for (int i = 0; i < 5 + file_count; i++)
+        if ((from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, ABOVE)) < 0) return false;
+    for (int i = 0; i < 5 + file_count; i++)
+        if (dup2(from[i], i) < 0) return false;
+    return close_range((unsigned)(5 + file_count), ~0U, 0) == 0;
+}
+
+bool sandbox_seal(const struct sandbox *s, uint32_t timeout_ms) {
+    struct itimerval alarm = {.it_value = {.tv_sec = timeout_ms / 1000 + 1, .tv_usec = (timeout_ms % 1000) * 1000}};
     /* The server kills a late child; these are for the case that it cannot. */
     if (setitimer(ITIMER_REAL, &alarm, NULL) || !limit(RLIMIT_CPU, timeout_ms / 1000 + 2)) return false;
     if (!SANITIZED && !limit(RLIMIT_AS, 1024UL * 1024 * 1024)) return false; /* the sanitizers map terabytes */
-    if (!limit(RLIMIT_FSIZE, WIRE_FILE_MAX) || !limit(RLIMIT_NOFILE, WIRE_OUT_FD + 1) || !limit(RLIMIT_CORE, 0)) return false;
+    if (!limit(RLIMIT_FSIZE, WIRE_FILE_MAX) || !limit(RLIMIT_NOFILE, WIRE_FD_END) || !limit(RLIMIT_CORE, 0)) return false;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return false;
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &s->program, 0, 0) == 0;
+    root_forbid();
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &s->job, 0, 0) == 0;
+}
+
+/* Root in a namespace of its own, or root indeed: a tool needs nothing of it. */
+static void drop_powers(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}, {0}};
+    prctl(PR_SET_SECUREBITS, SECBIT_NOROOT | SECBIT_NOROOT_LOCKED, 0, 0, 0);
+    syscall(SYS_capset, &header, none);
+}
+
+bool sandbox_tool(const struct sandbox *s, const char *program, const int *files, int file_count, uint32_t timeout_ms) {
+    enum { THREADS = 4 };
+    root_show_descriptors();
+    if (!limit(RLIMIT_CPU, (timeout_ms / 1000 + 2) * THREADS) || !limit(RLIMIT_FSIZE, WIRE_FILE_MAX) || !limit(RLIMIT_CORE, 0)) return false;
+    if (!limit(RLIMIT_NOFILE, WIRE_FD_END) || !limit(RLIMIT_AS, 3072UL * 1024 * 1024)) return false;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return false;
+    root_allow_tool(program, files, file_count);
+    drop_powers();
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &s->tool, 0, 0) == 0;
 }

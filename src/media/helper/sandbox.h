@@ -1,12 +1,21 @@
-/* The walls around one job. Needs only no_new_privs, seccomp and rlimits; namespaces and Landlock come on top where they work. */
+/* The walls: around the helper, around one job, around one tool of a job. They need only no_new_privs, seccomp and rlimits;
+ * namespaces and Landlock come on top where they work. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
-struct sandbox; /* the compiled filter; made once, used by every child */
+struct sandbox; /* the compiled filters; made once, used by every child */
 struct sandbox *sandbox_compile(void);
-/* In the helper itself, when everything is loaded: no network, no files for it and what it forks. Best effort. */
+
+/* In the helper itself, when everything is loaded: no network, and of all files only the system's programs and data, read-only,
+ * for the tools. Best effort. */
 void sandbox_enclose(void);
-/* In a child, right after fork: job and output descriptor become 3 and 4, everything else is closed, limits, filter. False
- * when a wall that is needed does not stand; the child must then end. */
-bool sandbox_enter(const struct sandbox *s, int job, int out, int null, uint32_t timeout_ms);
+
+/* In a child, right after fork: 0 to 2 become null, job and output 3 and 4, input files 5 and up; everything else is closed. */
+bool sandbox_place(int job, int out, int null, const int *files, int file_count);
+/* Then, when its tools wait: limits, no files, the filter. False when a wall that is needed does not stand; the child must then end. */
+bool sandbox_seal(const struct sandbox *s, uint32_t timeout_ms);
+
+/* In a process that will become the tool `program` (an absolute path): reads of the system's files and of `files` only, no writes but
+ * to descriptors it has, no sockets, no other process. False as above. */
+bool sandbox_tool(const struct sandbox *s, const char *program, const int *files, int file_count, uint32_t timeout_ms);

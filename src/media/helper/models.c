@@ -1,0 +1,18 @@
+/* The one table of local models: their tools, what they make, how long they may take. Read by job.c. */
+#include "media/helper/job.h"
+#include "media/helper/job_test.h"
+#include "media/helper/models.h"
+
+#include <string.h>
+
+enum { MINUTE = 60 * 1000 };
+
+static const struct job_model models[] = {
+    {"sketch", "image", sketch_job, 2 * MINUTE, NULL},
+};
+
+const struct job_model *job_model_find(const char *name) {
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+        if (!strcmp(models[i].name, name)) return &models[i];
+    return job_test_find(name);
+}
