@@ -105,6 +105,7 @@ void engine_take(struct engine *e, const struct generation *g, const struct atte
         task_set(&t->project, g->project);
         task_set(&t->kind, g->kind);
         task_set(&t->inputs, g->inputs);
+        task_set(&t->files, g->files);
         msec left = g->deadline_at - io_now(e->o.io);
         t->deadline = e->o.io->ops->timer_start(e->o.io, left > 0 ? left : 0, deadline_fired, t);
     }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { INPUT_FILES_MAX = 16 };
+
 struct local {
     struct loop *loop;
     struct drive *drive;
@@ -22,6 +24,7 @@ struct local {
 struct job {
     struct local *local;
     const struct call *call; /* valid until done (io.h) */
+    call_stage_fn *stage;
     call_done_fn *done;
     void *arg;
     uint64_t seed;
@@ -31,6 +34,17 @@ struct job {
     struct arena arena;
     struct output outputs[LIMIT_OUTPUTS];
     struct call_result result;
+    struct media_input files[INPUT_FILES_MAX];
+    size_t file_count;
+    int64_t file, file_total; /* which of the outputs is being made, for the percent of the whole */
+    int notes;                /* stages on their way to the loop; counted on both threads */
+    bool finished;            /* answered; freed with the last note */
+};
+enum { STAGE_NAME = 48 };
+struct note {
+    struct job *job;
+    char stage[STAGE_NAME];
+    int percent;
 };
 
 struct local *local_create(struct loop *loop, struct drive *drive, struct helper *helper, int at_once) {
@@ -91,13 +105,74 @@ static void keep(struct job *j, int64_t i, const char *tmp, const struct render_
     j->result.output_count = i + 1;
 }
 
+/* --- stages: from the pool's thread to the loop --- */
+
+static void job_free(struct job *j) {
+    arena_done(&j->arena);
+    free(j);
+}
+
+static void note_arrived(void *arg) {
+    struct note *n = arg;
+    struct job *j = n->job;
+    if (!j->finished) j->stage(j->arg, j->call, str_of(n->stage), n->percent);
+    free(n);
+    if (__atomic_sub_fetch(&j->notes, 1, __ATOMIC_ACQ_REL) == 0 && j->finished) job_free(j);
+}
+
+static void on_stage(void *arg, const char *stage, int percent) {
+    struct job *j = arg;
+    struct note *n = calloc(1, sizeof *n);
+    must(n);
+    n->job = j;
+    n->percent = (int)((j->file * 100 + percent) / j->file_total);
+    snprintf(n->stage, sizeof n->stage, "%s", stage);
+    __atomic_add_fetch(&j->notes, 1, __ATOMIC_ACQ_REL);
+    loop_post(j->local->loop, note_arrived, n);
+}
+
+/* --- input files --- */
+
+static bool open_files(struct job *j) {
+    struct json *list = NULL;
+    if (str_empty(j->call->files)) return true;
+    if (json_parse(j->call->files, &j->arena, NULL, &list)) {
+        failed(j, E_CORRUPT, "The list of input files cannot be read.");
+        return false;
+    }
+    for (const struct json *f = list->child; f; f = f->next) {
+        struct str name, blob;
+        struct why why = {};
+        int64_t bytes;
+        if (j->file_count == INPUT_FILES_MAX || !json_as_str(json_get(f, "input"), &name) || !json_as_str(json_get(f, "blob"), &blob)) {
+            failed(j, E_INVALID, "There are more input files than a local model takes.");
+            return false;
+        }
+        struct media_input *in = &j->files[j->file_count];
+        in->name = arena_strz(&j->arena, name);
+        err e = drive_blob_open(j->local->drive, blob, &why, &in->fd, &bytes);
+        if (e) {
+            failed(j, e == E_NOT_FOUND ? E_INVALID : e, e == E_NOT_FOUND ? "An input file was deleted before the model could read it." : why_text(&why));
+            return false;
+        }
+        j->file_count++;
+    }
+    return true;
+}
+
+static void close_files(struct job *j) {
+    while (j->file_count) close(j->files[--j->file_count].fd);
+}
+
 static void render_one(struct job *j, int64_t i, struct buf *metrics) {
     char tmp[400] = "";
     bool text = str_is(j->call->kind_wanted, "text");
     if (!text) snprintf(tmp, sizeof tmp, "%s/%s", drive_tmp(j->local->drive), j->random[i][1]);
     struct render_answer *a = arena_new(&j->arena, struct render_answer);
     struct render_job job = {.model = arena_strz(&j->arena, j->call->route), .inputs = j->call->inputs, .seed = j->seed + (uint64_t)i,
-                             .out_path = text ? NULL : tmp, .timeout = j->timeout};
+                             .out_path = text ? NULL : tmp, .timeout = j->timeout, .files = j->files, .file_count = j->file_count,
+                             .stage = on_stage, .stage_arg = j};
+    j->file = i;
     helper_render(j->local->helper, &job, a);
     if (a->code) failed(j, a->code, a->detail);
     else if (!text) keep(j, i, tmp, a);
@@ -116,7 +191,10 @@ static void work(void *arg) {
     }
     if (n < 1 || n > LIMIT_OUTPUTS) n = 1;
     _cleanup_(buf_done) struct buf metrics = {};
-    for (int64_t i = 0; i < n && !j->result.code; i++) render_one(j, i, &metrics);
+    j->file_total = n;
+    if (open_files(j))
+        for (int64_t i = 0; i < n && !j->result.code; i++) render_one(j, i, &metrics);
+    close_files(j);
     bool text = str_is(j->call->kind_wanted, "text");
     j->result.result = arena_printf(&j->arena, "{\"metrics\":{\"inference_time\":%lld.%06d,\"files\":[%.*s]}%s}",
                                     (long long)(j->render_us / 1000000), (int)(j->render_us % 1000000), STR_ARG(buf_view(&metrics)), text ? ",\"text\":\"\"" : "");
@@ -127,8 +205,8 @@ static void work(void *arg) {
 static void finish(void *arg) {
     struct job *j = arg;
     j->done(j->arg, j->call, &j->result);
-    arena_done(&j->arena);
-    free(j);
+    j->finished = true;
+    if (__atomic_load_n(&j->notes, __ATOMIC_ACQUIRE) == 0) job_free(j);
 }
 
 void local_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg) {
@@ -136,7 +214,7 @@ void local_call(void *self, const struct call *c, call_stage_fn *stage, call_don
     struct io *io = loop_io(l->loop);
     struct job *j = calloc(1, sizeof *j);
     must(j);
-    *j = (struct job){.local = l, .call = c, .done = done, .arg = arg};
+    *j = (struct job){.local = l, .call = c, .stage = stage, .done = done, .arg = arg};
     io->ops->random(io, &j->seed, sizeof j->seed);
     j->seed &= INT32_MAX; /* as a caller could give it, and as JSON readers keep it exact */
     for (int i = 0; i < LIMIT_OUTPUTS; i++)

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COMMAND_RETRY_MS = 500, LEASE_WAIT_MS = 250, BACKOFF_MS = 1000, BACKOFF_MAX_MS = 60000, LOOKUP_EVERY_MS = 10000 };
+enum { COMMAND_RETRY_MS = 500, LEASE_WAIT_MS = 250, BACKOFF_MS = 1000, BACKOFF_MAX_MS = 60000, LOOKUP_EVERY_MS = 10000, STAGE_EVERY_MS = 1000 };
 
 static struct traits traits_of(const struct task *t) {
     struct engine *e = t->engine;
@@ -261,10 +261,15 @@ static void call_done(void *arg, const struct call *c, const struct call_result 
 
 static void nothing_done(void *arg, const struct outcome *o) {}
 
-/* A stage is for people: it neither waits for its commit nor is it repeated. */
+/* A stage is for people: it neither waits for its commit nor is it repeated. A new one is told at once, its percent once a second:
+ * each is a row that is kept. */
 static void call_stage(void *arg, const struct call *c, struct str stage, int64_t percent) {
     struct task *t = arg;
-    if (t->gone) return;
+    msec now = io_mono(t->engine->o.io);
+    bool same = str_is(str_head(stage, sizeof t->stage - 1), t->stage);
+    if (t->gone || (same && now - t->stage_at < STAGE_EVERY_MS && percent < 100)) return;
+    snprintf(t->stage, sizeof t->stage, "%.*s", STR_ARG(stage));
+    t->stage_at = now;
     char payload[160];
     int n = snprintf(payload, sizeof payload, "{\"stage\":\"%.*s\",\"percent\":%lld}", STR_ARG(str_head(stage, 80)), (long long)percent);
     struct command cmd = {.kind = CMD_PROGRESS, .at = io_now(t->engine->o.io)};
@@ -278,7 +283,7 @@ static void call(struct task *t, enum call_kind kind) {
     struct engine *e = t->engine;
     t->call = (struct call){.kind = kind, .generation = str_of(t->id), .project = task_str(t->project), .attempt = t->attempt,
                             .provider = task_str(t->provider), .route = task_str(t->route), .our_ref = task_str(t->our_ref),
-                            .their_ref = task_str(t->their_ref), .kind_wanted = task_str(t->kind), .inputs = task_str(t->inputs),
+                            .their_ref = task_str(t->their_ref), .kind_wanted = task_str(t->kind), .inputs = task_str(t->inputs), .files = task_str(t->files),
                             .reply = task_str(t->reply), .deadline_at = t->deadline_at, .engine_ref = t};
     t->calling = true;
     e->calls++;
@@ -305,6 +310,7 @@ static void act_sending(struct task *t, const struct traits *traits) {
 }
 
 static void act_accepted(struct task *t, const struct traits *traits) {
+    task_set(&t->files, STR(""));
     task_set(&t->inputs, STR("")); /* the provider has them; a hundred thousand waiting jobs need not keep them */
     if (t->cancel_wanted && !t->cancel_asked && traits->can_cancel) {
         t->cancel_asked = true;

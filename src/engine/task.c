@@ -52,6 +52,7 @@ static void task_free(struct task *task) {
     free(task->our_ref);
     free(task->their_ref);
     free(task->inputs);
+    free(task->files);
     free(task->reply);
     arena_done(&task->held);
     free(task);

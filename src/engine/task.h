@@ -9,7 +9,7 @@ struct task {
     char step[16];              /* as committed */
     int64_t attempt;
     char *project, *kind, *provider, *route, *our_ref, *their_ref;
-    char *inputs;               /* freed once the provider has them */
+    char *inputs, *files;       /* freed once the provider has them */
     char *reply;                /* what result_seen kept */
     msec deadline_at, created_at;
     msec submit_lost_at;        /* when a submit's answer was lost, for lookup_settles_after */
@@ -19,6 +19,8 @@ struct task {
     bool commanding;            /* a command is under way */
     bool gone;                  /* terminal or taken over: freed when neither is under way */
     int polls, tries;
+    char stage[48];             /* last told, and when */
+    msec stage_at;
     struct timer *wake, *deadline;
     struct call call;           /* of the effect under way */
     struct command command;     /* the command under way, rebuilt from `pending` fields below when it must be sent again */

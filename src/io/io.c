@@ -20,6 +20,7 @@ struct call call_copy(struct arena *a, const struct call *c) {
     n.their_ref = dup(a, c->their_ref);
     n.kind_wanted = dup(a, c->kind_wanted);
     n.inputs = dup(a, c->inputs);
+    n.files = dup(a, c->files);
     n.reply = dup(a, c->reply);
     return n;
 }

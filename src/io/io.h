@@ -28,6 +28,7 @@ struct call {
     struct str our_ref, their_ref;
     struct str kind_wanted;     /* image, video, audio, text */
     struct str inputs;          /* JSON */
+    struct str files;           /* RENDER: the drive files among the inputs, JSON: [{"input","asset","blob","type"}] */
     struct str reply;           /* FETCH: what result_seen kept */
     msec deadline_at;
     void *engine_ref;           /* the engine's own */
