@@ -31,6 +31,7 @@ struct model {
     const struct route_spec *routes; size_t route_count;
     struct str unit;                    /* call, image, second, megapixel, kchar */
     struct str rate_table;              /* JSON array as published by /v1/pricing */
+    int64_t concurrency;                /* generations of it at once over all projects, 0: no bound */
     int64_t deadline_ms, estimated_ms, max_bytes; /* drive space one generation may need, reserved at submit */
     struct str file; int line;          /* where it was read */
     const void *price;                  /* catalog.c's own */

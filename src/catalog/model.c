@@ -154,7 +154,7 @@ static struct str rate_table_text(struct arena *a, const struct json *price) {
 
 bool model_read(struct doc *d, const struct json *doc, struct model *out) {
     static const char *const keys[] = {"slug", "kind", "title", "about", "inputs", "price", "routes", "deadline", "estimated_time",
-                                       "max_bytes", "examples", "source", "date", NULL};
+                                       "max_bytes", "concurrency", "examples", "source", "date", NULL};
     if (!doc_is(d, doc, JSON_OBJECT, "model")) return false;
     *out = (struct model){.file = d->file, .line = doc_line(d, doc)};
     doc_keys(d, doc, keys, "a model");
@@ -170,6 +170,9 @@ bool model_read(struct doc *d, const struct json *doc, struct model *out) {
     read_duration(d, doc, "deadline", &out->deadline_ms);
     read_duration(d, doc, "estimated_time", &out->estimated_ms);
     read_bytes(d, doc, "max_bytes", &out->max_bytes);
+    const struct json *at_once = json_get(doc, "concurrency");
+    if (at_once && (!json_as_i64(at_once, &out->concurrency) || out->concurrency < 1 || out->concurrency > 100000))
+        doc_problem(d, at_once, "`concurrency` must be a number from 1 to 100000: how many of the model run at once.");
     const struct json *examples = json_get(doc, "examples");
     if (examples) doc_is(d, examples, JSON_ARRAY, "examples");
     inputs_read(d, json_get(doc, "inputs"), &c->inputs);
@@ -239,6 +242,7 @@ void model_write(const struct model *m, struct jw *w) {
     jw_kz(w, "quantity_from", source_name(c->price.source));
     write_number(w, "deadline_s", m->deadline_ms, 3);
     if (m->estimated_ms) write_number(w, "estimated_time_s", m->estimated_ms, 3);
+    if (m->concurrency) jw_ki64(w, "concurrency", m->concurrency);
     jw_key(w, "inputs");
     jw_open(w, '[');
     for (size_t i = 0; i < m->input_count; i++) write_input(w, &m->inputs[i], &c->inputs.defaults[i]);

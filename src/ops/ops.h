@@ -91,6 +91,9 @@ struct submission {
     struct str request_hash;         /* hex; of method, route and canonical body */
     struct str quote_id;
     micros max_micros;               /* 0: no bound */
+    struct str metadata;             /* the caller's own object as JSON, shown again everywhere; empty: none */
+    struct str end_user;             /* whom the caller acts for; in filters and sums of usage */
+    struct str trace;                /* W3C traceparent, handed on */
     int64_t ttl_s;                   /* of signed URLs; 0: default */
     msec wait;                       /* 0: answer when committed; else park until terminal, at most that long */
     enum view view;

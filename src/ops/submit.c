@@ -1,7 +1,7 @@
 /* Submit: the one way in for every surface. Canonical inputs and quote come from the catalog, everything that decides happens in
  * one command; the caller is answered after its commit, or parked until the generation ends. */
 #include "base/hash.h"
-#include "ops/ops_int.h"
+#include "ops/gather.h"
 #include "ops/quote.h"
 
 #include <stdlib.h>
@@ -87,8 +87,6 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     TRY(check_kind(s->kind, why));
     TRY(check_key(s->idempotency_key, why));
     TRY(catalog_quote(shelf_current(o->o.shelf), m, s->inputs, NULL, 0, a, why, &cmd.quote, &cmd.inputs));
-    if (cmd.inputs.len > LIMIT_INPUTS_BYTES)
-        return why_set(why, E_TOO_LARGE, "The inputs are %zu bytes; at most %d are kept. Upload files to the drive and name them by path.", cmd.inputs.len, LIMIT_INPUTS_BYTES);
     if (s->quote_id.len) TRY(quote_honour(o, s->quote_id, m, cmd.inputs, a, why, &cmd.quote));
     if (s->output_path.len) {
         err e = drive_path_clean(s->output_path, a, why, &cmd.output_path);
@@ -103,6 +101,10 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     cmd.catalog = catalog_sha256(shelf_current(o->o.shelf));
     cmd.idempotency = idempotency_id(a, c, s);
     cmd.needs_bytes = m->max_bytes;
+    cmd.model_limit = m->concurrency;
+    cmd.metadata = s->metadata;
+    cmd.end_user = s->end_user;
+    cmd.trace = s->trace;
     cmd.deadline_at = io_now(o->io) + m->deadline_ms;
     cmd.pending_limit = LIMIT_PENDING_PER_PROJECT;
     *out_model = m;
@@ -110,36 +112,82 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     return OK;
 }
 
+static err check_size(const struct cmd_submit *cmd, struct why *why) {
+    if (cmd->inputs.len <= LIMIT_INPUTS_BYTES) return OK;
+    return why_set(why, E_TOO_LARGE, "The inputs are %zu bytes; at most %d are kept. Upload files to the drive and name them by path.", cmd->inputs.len, LIMIT_INPUTS_BYTES);
+}
+
+static void answer_not_stored(struct wait *w, err e) {
+    struct answer answer = answer_of(e);
+    why_set(&answer.why, e, e == E_STORAGE_FULL ? "The server's disk is full: no new work is taken until there is space. Nothing was charged."
+                                                : "The server has too much work waiting to be stored; nothing was charged. Try again in a second.");
+    answer.why.retry_after_s = 1;
+    w->o->refused++;
+    wait_answer(w, &answer);
+}
+
+static void answer_refused(struct wait *w, err e, const struct why *why) {
+    struct answer answer = answer_of(e);
+    answer.why = *why;
+    answer.why.code = e;
+    w->o->refused++;
+    wait_answer(w, &answer);
+}
+
+/* True when the command is on its way; otherwise w has been answered. */
+static bool send(struct wait *w, struct cmd_submit *submit) {
+    struct ops *o = w->o;
+    struct command cmd = {.kind = CMD_SUBMIT, .at = io_now(o->io), .submit = *submit};
+    cmd.submit.generation = str_of(w->generation);
+    if (o->o.slot(o->o.engine)) cmd.submit.node = o->o.node;
+    err e = committer_submit(o->o.committer, &cmd, committed, w);
+    if (e) answer_not_stored(w, e);
+    return !e;
+}
+
+/* Its files are in the drive: priced once more, by what stands there now, and sent. */
+static void gathered(struct wait *w, const struct gathered *g) {
+    _cleanup_(arena_done) struct arena a = {};
+    struct why why = {};
+    struct cmd_submit cmd = {};
+    const struct model *m;
+    err e = g->code;
+    if (e) why = *g->why;
+    else e = prepare(w->o, &w->caller, g->submission, &a, &why, &m, &cmd);
+    if (!e) e = check_size(&cmd, &why);
+    cmd.files = g->files;
+    if (w->abandoned && !e) e = E_CANCELLED; /* nobody waits, and nothing was begun */
+    if (e) answer_refused(w, e, &why);
+    else (void)send(w, &cmd);
+}
+
 struct wait *ops_submit(struct ops *o, const struct caller *c, const struct submission *s, ops_done *done, void *arg) {
     _cleanup_(arena_done) struct arena a = {};
     struct why why = {};
     const struct model *m;
-    struct command cmd = {.kind = CMD_SUBMIT, .at = io_now(o->io)};
-    err e = prepare(o, c, s, &a, &why, &m, &cmd.submit);
+    struct cmd_submit cmd = {};
+    bool files = false;
+    err e = prepare(o, c, s, &a, &why, &m, &cmd);
+    if (!e) files = gather_needed(m, s->inputs);
+    if (!e && !files) e = check_size(&cmd, &why); /* with files it is what is left when they are in the drive */
     if (e) {
         why.code = e;
         refuse(o, done, arg, &why);
         return NULL;
     }
     struct id id = io_new_id(o->io);
-    cmd.submit.generation = id_str(&id);
-    if (o->o.slot(o->o.engine)) cmd.submit.node = o->o.node;
     struct wait *w = wait_new(o, c, id_str(&id), done, arg);
     w->view = s->view;
     w->ttl_s = s->ttl_s;
     w->wait = s->wait < LIMIT_WAIT_MS ? s->wait : LIMIT_WAIT_MS;
     w->url_path_given = s->output_url_path.len > 0;
     snprintf(w->kind_wanted, sizeof w->kind_wanted, "%.*s", STR_ARG(s->kind));
-    e = committer_submit(o->o.committer, &cmd, committed, w);
-    if (e) {
-        struct answer answer = answer_of(e);
-        why_set(&answer.why, e, e == E_STORAGE_FULL ? "The server's disk is full: no new work is taken until there is space. Nothing was charged."
-                                                    : "The server has too much work waiting to be stored; nothing was charged. Try again in a second.");
-        answer.why.retry_after_s = 1;
-        o->refused++;
-        wait_answer(w, &answer);
-        return NULL;
-    }
+    bool answered = false;
+    w->answered = &answered;
+    if (files) gather(w, m, s, gathered);
+    else (void)send(w, &cmd);
+    if (answered) return NULL;
+    w->answered = NULL;
     return w;
 }
 

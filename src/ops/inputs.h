@@ -1,0 +1,40 @@
+/* Private to ops/: file-shaped inputs. Whatever a caller writes where a model takes a file is made a file of the project's drive
+ * before the call is admitted, so that what runs later reads bytes that cannot change or vanish underneath it.
+ *
+ *   "path" or "drive/path"        a file of the drive
+ *   {"drive_path": ..} {"path": ..}
+ *   a signed link of this server  the drive file it names; its project is checked, its expiry is not
+ *   "data:image/png;base64,.."    inline; becomes inputs/<32 digits of its sha256>.<ext> in the drive
+ *   {"data": ..} {"base64": .., "media_type": ..}
+ *   {"url": ..}                   a signed link of this server, or data:; links to other servers are E_INVALID here
+ *   bare base64                   as the last guess, when the path does not exist and the text decodes                        */
+#pragma once
+#include "ops/ops_int.h"
+
+enum { FILES_MAX = 16 };
+enum file_from { FROM_PATH, FROM_LINK, FROM_DATA };
+struct file_in {
+    struct str input;      /* canonical name of the input */
+    struct str kind;       /* image, video, audio: what the input takes */
+    const struct json *at; /* the node it stands in; rewritten once it is a drive file */
+    enum file_from from;
+    struct str text;       /* path, link's asset id, or base64 */
+    bool maybe_data;       /* FROM_PATH that may turn out to be bare base64 */
+    /* resolved: */
+    struct str asset, blob, type, path;
+};
+struct files_in {
+    struct file_in list[FILES_MAX];
+    size_t n;
+};
+
+/* Finds them; decides nothing that needs the store. E_INVALID and E_BAD_SIGNATURE name the field. */
+[[nodiscard]] err files_find(struct ops *o, const struct caller *c, const struct model *m, const struct json *inputs, struct arena *a, struct why *why, struct files_in *out);
+/* On a reader's thread: paths and links become assets; E_NOT_FOUND, E_MEDIA_TYPE name the field. Inline ones stay FROM_DATA. */
+[[nodiscard]] err files_resolve(struct db *db, const struct caller *c, struct files_in *f, struct arena *a, struct why *why);
+/* On a thread that may block: inline data into blobs; `random` holds two ids for each file. */
+[[nodiscard]] err files_store(struct drive *d, struct files_in *f, const char (*random)[ID_LEN + 1], struct arena *a, struct why *why, struct output *outputs);
+/* What the generation keeps: [{"input","asset","blob","type"}]. */
+struct str files_json(const struct files_in *f, struct arena *a);
+/* The inputs with every file as {"drive_path": ..}, everything else as it was. */
+struct str files_rewrite(const struct files_in *f, const struct json *inputs, struct arena *a);
