@@ -120,7 +120,8 @@ struct cmd_cancel { struct str generation, project, book; };
 struct cmd_expire { struct str generation; };
 struct cmd_adopt { struct str node, dead; const struct str *generations; int64_t count; };
 struct cmd_asset_put { struct str project, path; struct output output; };
-struct cmd_asset_delete { struct str project, path; };
+/* asset: not empty: this file and no other; its path is '' when it was replaced. E_NOT_FOUND when the path shows another by now. */
+struct cmd_asset_delete { struct str project, path, asset; };
 struct cmd_publish { struct str sha256, content; };
 /* amount above zero gives, below zero takes; never below what is available. transfer: adjust:<id> */
 struct cmd_adjust { struct str transfer, project, book, author, reason; micros amount; };

@@ -82,22 +82,34 @@ err asset_put_apply(const struct command *c, struct workset *w, struct outcome *
 
 void asset_delete_want(const struct command *c, struct workset *w, int round) {
     const struct cmd_asset_delete *n = &c->asset_delete;
-    if (round == 0) want(w, REC_project, n->project);
+    if (round == 0) {
+        want(w, REC_project, n->project);
+        want(w, REC_asset, n->asset);
+    }
     if (round < 2) want_path(w, n->project, n->path, round + 1);
+}
+
+static void erase(struct workset *w, struct str asset, msec at) {
+    struct asset *a = WS_EDIT(w, asset, asset);
+    struct project *p = WS_EDIT(w, project, a->project);
+    must(!a->deleted_at);
+    a->deleted_at = at;
+    p->drive_bytes -= a->bytes;
+    must(p->drive_bytes >= 0);
 }
 
 err asset_delete_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_asset_delete *n = &c->asset_delete;
     struct str id = drive_path_id(w, n->project, n->path);
     const struct drive_path *seen = WS_GET(w, drive_path, id);
-    if (!seen || str_empty(seen->asset)) return why_set(&out->why, E_NOT_FOUND, "There is no file at that path.");
-    struct asset *a = WS_EDIT(w, asset, seen->asset);
-    struct project *p = WS_EDIT(w, project, n->project);
+    const struct asset *named = WS_GET(w, asset, n->asset);
+    if (named && str_empty(named->path) && str_empty(n->path) && str_eq(named->project, n->project) && !named->deleted_at) {
+        erase(w, n->asset, c->at); /* replaced before: no path shows it */
+        return OK;
+    }
+    if (!seen || str_empty(seen->asset) || (n->asset.len && !str_eq(seen->asset, n->asset))) return why_set(&out->why, E_NOT_FOUND, "There is no file at that path.");
+    erase(w, seen->asset, c->at);
     struct drive_path *d = WS_EDIT(w, drive_path, id);
-    must(!a->deleted_at);
-    a->deleted_at = c->at;
-    p->drive_bytes -= a->bytes;
-    must(p->drive_bytes >= 0);
     d->asset = STR("");
     d->updated_at = c->at;
     return OK;

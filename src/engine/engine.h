@@ -39,6 +39,7 @@ struct scan {
     struct str node;
     msec now;
     int64_t limit;
+    struct str after;   /* SCAN_WORK: behind this id */
     struct arena arena;
     err code;
     struct work *work;
@@ -70,6 +71,7 @@ struct engine_options {
     struct engine_port port;
     struct str node;
     int slots;          /* tasks of this node at once */
+    int64_t scan_rows;  /* of one SCAN_WORK, 0: LIMIT_ADOPT_CHUNK */
     msec scan_every;    /* LIMIT_WAKE_SCAN_MS where other nodes may add work */
     struct logger *log; /* may be NULL */
 };

@@ -8,24 +8,42 @@
 
 static void scan_done(struct scan *s);
 
+static int64_t work_rows(const struct engine *e) { return e->o.scan_rows ? e->o.scan_rows : LIMIT_ADOPT_CHUNK; }
+
+/* `after` may lie in the scan's own arena. */
+static void scan_start(struct engine *e, enum scan_kind kind, int64_t limit, struct str after) {
+    struct scan *s = &e->scans[kind];
+    char from[ID_LEN + 1];
+    must(after.len < sizeof from);
+    if (after.len) memcpy(from, after.ptr, after.len);
+    arena_reset(&s->arena);
+    *s = (struct scan){.kind = kind, .arena = s->arena, .limit = limit, .now = io_now(e->o.io), .node = str_of(e->node), .done = scan_done, .arg = e};
+    s->after = arena_dup(&s->arena, str_n(from, after.len));
+    if (kind == SCAN_BEAT) s->now = e->o.io->ops->boot(e->o.io); /* counted from before the beat left */
+    e->scanning[kind] = true;
+    e->stats.scans++;
+    e->o.port.scan(e->o.port.self, s);
+}
+
 void engine_scan(struct engine *e, enum scan_kind kind) {
     if (!e->running) return;
     if (e->scanning[kind]) {
         e->scan_again[kind] = true;
         return;
     }
-    int64_t limit = LIMIT_ADOPT_CHUNK;
+    int64_t limit = kind == SCAN_WORK ? work_rows(e) : LIMIT_ADOPT_CHUNK;
     if (kind == SCAN_PENDING) {
         limit = e->o.slots - (int64_t)e->tasks.count - e->claims;
         if (limit <= 0 || !engine_may_act(e)) return; /* the next task that ends, or the next tick, asks again */
     }
-    struct scan *s = &e->scans[kind];
-    arena_reset(&s->arena);
-    *s = (struct scan){.kind = kind, .arena = s->arena, .limit = limit, .now = io_now(e->o.io), .node = str_of(e->node), .done = scan_done, .arg = e};
-    if (kind == SCAN_BEAT) s->now = e->o.io->ops->boot(e->o.io); /* counted from before the beat left */
-    e->scanning[kind] = true;
-    e->stats.scans++;
-    e->o.port.scan(e->o.port.self, s);
+    scan_start(e, kind, limit, STR(""));
+}
+
+/* True when there may be more than this page of SCAN_WORK; out_last: where the next one goes on. */
+static bool is_full(const struct scan *s, struct str *out_last) {
+    if (s->code || s->kind != SCAN_WORK || !s->work_count || (int64_t)s->work_count < s->limit) return false;
+    *out_last = s->work[s->work_count - 1].generation->head.id;
+    return true;
 }
 
 struct claim {
@@ -67,21 +85,26 @@ static void adopt(struct engine *e, const struct scan *s) {
     if (!e->o.port.submit(e->o.port.self, &cmd, ignore, e)) e->stats.adopted += (uint64_t)n;
 }
 
+static void scan_dead(struct engine *e, struct str node, struct str after);
+
 static void dead_work(struct scan *s) {
     struct engine *e = s->arg;
+    struct str last;
     if (!s->code && e->running) adopt(e, s);
+    if (e->running && is_full(s, &last)) scan_dead(e, s->node, last);
     arena_done(&s->arena);
     free((char *)s->node.ptr);
     free(s);
 }
 
-/* Takes over what a dead node left, a chunk at a time; the next tick brings the next chunk. */
-static void scan_dead(struct engine *e, struct str node) {
+/* Takes over what a dead node left, a chunk at a time. */
+static void scan_dead(struct engine *e, struct str node, struct str after) {
     struct scan *s = calloc(1, sizeof *s);
     char *id = calloc(1, node.len + 1);
     must(s && id);
     memcpy(id, node.ptr, node.len);
-    *s = (struct scan){.kind = SCAN_WORK, .limit = LIMIT_ADOPT_CHUNK, .now = io_now(e->o.io), .node = str_n(id, node.len), .done = dead_work, .arg = e};
+    *s = (struct scan){.kind = SCAN_WORK, .limit = work_rows(e), .now = io_now(e->o.io), .node = str_n(id, node.len), .done = dead_work, .arg = e};
+    s->after = arena_dup(&s->arena, after);
     e->o.port.scan(e->o.port.self, s);
 }
 
@@ -105,8 +128,11 @@ static void beat_done(struct engine *e, const struct scan *s) {
 
 static void scan_done(struct scan *s) {
     struct engine *e = s->arg;
-    e->scanning[s->kind] = false;
-    if (!e->running) return;
+    struct str last;
+    if (!e->running) {
+        e->scanning[s->kind] = false;
+        return;
+    }
     if (s->kind == SCAN_BEAT) beat_done(e, s);
     else if (!s->code) {
         for (size_t i = 0; i < s->work_count; i++) {
@@ -115,10 +141,15 @@ static void scan_done(struct scan *s) {
             else if (!tasks_find(&e->tasks, w->generation->head.id)) engine_take(e, w->generation, w->attempt);
         }
         for (size_t i = 0; i < s->id_count; i++) {
-            if (s->kind == SCAN_LAPSED) scan_dead(e, s->ids[i]);
+            if (s->kind == SCAN_LAPSED) scan_dead(e, s->ids[i], STR(""));
             else expire(e, s->ids[i]);
         }
     }
+    if (e->running && is_full(s, &last)) {
+        scan_start(e, s->kind, s->limit, last);
+        return;
+    }
+    e->scanning[s->kind] = false;
     if (e->scan_again[s->kind]) {
         e->scan_again[s->kind] = false;
         engine_scan(e, s->kind);

@@ -5,7 +5,7 @@
 
 #include <libpq-fe.h>
 
-enum { PG_CACHED = 96, PG_MAX_PARAMS = 64, PG_QUEUE = 4 * REC_COUNT + 8 };
+enum { PG_CACHED = 160, PG_MAX_PARAMS = 64, PG_QUEUE = 4 * REC_COUNT + 8 };
 
 /* A prepared statement; its name on the server is its address here. */
 struct pg_stmt {

@@ -1,6 +1,7 @@
 /* Lists and look-ups for people: what query.h promises, page by page. Engine's work is in query_work.c, the audit in audit.c. */
 #include "store/query.h"
 
+#include "base/cleanup.h"
 #include "base/limits.h"
 #include "store/query_rows.h"
 
@@ -29,6 +30,7 @@ err query_records(struct db *db, enum rec_type type, const char *sql, const stru
 }
 
 static int64_t page_limit(int64_t limit) { return limit > 0 && limit < LIMIT_EVENTS ? limit : LIMIT_EVENTS; }
+static msec end_of(msec until) { return until > 0 ? until : INT64_MAX; }
 static int64_t before(const struct page *p) { return p->before_seq > 0 ? p->before_seq : INT64_MAX; }
 
 /* One text per type; the literal's address is the statement's key. */
@@ -50,8 +52,10 @@ err query_record(struct db *db, struct rec_key key, struct arena *a, const struc
 err query_generations(struct db *db, struct str project, const struct page *p, struct arena *a, const struct generation ***out, size_t *n) {
     return query_records(db, REC_generation,
                          "select @generation from generation where project = $1 and seq < $2 and ($3 = '' or state = $3) and "
-                         "($4 = '' or model = $4) and ($5 = '' or book = $5) order by seq desc limit $6",
+                         "($4 = '' or model = $4) and ($5 = '' or book = $5) and ($6 = '' or end_user = $6) and ($7 = '' or key = $7) and "
+                         "created_at >= $8 and created_at < $9 order by seq desc limit $10",
                          SQL_PARAMS(SQL_STR(project), SQL_INT(before(p)), SQL_STR(p->state), SQL_STR(p->model), SQL_STR(p->book),
+                                    SQL_STR(p->end_user), SQL_STR(p->key), SQL_INT(p->since), SQL_INT(end_of(p->until)),
                                     SQL_INT(page_limit(p->limit))),
                          a, (void ***)out, n);
 }
@@ -77,9 +81,10 @@ err query_assets_of(struct db *db, struct str generation, struct arena *a, const
 err query_usage(struct db *db, struct str project, const struct page *p, struct arena *a, const struct usage_event ***out, size_t *n) {
     return query_records(db, REC_usage_event,
                          "select @usage_event from usage_event where project = $1 and seq < $2 and ($3 = '' or model = $3) and "
-                         "($4 = '' or book = $4) order by seq desc limit $5",
-                         SQL_PARAMS(SQL_STR(project), SQL_INT(before(p)), SQL_STR(p->model), SQL_STR(p->book),
-                                    SQL_INT(page_limit(p->limit))),
+                         "($4 = '' or book = $4) and ($5 = '' or end_user = $5) and ($6 = '' or key = $6) and created_at >= $7 and "
+                         "created_at < $8 order by seq desc limit $9",
+                         SQL_PARAMS(SQL_STR(project), SQL_INT(before(p)), SQL_STR(p->model), SQL_STR(p->book), SQL_STR(p->end_user),
+                                    SQL_STR(p->key), SQL_INT(p->since), SQL_INT(end_of(p->until)), SQL_INT(page_limit(p->limit))),
                          a, (void ***)out, n);
 }
 
@@ -112,6 +117,54 @@ err query_transfers(struct db *db, struct str project, const struct page *p, str
 err query_keys(struct db *db, struct str project, struct arena *a, const struct api_key ***out, size_t *n) {
     return query_records(db, REC_api_key, "select @api_key from api_key where $1 = '' or project = $1 order by created_at, id",
                          SQL_PARAMS(SQL_STR(project)), a, (void ***)out, n);
+}
+
+err query_secrets(struct db *db, struct str project, struct arena *a, const struct secret ***out, size_t *n) {
+    struct str from = arena_printf(a, "%.*s/", STR_ARG(project)), to = arena_printf(a, "%.*s0", STR_ARG(project)); /* '0' follows '/' */
+    return query_records(db, REC_secret, "select @secret from secret where id > $1 and id < $2 and deleted_at = 0 order by id",
+                         SQL_PARAMS(SQL_STR(from), SQL_STR(to)), a, (void ***)out, n);
+}
+
+err query_derived(struct db *db, struct str asset, struct arena *a, const struct derived ***out, size_t *n) {
+    struct str from = arena_printf(a, "%.*s:", STR_ARG(asset)), to = arena_printf(a, "%.*s;", STR_ARG(asset)); /* ';' follows ':' */
+    return query_records(db, REC_derived, "select @derived from derived where id > $1 and id < $2 order by id",
+                         SQL_PARAMS(SQL_STR(from), SQL_STR(to)), a, (void ***)out, n);
+}
+
+err query_assets_expired(struct db *db, msec now, int64_t limit, struct arena *a, const struct asset ***out, size_t *n) {
+    return query_records(db, REC_asset,
+                         "select @asset from project join asset on asset.project = project.id where project.retention_days > 0 and "
+                         "asset.deleted_at = 0 and asset.created_at <= $1 - project.retention_days * 86400000 "
+                         "order by asset.created_at, asset.id limit $2",
+                         SQL_PARAMS(SQL_INT(now), SQL_INT(page_limit(limit))), a, (void ***)out, n);
+}
+
+#define USAGE_SUMS(group, order)                                                                                                  \
+    "select " group " as what, count(*), cast(sum(billed_micros) as bigint) as billed, cast(sum(cost_micros) as bigint) from "    \
+    "usage_event where project = $1 and ($2 = '' or book = $2) and created_at >= $3 and created_at < $4 group by " group          \
+    " order by " order " limit $5"
+
+err query_usage_sums(struct db *db, const struct usage_range *r, struct arena *a, struct usage_sum **out, size_t *n) {
+    static const char *const texts[] = {
+        [USAGE_BY_MODEL] = USAGE_SUMS("model", "billed desc, what"), [USAGE_BY_KEY] = USAGE_SUMS("key", "billed desc, what"),
+        [USAGE_BY_END_USER] = USAGE_SUMS("end_user", "billed desc, what"), [USAGE_BY_DAY] = USAGE_SUMS("created_at / 86400000", "what")};
+    struct sql_rows rows;
+    TRY(query_run(db, texts[r->by],
+                  SQL_PARAMS(SQL_STR(r->project), SQL_STR(r->book), SQL_INT(r->since), SQL_INT(end_of(r->until)), SQL_INT(LIMIT_EVENTS)), a, &rows));
+    struct usage_sum *sums = arena_array(a, struct usage_sum, rows.n + 1);
+    for (size_t i = 0; i < rows.n; i++) {
+        const struct sql_value *c = sql_row(&rows, i);
+        struct str group = c[0].s;
+        if (r->by == USAGE_BY_DAY) {
+            _cleanup_(buf_done) struct buf day = {};
+            time_write_iso(&day, c[0].i * MS_DAY);
+            group = arena_dup(a, str_n(day.ptr, 10));
+        }
+        sums[i] = (struct usage_sum){.group = group, .events = c[1].i, .billed_micros = c[2].i, .cost_micros = c[3].i};
+    }
+    *out = sums;
+    *n = rows.n;
+    return OK;
 }
 
 err query_projects(struct db *db, struct arena *a, const struct project ***out, size_t *n) {

@@ -10,7 +10,8 @@
 struct page {
     int64_t before_seq; /* 0: from the newest */
     int64_t limit;
-    struct str state, model, book; /* empty: any */
+    struct str state, model, book, end_user, key; /* empty: any */
+    msec since, until;  /* of created_at: from, and before; until 0: no end */
 };
 [[nodiscard]] err query_generations(struct db *db, struct str project, const struct page *p, struct arena *a, const struct generation ***out, size_t *n);
 [[nodiscard]] err query_events(struct db *db, struct str generation, int64_t after_n, int64_t limit, struct arena *a, const struct event ***out, size_t *n);
@@ -22,16 +23,30 @@ struct page {
 [[nodiscard]] err query_projects(struct db *db, struct arena *a, const struct project ***out, size_t *n);
 /* Live paths below `prefix` in byte order, after `after` (empty: from the start). */
 [[nodiscard]] err query_drive(struct db *db, struct str project, struct str prefix, struct str after, int64_t limit, struct arena *a, const struct asset ***out, size_t *n);
+[[nodiscard]] err query_secrets(struct db *db, struct str project, struct arena *a, const struct secret ***out, size_t *n); /* live ones, by name */
+[[nodiscard]] err query_derived(struct db *db, struct str asset, struct arena *a, const struct derived ***out, size_t *n); /* by role */
+/* Live assets, replaced ones too, that are older than their project keeps them, oldest first. */
+[[nodiscard]] err query_assets_expired(struct db *db, msec now, int64_t limit, struct arena *a, const struct asset ***out, size_t *n);
+/* What a project used, summed. Days are UTC and come in their order ("2026-11-22"), everything else dearest first; at most
+ * LIMIT_EVENTS groups. */
+enum usage_group { USAGE_BY_MODEL, USAGE_BY_KEY, USAGE_BY_END_USER, USAGE_BY_DAY };
+struct usage_range {
+    struct str project, book; /* book empty: both, live and test together */
+    msec since, until;        /* from, and before; until 0: no end */
+    enum usage_group by;
+};
+struct usage_sum { struct str group; int64_t events; micros billed_micros, cost_micros; };
+[[nodiscard]] err query_usage_sums(struct db *db, const struct usage_range *r, struct arena *a, struct usage_sum **out, size_t *n);
 [[nodiscard]] err query_newest_catalog(struct db *db, struct arena *a, const struct catalog_version **out); /* E_NOT_FOUND */
 
 /* Work for the engine. */
 struct turn { struct str project; int64_t running, pending, run_limit; };
-/* Projects with pending work that is due at `now` and a free slot, fewest running first. */
+/* Projects with pending work that is due at `now`, whose model has a free slot, and a free slot of their own, fewest running first. */
 [[nodiscard]] err query_turns(struct db *db, msec now, int64_t limit, struct arena *a, struct turn **out, size_t *n);
-[[nodiscard]] err query_pending(struct db *db, struct str project, msec now, int64_t limit, struct arena *a, const struct generation ***out, size_t *n); /* oldest first */
-[[nodiscard]] err query_work_of(struct db *db, struct str node, int64_t limit, struct arena *a, const struct generation ***out, size_t *n);
+[[nodiscard]] err query_pending(struct db *db, struct str project, msec now, int64_t limit, struct arena *a, const struct generation ***out, size_t *n); /* oldest first, none whose model is busy */
+[[nodiscard]] err query_work_of(struct db *db, struct str node, struct str after, int64_t limit, struct arena *a, const struct generation ***out, size_t *n); /* by id, behind `after` */
 [[nodiscard]] err query_past_deadline(struct db *db, msec now, int64_t limit, struct arena *a, struct str **out, size_t *n);
-/* Blobs any row owns; for the sweep of the drive. */
+/* Blobs any row owns: a live asset, or what was made of one; for the sweep of the drive. */
 [[nodiscard]] err query_blob_owned(struct db *db, struct str blob, bool *out);
 
 /* `puras ledger audit`: recomputes everything from transfers (RULES B6). Finds nothing when all agrees to the micro. */

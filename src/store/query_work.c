@@ -1,12 +1,17 @@
 /* Work for the engine: each of these is an indexed scan, cheap enough to be asked four times a second. */
 #include "store/query_rows.h"
 
+/* One whose model runs as often as it may is not due: it would keep others of its project from their turn. */
+#define MODEL_FREE                                                                                                                \
+    "(generation.model_limit = 0 or not exists (select 1 from model_load where model_load.id = generation.model and "             \
+    "model_load.running >= generation.model_limit))"
+
 err query_turns(struct db *db, msec now, int64_t limit, struct arena *a, struct turn **out, size_t *n) {
     struct sql_rows rows;
     TRY(query_run(db,
                   "select id, running, pending, run_limit from project where pending > 0 and running < run_limit and exists (select 1 "
                   "from generation where generation.project = project.id and generation.state = 'pending' and "
-                  "generation.waits_until <= $1) order by running, id limit $2",
+                  "generation.waits_until <= $1 and " MODEL_FREE ") order by running, id limit $2",
                   SQL_PARAMS(SQL_INT(now), SQL_INT(limit)), a, &rows));
     struct turn *turns = arena_array(a, struct turn, rows.n + 1);
     for (size_t i = 0; i < rows.n; i++) {
@@ -20,14 +25,14 @@ err query_turns(struct db *db, msec now, int64_t limit, struct arena *a, struct 
 
 err query_pending(struct db *db, struct str project, msec now, int64_t limit, struct arena *a, const struct generation ***out, size_t *n) {
     return query_records(db, REC_generation,
-                         "select @generation from generation where project = $1 and state = 'pending' and waits_until <= $2 "
-                         "order by seq limit $3",
+                         "select @generation from generation where project = $1 and state = 'pending' and waits_until <= $2 and " MODEL_FREE
+                         " order by seq limit $3",
                          SQL_PARAMS(SQL_STR(project), SQL_INT(now), SQL_INT(limit)), a, (void ***)out, n);
 }
 
-err query_work_of(struct db *db, struct str node, int64_t limit, struct arena *a, const struct generation ***out, size_t *n) {
-    return query_records(db, REC_generation, "select @generation from generation where node = $1 and node <> '' order by id limit $2",
-                         SQL_PARAMS(SQL_STR(node), SQL_INT(limit)), a, (void ***)out, n);
+err query_work_of(struct db *db, struct str node, struct str after, int64_t limit, struct arena *a, const struct generation ***out, size_t *n) {
+    return query_records(db, REC_generation, "select @generation from generation where node = $1 and node <> '' and id > $2 order by id limit $3",
+                         SQL_PARAMS(SQL_STR(node), SQL_STR(after), SQL_INT(limit)), a, (void ***)out, n);
 }
 
 err query_past_deadline(struct db *db, msec now, int64_t limit, struct arena *a, struct str **out, size_t *n) {
@@ -46,7 +51,10 @@ err query_past_deadline(struct db *db, msec now, int64_t limit, struct arena *a,
 err query_blob_owned(struct db *db, struct str blob, bool *out) {
     struct arena a = {};
     struct sql_rows rows;
-    err e = query_run(db, "select 1 from asset where blob = $1 and deleted_at = 0 limit 1", SQL_PARAMS(SQL_STR(blob)), &a, &rows);
+    err e = query_run(db,
+                      "select 1 from asset where blob = $1 and deleted_at = 0 union all select 1 from derived join asset on asset.id = "
+                      "derived.asset where derived.blob = $1 and asset.deleted_at = 0 limit 1",
+                      SQL_PARAMS(SQL_STR(blob)), &a, &rows);
     if (!e) *out = rows.n > 0;
     arena_done(&a);
     return e;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 enum {
-    CACHED = 96,
+    CACHED = 160,
     WAL_CHECKPOINT_PAGES = 4000, /* 16 MB: a checkpoint copies each page once, however often it was written meanwhile */
     WAL_RESTART_PAGES = 16000,   /* readers kept the log from starting over: wait for them once */
     BUSY_MS = 5000,

@@ -296,9 +296,9 @@ static void life_and_lists(void **state) {
     seat_ok(&b->a, cmd_claim("fal", 1));
     assert_int_equal(query_turns(b->db, 100, 10, a, &turns, &n), OK);
     assert_int_equal(n, 0);
-    assert_int_equal(query_work_of(b->db, STR(NODE), 10, a, &gens, &n), OK);
+    assert_int_equal(query_work_of(b->db, STR(NODE), STR(""), 10, a, &gens, &n), OK);
     assert_int_equal(n, 1);
-    assert_int_equal(query_work_of(b->db, STR(NODE2), 10, a, &gens, &n), OK);
+    assert_int_equal(query_work_of(b->db, STR(NODE2), STR(""), 10, a, &gens, &n), OK);
     assert_int_equal(n, 0);
     assert_int_equal(query_past_deadline(b->db, DEADLINE - 1, 10, a, &ids, &n), OK);
     assert_int_equal(n, 0);
@@ -391,6 +391,241 @@ static void pages(void **state) {
     const struct project **projects;
     assert_int_equal(query_projects(b->db, a, &projects, &n), OK);
     assert_int_equal(n, 2);
+}
+
+static struct command submit_as(struct arena *a, int n, const char *model, const char *end_user, msec at) {
+    struct command c = cmd_submit(arena_printf(a, "%032x", n).ptr);
+    c.at = at;
+    c.submit.model = str_of(model);
+    c.submit.end_user = str_of(end_user);
+    c.submit.needs_bytes = 0;
+    c.submit.quote.amount = c.submit.quote.rate = n * 100;
+    c.submit.deadline_at = at + 10 * MS_DAY;
+    if (n == 4) c.submit.book = STR("test"), c.submit.key = STR("testkey1");
+    return c;
+}
+
+static void usage_ready(struct bench *b) {
+    static const char *const models[] = {"a/x", "a/y", "a/x", "a/x", "b/z"}, *const users[] = {"ann", "bob", "", "ann", "bob"};
+    static const msec at[] = {1, MS_DAY - 1, MS_DAY, 3 * MS_DAY, 3 * MS_DAY + 5};
+    for (int i = 0; i < 5; i++) {
+        struct command c = submit_as(&b->arena, i + 1, models[i], users[i], at[i]);
+        struct output o = test_output(arena_printf(&b->arena, "asset-%d", i).ptr, 1);
+        seat_ok(&b->a, c);
+        struct command claim = cmd_claim("local", 1), settle = cmd_settle(1, 1);
+        claim.at = settle.at = at[i];
+        claim.step.generation = settle.step.generation = c.submit.generation;
+        settle.step.outputs = &o;
+        settle.step.cost_micros = 7;
+        seat_ok(&b->a, claim);
+        seat_ok(&b->a, settle);
+    }
+}
+
+static void usage_is_summed(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    usage_ready(b);
+    static const struct {
+        enum usage_group by;
+        const char *book;
+        msec since, until;
+        const char *rows;
+    } cases[] = {
+        {USAGE_BY_MODEL, "", 0, 0, "a/x 3 800 21, b/z 1 500 7, a/y 1 200 7, "},
+        {USAGE_BY_MODEL, "live", 0, 0, "b/z 1 500 7, a/x 2 400 14, a/y 1 200 7, "},
+        {USAGE_BY_KEY, "", 0, 0, "livekey1 4 1100 28, testkey1 1 400 7, "},
+        {USAGE_BY_END_USER, "live", 0, 0, "bob 2 700 14,  1 300 7, ann 1 100 7, "},
+        {USAGE_BY_DAY, "", 0, 0, "1970-01-01 2 300 14, 1970-01-02 1 300 7, 1970-01-04 2 900 14, "},
+        {USAGE_BY_DAY, "", MS_DAY, 3 * MS_DAY, "1970-01-02 1 300 7, "}, /* from, and before */
+        {USAGE_BY_DAY, "", 3 * MS_DAY, 3 * MS_DAY + 1, "1970-01-04 1 400 7, "},
+        {USAGE_BY_DAY, "", 4 * MS_DAY, 0, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct usage_range r = {.project = STR(PROJECT), .book = str_of(cases[i].book), .since = cases[i].since, .until = cases[i].until, .by = cases[i].by};
+        struct usage_sum *sums;
+        size_t n;
+        struct buf text = {};
+        if (query_usage_sums(b->db, &r, &b->arena, &sums, &n)) fail_msg("%s", b->db->why.detail);
+        for (size_t k = 0; k < n; k++)
+            buf_printf(&text, "%.*s %lld %lld %lld, ", STR_ARG(sums[k].group), (long long)sums[k].events, (long long)sums[k].billed_micros, (long long)sums[k].cost_micros);
+        assert_string_equal(text.ptr ? text.ptr : "", cases[i].rows);
+        buf_done(&text);
+    }
+    struct usage_sum *sums;
+    size_t n;
+    assert_int_equal(query_usage_sums(b->db, &(struct usage_range){.project = STR(FOREIGN)}, &b->arena, &sums, &n), OK);
+    assert_int_equal(n, 0);
+}
+
+static void pages_are_filtered(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    usage_ready(b);
+    static const struct {
+        struct page page;
+        size_t n;
+        int64_t first;
+    } cases[] = {
+        {{}, 5, 5},
+        {{.end_user = STR("ann")}, 2, 4},
+        {{.key = STR("testkey1")}, 1, 4},
+        {{.key = STR("livekey1"), .end_user = STR("ann")}, 1, 1},
+        {{.since = MS_DAY}, 3, 5},
+        {{.until = MS_DAY}, 2, 2},
+        {{.since = MS_DAY - 1, .until = 3 * MS_DAY}, 2, 3},
+        {{.since = 4 * MS_DAY}, 0, 0},
+        {{.end_user = STR("bob"), .before_seq = 5}, 1, 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct generation **gens;
+        const struct usage_event **usage;
+        size_t n, k;
+        if (query_generations(b->db, STR(PROJECT), &cases[i].page, &b->arena, &gens, &n)) fail_msg("%s", b->db->why.detail);
+        if (query_usage(b->db, STR(PROJECT), &cases[i].page, &b->arena, &usage, &k)) fail_msg("%s", b->db->why.detail);
+        if (n != cases[i].n || k != n || (n && (gens[0]->seq != cases[i].first || usage[0]->seq != cases[i].first)))
+            fail_msg("case %d: %d generations and %d usage events", (int)i, (int)n, (int)k);
+    }
+}
+
+static struct command secret(enum command_kind kind, const char *project, const char *name) {
+    return (struct command){.kind = kind, .at = 3, .secret = {str_of(project), str_of(name), STR("sealed")}};
+}
+
+static struct command derive(const char *asset, const char *role, const char *blob) {
+    return (struct command){.kind = CMD_DERIVED_PUT, .at = 12, .derived = {.asset = str_of(asset), .role = str_of(role), .state = STR("made"), .blob = str_of(blob), .type = STR("image/webp"), .bytes = 5, .width = 4, .height = 3}};
+}
+
+static struct command put_at(const char *path, const char *asset, msec at) {
+    struct command c = {.kind = CMD_ASSET_PUT, .at = at};
+    c.asset_put = (struct cmd_asset_put){STR(PROJECT), str_of(path), test_output(asset, 10)};
+    c.asset_put.output.blob = c.asset_put.output.asset;
+    return c;
+}
+
+static struct command delete_asset(const char *path, const char *asset) {
+    return (struct command){.kind = CMD_ASSET_DELETE, .at = 14, .asset_delete = {STR(PROJECT), str_of(path), str_of(asset)}};
+}
+
+static void secrets_and_derived_files(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    struct arena *a = &b->arena;
+    const struct secret **secrets;
+    const struct derived **derived;
+    size_t n;
+    bool owned;
+    seat_ok(&b->a, secret(CMD_SECRET_PUT, PROJECT, "TOKEN"));
+    seat_ok(&b->a, secret(CMD_SECRET_PUT, PROJECT, "APP_KEY"));
+    seat_ok(&b->a, secret(CMD_SECRET_PUT, PROJECT, "OLD"));
+    seat_ok(&b->a, secret(CMD_SECRET_PUT, FOREIGN, "THEIRS"));
+    seat_ok(&b->a, secret(CMD_SECRET_DELETE, PROJECT, "OLD"));
+    assert_int_equal(query_secrets(b->db, STR(PROJECT), a, &secrets, &n), OK);
+    assert_int_equal(n, 2);
+    assert_true(str_is(secrets[0]->name, "APP_KEY") && str_is(secrets[1]->name, "TOKEN") && str_is(secrets[1]->sealed, "sealed"));
+    seat_ok(&b->a, put_at("a.png", "up-1", 9));
+    seat_ok(&b->a, put_at("b.png", "up-2", 9));
+    seat_ok(&b->a, derive("up-1", "thumbnail", "blob-t"));
+    seat_ok(&b->a, derive("up-1", "optimized", "blob-o"));
+    seat_ok(&b->a, derive("up-2", "poster", "blob-p"));
+    assert_int_equal(query_derived(b->db, STR("up-1"), a, &derived, &n), OK);
+    assert_int_equal(n, 2);
+    assert_true(str_is(derived[0]->role, "optimized") && str_is(derived[1]->blob, "blob-t") && derived[1]->width == 4);
+    assert_int_equal(query_derived(b->db, STR("up"), a, &derived, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(query_blob_owned(b->db, STR("blob-t"), &owned), OK);
+    assert_true(owned);
+    seat_ok(&b->a, delete_asset("a.png", "")); /* what was made of it goes with it */
+    assert_int_equal(query_blob_owned(b->db, STR("blob-t"), &owned), OK);
+    assert_false(owned);
+    assert_int_equal(query_blob_owned(b->db, STR("blob-p"), &owned), OK);
+    assert_true(owned);
+    bench_sound(b);
+}
+
+static void old_assets_expire(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    const msec day = MS_DAY;
+    const struct asset **rows;
+    size_t n;
+    seat_ok(&b->a, put_at("a.png", "up-1", day));
+    seat_ok(&b->a, put_at("a.png", "up-2", 2 * day)); /* replaces up-1, which no path shows any more */
+    seat_ok(&b->a, put_at("b.png", "up-3", 3 * day));
+    seat_ok(&b->a, put_at("c.png", "up-4", day));
+    seat_ok(&b->a, delete_asset("c.png", "up-4"));
+    assert_int_equal(query_assets_expired(b->db, 100 * day, 10, &b->arena, &rows, &n), OK);
+    assert_int_equal(n, 0); /* they are kept for ever */
+    seat_ok(&b->a, (struct command){.kind = CMD_PROJECT_SET, .at = 3, .project_set = {STR(PROJECT), -1, -1, 2}});
+    static const struct {
+        msec now;
+        int64_t limit;
+        const char *found;
+    } cases[] = {{3 * MS_DAY - 1, 10, ""}, {3 * MS_DAY, 10, "up-1 "}, {5 * MS_DAY, 10, "up-1 up-2 up-3 "}, {5 * MS_DAY, 2, "up-1 up-2 "}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[100] = "";
+        if (query_assets_expired(b->db, cases[i].now, cases[i].limit, &b->arena, &rows, &n)) fail_msg("%s", b->db->why.detail);
+        for (size_t k = 0; k < n; k++) snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s ", STR_ARG(rows[k]->head.id));
+        assert_string_equal(text, cases[i].found);
+    }
+    assert_true(str_empty(rows[0]->path) && str_is(rows[1]->path, "a.png") && str_is(rows[1]->project, PROJECT));
+    assert_int_equal(seat_run(&b->a, delete_asset("a.png", "up-1")).code, E_NOT_FOUND); /* the path shows another by now */
+    seat_ok(&b->a, delete_asset("", "up-1"));
+    seat_ok(&b->a, delete_asset("a.png", "up-2"));
+    assert_int_equal(query_assets_expired(b->db, 5 * day, 10, &b->arena, &rows, &n), OK);
+    assert_int_equal(n, 1);
+    bench_sound(b);
+}
+
+static void work_is_paged(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    const struct generation **gens;
+    size_t n, seen = 0;
+    seat_ok(&b->a, (struct command){.kind = CMD_PROJECT_SET, .at = 3, .project_set = {STR(PROJECT), 10, -1, -1}});
+    for (int i = 1; i <= 7; i++) {
+        struct command c = submit_as(&b->arena, i, "a/x", "", 5);
+        c.submit.node = STR(NODE);
+        c.submit.book = STR("live"), c.submit.key = STR("livekey1");
+        seat_ok(&b->a, c);
+    }
+    for (struct str after = STR("");; after = gens[n - 1]->head.id) {
+        assert_int_equal(query_work_of(b->db, STR(NODE), after, 3, &b->arena, &gens, &n), OK);
+        for (size_t i = 0; i < n; i++) assert_int_equal(gens[i]->seq, ++seen);
+        if (n < 3) break;
+    }
+    assert_int_equal(seen, 7);
+}
+
+/* A model that runs as often as it may does not keep other models of the project from their turn. */
+static void busy_models_are_passed_over(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    seat_ok(&b->a, (struct command){.kind = CMD_PROJECT_SET, .at = 3, .project_set = {STR(PROJECT), 10, -1, -1}});
+    for (int i = 1; i <= 4; i++) {
+        struct command c = submit_as(&b->arena, i, "a/x", "", 5);
+        c.submit.book = STR("live"), c.submit.key = STR("livekey1");
+        c.submit.model_limit = 1;
+        if (i == 1) c.submit.node = STR(NODE);
+        seat_ok(&b->a, c);
+    }
+    struct turn *turns;
+    const struct generation **gens;
+    size_t n;
+    assert_int_equal(query_turns(b->db, 100, 10, &b->arena, &turns, &n), OK);
+    assert_int_equal(n, 0);
+    struct command other = submit_as(&b->arena, 6, "a/y", "", 5);
+    seat_ok(&b->a, other);
+    assert_int_equal(query_turns(b->db, 100, 10, &b->arena, &turns, &n), OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(query_pending(b->db, STR(PROJECT), 100, 1, &b->arena, &gens, &n), OK);
+    assert_true(n == 1 && str_is(gens[0]->model, "a/y"));
+    struct command cancel = cmd_cancel(PROJECT);
+    cancel.cancel.generation = submit_as(&b->arena, 1, "", "", 5).submit.generation;
+    seat_ok(&b->a, cancel);
+    assert_int_equal(query_pending(b->db, STR(PROJECT), 100, 1, &b->arena, &gens, &n), OK);
+    assert_true(n == 1 && gens[0]->seq == 2);
+    bench_sound(b);
 }
 
 static void drive_lists(void **state) {
@@ -543,7 +778,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(records_round_trip), T(large_text_and_large_batches), T(second_command_sees_the_first), T(refused_changes_nothing),
         T(text_no_database_takes_is_refused), T(commands_are_copied), T(many_commands_make_bounded_batches), T(fat_commands_are_split),
-        T(life_and_lists), T(pages), T(drive_lists), T(newest_catalog), T(sweep_deletes_what_expired),
+        T(life_and_lists), T(pages), T(usage_is_summed), T(pages_are_filtered), T(secrets_and_derived_files),
+        T(old_assets_expire), T(work_is_paged), T(busy_models_are_passed_over), T(drive_lists), T(newest_catalog), T(sweep_deletes_what_expired),
         T(audit_finds_what_was_tampered_with), T(readers_answer_each_once),
     };
     int failed = 0;

@@ -41,3 +41,6 @@ create table if not exists derived (
   asset TEXT not null, role TEXT not null, state TEXT not null, blob TEXT not null, type TEXT not null, bytes bigint not null,
   width bigint not null, height bigint not null, created_at bigint not null
 ) CLUSTERED;
+
+create index if not exists usage_event_time on usage_event (project, created_at);
+create index if not exists asset_age on asset (project, created_at) where deleted_at = 0;
