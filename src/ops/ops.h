@@ -20,6 +20,7 @@ struct ops_options {
     struct readers *readers;
     struct drive *drive;
     struct signer *signer;
+    struct vault *vault;        /* seals secrets */
     const struct shelf *shelf;  /* its current version quotes */
     const char *public_url;
     const char *purchase_url;   /* shown with balances; may be NULL */
@@ -40,13 +41,17 @@ void ops_published(struct ops *o, const struct rec_change *changes, size_t n);
 void ops_drain(struct ops *o);
 
 /* Who calls. Filled by ops_authenticate. */
-enum key_kind { KEY_NONE, KEY_ADMIN, KEY_LIVE, KEY_TEST };
+enum key_kind { KEY_NONE, KEY_ADMIN, KEY_LIVE, KEY_TEST, KEY_PUB };
 struct caller {
     enum key_kind kind;
     char project[33];
     char key[16];       /* prefix: names the key, proves nothing */
     const char *book;   /* "live" or "test" */
+    char scopes[256];   /* words, empty: all that its kind may do */
+    char origins[512];  /* of a publishable key */
 };
+/* generate:media, generate:music, generate:speech, generate:ads, read:balance, read:generations, admin */
+bool caller_may(const struct caller *c, const char *scope);
 
 struct answer {
     err code;
@@ -103,7 +108,7 @@ struct wait;
 struct wait *ops_submit(struct ops *o, const struct caller *c, const struct submission *s, ops_done *done, void *arg);
 struct wait *ops_wait(struct ops *o, const struct caller *c, struct str id, msec wait, enum view view, int64_t ttl_s, ops_done *done, void *arg);
 void ops_abandon(struct wait *w); /* done is not called any more */
-struct list_query { int64_t before_seq, limit; struct str state, model; };
+struct list_query { int64_t before_seq, limit; struct str state, model, end_user, key; msec since, until; };
 void ops_list(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg);
 void ops_cancel(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg);
 
@@ -128,7 +133,14 @@ void ops_projects(struct ops *o, const struct caller *c, ops_done *done, void *a
 void ops_project_create(struct ops *o, const struct caller *c, struct str name, ops_done *done, void *arg);
 void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_done *done, void *arg);
 /* kind: live, test, admin. The answer is the only place where the whole key ever stands. */
-void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name, ops_done *done, void *arg);
+struct key_policy {
+    struct str scopes, models, origins; /* words separated by blanks; empty: no bound */
+    msec expires_at;                    /* 0: never */
+    micros call_cap, day_cap;           /* 0: none */
+    struct str rotates;                 /* a prefix: the new key takes over kind, name and policy; the old one ends after overlap_s */
+    int64_t overlap_s;
+};
+void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name, const struct key_policy *policy, ops_done *done, void *arg);
 /* A fresh key: what is shown once, and what is stored. Also for whoever sets up a new server. */
 struct new_key {
     char text[64];   /* puras_live_<prefix8>.<secret32> */
@@ -137,6 +149,17 @@ struct new_key {
 };
 struct new_key new_key_make(struct io *io, struct str kind);
 void ops_key_revoke(struct ops *o, const struct caller *c, struct str prefix, ops_done *done, void *arg);
+
+void ops_project_set(struct ops *o, const struct caller *c, struct str id, int64_t run_limit, int64_t drive_limit, int64_t retention_days, ops_done *done, void *arg);
+/* An operator's correction: amount above zero gives, below takes; a new transfer with reason and author. */
+void ops_adjust(struct ops *o, const struct caller *c, struct str project, struct str book, micros amount, struct str idempotency_key, struct str reason, ops_done *done, void *arg);
+/* group: model, key, end_user or day. Sums of usage from `since` to `until` (0: open). */
+void ops_usage_sums(struct ops *o, const struct caller *c, struct str group, msec since, msec until, ops_done *done, void *arg);
+
+/* --- secrets: written and named, never shown --- */
+void ops_secrets(struct ops *o, const struct caller *c, ops_done *done, void *arg);
+void ops_secret_put(struct ops *o, const struct caller *c, struct str name, struct str value, ops_done *done, void *arg);
+void ops_secret_delete(struct ops *o, const struct caller *c, struct str name, ops_done *done, void *arg);
 
 /* --- drive --- */
 void ops_drive_list(struct ops *o, const struct caller *c, struct str prefix, struct str after, int64_t limit, ops_done *done, void *arg);
