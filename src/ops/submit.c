@@ -36,8 +36,8 @@ static void committed(void *arg, const struct outcome *out) {
             wait_park(w); /* frees it */
             return;
         }
-        if (w->wait) wait_park(w); /* starts its clock; the read below may end it at once */
-        wait_read(w);
+        wait_clock(w);
+        wait_read(w); /* it may have ended long ago */
         return;
     }
     w->o->submitted++;
