@@ -569,12 +569,35 @@ static void test_deadline_and_leaks(void **state) {
     assert_int_equal(open_descriptors(), before);
 }
 
+/* What the helper says of its walls agrees with what is seen from outside. */
+static void test_walls(void **state) {
+    struct rig *r = *state;
+    struct helper_walls w;
+    memset(&w, 0x55, sizeof w);
+    helper_walls(r->h, &w);
+    assert_true(w.seccomp && w.limits); /* or nothing here would have worked */
+    assert_int_equal(w.level, w.namespaces && w.own_root ? WALLS_FULL : w.landlock && w.own_user ? WALLS_REDUCED : WALLS_NONE);
+    assert_int_equal(w.level == WALLS_FULL, !*w.detail);
+    char path[64], ours[64], theirs[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/net", helper_pid(r->h));
+    ssize_t n = readlink("/proc/self/ns/net", ours, sizeof ours), m = readlink(path, theirs, sizeof theirs);
+    if (n > 0 && m > 0) assert_int_equal(w.namespaces, n != m || memcmp(ours, theirs, (size_t)n) != 0);
+    /* A helper that is not there has no walls. */
+    helper_stop(r->h);
+    struct why why = {0};
+    struct helper_options o = {.program = "/bin/true"};
+    assert_int_equal(helper_start(&o, &why, &r->h), OK);
+    helper_walls(r->h, &w);
+    assert_int_equal(w.level, WALLS_NONE);
+    assert_true(!w.seccomp && strlen(w.detail) > 20);
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) return fputs("usage: read_test PURAS-MEDIA\n", stderr), 2;
     program = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pictures), cmocka_unit_test(test_exif), cmocka_unit_test(test_large), cmocka_unit_test(test_video), cmocka_unit_test(test_audio),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_cut), cmocka_unit_test(test_hostile_pictures), cmocka_unit_test(test_hostile_av),
-        cmocka_unit_test(test_mutations), cmocka_unit_test(test_deadline_and_leaks)};
+        cmocka_unit_test(test_mutations), cmocka_unit_test(test_deadline_and_leaks), cmocka_unit_test(test_walls)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -12,6 +12,7 @@ enum { MINUTE = 60 * 1000 };
 static const struct job_model models[] = {
     {"sketch", "image", sketch_job, 2 * MINUTE, NULL},
     {"read-image", "facts", read_image_run, LIMIT_MEDIA_READ_MS, NULL},
+    {"read-walls", "facts", walls_job, LIMIT_MEDIA_READ_MS, NULL},
     {"read-av", "facts", read_av_run, LIMIT_MEDIA_READ_MS, read_av_tools},
 };
 
