@@ -56,6 +56,11 @@ struct ops *ops_create(const struct ops_options *options) {
     return o;
 }
 
+void ops_stop(struct ops *o) {
+    pool_destroy(o->files);
+    o->files = NULL;
+}
+
 void ops_destroy(struct ops *o) {
     if (!o) return;
     o->io->ops->timer_stop(o->io, o->look);

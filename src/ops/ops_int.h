@@ -126,3 +126,5 @@ void streams_published(struct ops *o, const struct rec_change *changes, size_t n
 void streams_end(struct ops *o);
 void keys_published(struct ops *o, const struct rec_change *changes, size_t n);
 void keys_done(struct ops *o);
+/* On the files pool; E_UNAVAILABLE once that is gone. */
+[[nodiscard]] err files_run(struct ops *o, void (*work)(void *arg), void (*done)(void *arg), void *arg);

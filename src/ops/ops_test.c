@@ -10,9 +10,11 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PROJECT "11111111111111111111111111111111"
+#define OTHER   "55555555555555555555555555555555"
 #define NODE    "22222222222222222222222222222222"
 #define GEN     "33333333333333333333333333333333"
 #define BLOCKED "44444444444444444444444444444444"
@@ -25,6 +27,7 @@ struct bench {
     struct committer *committer;
     struct readers *readers;
     struct signer *signer;
+    struct drive *drive;
     struct ops *ops;
     struct caller caller;
     atomic_int reads; /* finished on a thread */
@@ -125,7 +128,7 @@ static void make_project(struct bench *b) {
 }
 
 static void start_ops(struct bench *b, bool other_nodes) {
-    struct ops_options oo = {.loop = b->loop, .committer = b->committer, .readers = b->readers, .signer = b->signer, .public_url = "http://x", .node = STR(NODE),
+    struct ops_options oo = {.loop = b->loop, .committer = b->committer, .readers = b->readers, .drive = b->drive, .signer = b->signer, .public_url = "http://x", .node = STR(NODE),
                              .other_nodes = other_nodes, .slot = no_slot};
     ops_destroy(b->ops);
     b->ops = ops_create(&oo);
@@ -147,6 +150,7 @@ static int set_up(void **state) {
     b->committer = committer_create(&co);
     b->readers = readers_create(b->store, 1, read_finished, b);
     b->signer = signer_create(STR("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"));
+    assert_int_equal(drive_open(b->folder, NULL, &b->drive), OK);
     start_ops(b, false);
     b->caller = (struct caller){.kind = KEY_LIVE, .project = PROJECT, .key = "livelive", .book = "live"};
     make_project(b);
@@ -160,6 +164,7 @@ static int tear_down(void **state) {
     readers_destroy(b->readers);
     ops_destroy(b->ops);
     signer_destroy(b->signer);
+    drive_close(b->drive);
     assert_int_equal(store_node_stop(b->store, &b->node), OK);
     store_close(b->store);
     loop_destroy(b->loop);
@@ -169,7 +174,12 @@ static int tear_down(void **state) {
         snprintf(path, sizeof path, "%s/%s", b->folder, files[i]);
         unlink(path);
     }
-    rmdir(b->folder);
+    char blobs[100], tmp[100];
+    snprintf(blobs, sizeof blobs, "%s/blobs", b->folder);
+    snprintf(tmp, sizeof tmp, "%s/tmp", b->folder);
+    rmdir(blobs); /* as empty as each test leaves it */
+    rmdir(tmp);
+    assert_int_equal(rmdir(b->folder), 0);
     free(b);
     return 0;
 }
@@ -425,6 +435,67 @@ static void a_stream_opened_during_the_drain_ends_at_once(void **state) {
     listener_done(&l);
 }
 
+/* --- uploads --- */
+
+static void upload_goes_on(void *arg) {}
+
+static struct upload *upload(struct bench *b, const char *path, struct str data) {
+    struct upload *u = NULL;
+    assert_int_equal(ops_upload_begin(b->ops, &b->caller, str_of(path), -1, upload_goes_on, b, NULL, &u), OK);
+    assert_true(ops_upload_write(u, data));
+    return u;
+}
+
+static void set_drive_limit(struct bench *b, int64_t limit) {
+    struct command cmd = {.kind = CMD_CREATE_PROJECT};
+    cmd.create_project = (struct cmd_create_project){.id = STR(OTHER), .name = STR("small"), .drive_limit = limit};
+    assert_int_equal(run(b, cmd), OK);
+    memcpy(b->caller.project, OTHER, ID_LEN);
+}
+
+static bool folder_is_empty(struct bench *b, const char *name) {
+    char path[100];
+    snprintf(path, sizeof path, "%s/%s", b->folder, name);
+    if (rmdir(path)) return false;
+    return mkdir(path, 0700) == 0;
+}
+
+static void a_refused_upload_leaves_the_disk(void **state) {
+    struct bench *b = *state;
+    struct said said = {};
+    set_drive_limit(b, 5);
+    ops_upload_end(upload(b, "a.txt", STR("too much")), hear, &said);
+    for (int i = 0; i < 100 && !said.times; i++) {
+        turn(b, 10);
+        commit_waiting(b);
+    }
+    assert_int_equal(said.times, 1);
+    assert_int_equal(said.code, E_DRIVE_FULL);
+    turn(b, 100);
+    assert_true(folder_is_empty(b, "blobs"));
+}
+
+/* The threads are gone, and what they were at comes back to the loop: each upload ends exactly once, whatever it was at. */
+static void uploads_end_when_the_server_does(void **state) {
+    struct bench *b = *state;
+    struct said ended = {};
+    struct upload *cut = upload(b, "cut.txt", STR("abc"));
+    ops_upload_end(upload(b, "ended.txt", STR("def")), hear, &ended);
+    ops_upload_abort(cut);
+    ops_stop(b->ops);
+    loop_flush(b->loop);
+    commit_waiting(b);
+    assert_int_equal(ended.times, 1);
+    assert_true(folder_is_empty(b, "tmp"));
+    if (!ended.code) { /* it was stored before the threads ended */
+        struct command drop = {.kind = CMD_ASSET_DELETE};
+        drop.asset_delete = (struct cmd_asset_delete){.project = STR(PROJECT), .path = STR("ended.txt")};
+        assert_int_equal(run(b, drop), OK);
+        int64_t files;
+        assert_int_equal(drive_sweep(b->drive, now(b) + MS_DAY, 0, NULL, NULL, &files), OK);
+    }
+}
+
 /* --- keys --- */
 
 struct judged {
@@ -469,6 +540,8 @@ int main(void) {
         CASE(a_stream_that_reads_nothing_misses_nothing),
         CASE(a_stream_asks_again_when_the_store_could_not_be_asked),
         CASE(a_stream_opened_during_the_drain_ends_at_once),
+        CASE(a_refused_upload_leaves_the_disk),
+        CASE(uploads_end_when_the_server_does),
         CASE(a_key_revoked_while_it_is_looked_up_stays_revoked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
