@@ -229,9 +229,9 @@ void server_drain(struct server *s) {
     struct io *io = loop_io(s->loop);
     log_event(&s->log, LOG_INFO, "server.draining", NULL);
     engine_stop(s->engine);
-    ops_drain(s->ops);
     s->drain_tick = io->ops->timer_start(io, LIMIT_HTTP_DRAIN_MS - 2000, drain_is_over, s);
-    http_server_drain(s->http, drained, s);
+    http_server_drain(s->http, drained, s); /* before the parked are answered: their answers say that the connection closes */
+    ops_drain(s->ops);
 }
 
 void server_stop(struct server *s) {
