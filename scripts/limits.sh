@@ -59,6 +59,7 @@ BEAT_MS|Between two heartbeats of a node.
 WAKE_SCAN_MS|With PostgreSQL, so often a node looks for what others have left or ended; on SQLite once a second.
 ADOPT_CHUNK|Generations taken over in one command.
 MEDIA_READ_MS|For reading a foreign file: its facts, a thumbnail, an optimised copy or a poster. Later: the original is what there is.
+READS_AT_ONCE|Foreign files read at once. Further ones wait; their time goes on. Renders do not count.
 READ_IMAGE_BYTES|A picture's file of which facts are read or copies made.
 READ_PIXELS|Pixels of a picture that is read row by row.
 READ_HELD_PIXELS|Pixels of one that must be decoded whole: interlaced PNG, lossless WebP, frames of an animated WebP that fill only a part.

@@ -61,6 +61,7 @@
 
 /* Media helper (RULES I1) */
 #define LIMIT_MEDIA_READ_MS 10000
+#define LIMIT_READS_AT_ONCE 2
 #define LIMIT_READ_IMAGE_BYTES (64 * 1024 * 1024)  /* a picture's file */
 #define LIMIT_READ_PIXELS 100000000            /* a picture that is read row by row */
 #define LIMIT_READ_HELD_PIXELS 25000000        /* one that the decoder must hold whole */

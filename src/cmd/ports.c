@@ -43,8 +43,10 @@ static void scan(void *self, struct scan *s) {
     must(x);
     *x = (struct scanning){.server = server, .scan = s};
     bool about_nodes = s->kind == SCAN_BEAT || s->kind == SCAN_LAPSED;
-    s->code = about_nodes ? pool_run(server->beats, run_node, scanned, x) : readers_run(server->readers, run_scan, scanned, x);
-    if (s->code) loop_post(server->loop, scanned, x); /* too busy: the next tick asks again */
+    err e = about_nodes ? pool_run(server->beats, run_node, scanned, x) : readers_run(server->readers, run_scan, scanned, x);
+    if (!e) return; /* s->code is the thread's to write: a lost E_FENCED would be taken for a heartbeat */
+    s->code = e;
+    loop_post(server->loop, scanned, x); /* too busy: the next tick asks again */
 }
 
 /* --- routes --- */

@@ -229,9 +229,9 @@ void server_drain(struct server *s) {
     struct io *io = loop_io(s->loop);
     log_event(&s->log, LOG_INFO, "server.draining", NULL);
     engine_stop(s->engine);
-    ops_drain(s->ops);
     s->drain_tick = io->ops->timer_start(io, LIMIT_HTTP_DRAIN_MS - 2000, drain_is_over, s);
-    http_server_drain(s->http, drained, s);
+    http_server_drain(s->http, drained, s); /* before the parked are answered: their answers say that the connection closes */
+    ops_drain(s->ops);
 }
 
 void server_stop(struct server *s) {
@@ -240,12 +240,15 @@ void server_stop(struct server *s) {
     io->ops->timer_stop(io, s->upkeep_tick);
     watch_stop(s->watch);
     if (s->engine) engine_stop(s->engine);
-    local_destroy(s->local); /* running renders finish; what they made is swept or made again */
+    if (s->http) http_server_destroy(s->http); /* before those who answer it: nobody is left who could ask for more */
+    helper_halt(s->helper);  /* a render may take minutes more; a local attempt runs again after the next start */
+    local_destroy(s->local);
     if (s->beats) pool_destroy(s->beats);
     if (s->upkeep) pool_destroy(s->upkeep);
+    if (s->ops) ops_stop(s->ops);
+    loop_flush(s->loop); /* what the threads were at comes back while everybody is still here */
     if (s->committer) committer_destroy(s->committer);
     if (s->readers) readers_destroy(s->readers);
-    if (s->http) http_server_destroy(s->http);
     if (s->api) api_destroy(s->api);
     ops_destroy(s->ops);
     engine_destroy(s->engine);

@@ -63,6 +63,7 @@ static msec backoff(struct task *t, int tries, msec first, msec max) {
 static void command_resend(void *arg) {
     struct task *t = arg;
     t->wake = NULL;
+    t->commanding = false;
     if (t->gone) free_when_idle(t);
     else task_command(t);
 }
@@ -86,6 +87,7 @@ static void command_done(void *arg, const struct outcome *o) {
         if (t->gone || !e->running) break;
         e->o.io->ops->timer_stop(e->o.io, t->wake);
         t->wake = e->o.io->ops->timer_start(e->o.io, COMMAND_RETRY_MS, command_resend, t);
+        t->commanding = true; /* it is still under way: what it says has happened, and nothing else may be done before */
         return;
     default: /* stale: somebody else works on it, or it has ended */
         e->stats.stale++;

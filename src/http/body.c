@@ -96,6 +96,10 @@ bool skip_step(struct conn *c, struct str *in) {
         c->lingered += (int64_t)piece.len;
         return true;
     case PARSE_END:
+        if (c->server->draining && !in->len) {
+            conn_close(c);
+            return false;
+        }
         conn_enter(c, CONN_IDLE);
         return true;
     case PARSE_BAD:

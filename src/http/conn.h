@@ -33,7 +33,7 @@ enum {
     READ_BYTES = 64 * 1024,         /* one read; shared by all connections */
     SKIP_BYTES = 64 * 1024,         /* a rest of a body that is worth keeping the connection for */
     LINGER_BYTES = 4 * 1024 * 1024, /* read after an early answer */
-    FILE_TURN_BYTES = 1024 * 1024,  /* sent of one file before others have their turn */
+    FILE_TURN_BYTES = 64 * 1024,    /* of one file at a turn: small, so that the peer reads it while it is in the cache */
     SSE_TURN_BYTES = 64 * 1024,
     KEEP_REQUESTS = 256,            /* spare request structs */
     KEEP_TEXT_BYTES = 4096,

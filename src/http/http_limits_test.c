@@ -422,6 +422,28 @@ static void line_62_draining(void **state) {
     test_server_stop(&t);
     assert_int_equal(atomic_load(&t.drained), 1);
 }
+/* Its head has promised to keep the connection, but while draining nobody else would ever end it. */
+static void line_62_an_answer_begun_before(void **state) {
+    static const char *const requests[] = {"GET /big HTTP/1.1\r\nHost: a\r\n\r\n", "GET /file HTTP/1.1\r\nHost: a\r\n\r\n"};
+    struct test_server t;
+    test_server_start(&t, NULL);
+    int fds[2];
+    for (int i = 0; i < 2; i++) {
+        fds[i] = connect_small(&t);
+        test_say(fds[i], requests[i]);
+    }
+    assert_true(test_wait(&t.heads, 2));
+    test_server_post(&t, drain);
+    for (int i = 0; i < 2; i++) {
+        char *answer = test_answer(fds[i], false);
+        assert_int_equal(test_status(answer), 200);
+        free(answer);
+        assert_true(test_ended(fds[i]));
+        close(fds[i]);
+    }
+    assert_true(test_wait(&t.drained, 1));
+    test_server_stop(&t);
+}
 static void short_drain(struct test_server *t) { t->deadlines.drain = 60; }
 static void line_62_the_limit_of_draining(void **state) {
     struct test_server t;
@@ -497,6 +519,7 @@ int main(void) {
         cmocka_unit_test(line_60_no_descriptor_left),
         cmocka_unit_test(line_61_forwarded_for),
         cmocka_unit_test(line_62_draining),
+        cmocka_unit_test(line_62_an_answer_begun_before),
         cmocka_unit_test(line_62_the_limit_of_draining),
         cmocka_unit_test(line_63_socket_activation),
         cmocka_unit_test(listening_fails_with_a_sentence),

@@ -64,9 +64,10 @@ static void send_file(struct conn *c) {
 }
 
 static void answer_over(struct conn *c) {
-    bool broken = c->broken;
+    /* An answer begun before the draining has promised to keep the connection; nobody would come to end it later. */
+    bool broken = c->broken, drained = c->server->draining && !c->close_after && !c->skip_after && !c->in.len;
     request_over(c);
-    if (broken || (c->close_after && !c->linger_after && !c->in.len)) {
+    if (broken || drained || (c->close_after && !c->linger_after && !c->in.len)) {
         conn_close(c);
     } else if (c->close_after) {
         conn_linger(c);

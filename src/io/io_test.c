@@ -287,6 +287,18 @@ static void *post_many(void *arg) {
     }
     return NULL;
 }
+static void post_again(void *arg) {
+    struct poster *p = arg;
+    if (p->seen++ < 3) loop_post(p->loop, post_again, p);
+}
+static void a_flush_runs_what_posts_post(void **state) {
+    struct poster p = {.loop = loop_create()};
+    loop_post(p.loop, post_again, &p);
+    loop_flush(p.loop);
+    assert_int_equal(p.seen, 4);
+    loop_destroy(p.loop);
+}
+
 static void posts_arrive_once_and_in_order(void **state) {
     struct loop *l = loop_create();
     atomic_int total = 0;
@@ -451,6 +463,7 @@ int main(void) {
         PAIR(done_never_comes_before_the_call_returned),
         cmocka_unit_test(heap_orders_whatever_is_removed),
         cmocka_unit_test(timers_do_not_starve_the_rest),
+        cmocka_unit_test(a_flush_runs_what_posts_post),
         cmocka_unit_test(posts_arrive_once_and_in_order),
         cmocka_unit_test(pools_are_bounded),
         cmocka_unit_test(slow_turns_are_counted_by_name),

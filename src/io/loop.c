@@ -267,15 +267,26 @@ static struct post *take_posts(struct loop *l) {
     return in_order;
 }
 
-static void on_wake(uv_async_t *a) {
-    struct loop *l = a->data;
-    for (struct post *p = take_posts(l), *next; p; p = next) {
+static bool run_posts(struct loop *l) {
+    struct post *p = take_posts(l);
+    if (!p) return false;
+    for (struct post *next; p; p = next) {
         next = p->next;
         int64_t entered = loop_enter(l);
         p->fn(p->arg);
         loop_leave(l, "post", entered);
         free(p);
     }
+    return true;
+}
+
+void loop_flush(struct loop *l) {
+    while (run_posts(l)) {}
+}
+
+static void on_wake(uv_async_t *a) {
+    struct loop *l = a->data;
+    run_posts(l);
     if (atomic_exchange(&l->stop, false)) uv_stop(&l->uv);
 }
 

@@ -24,6 +24,9 @@ void loop_on_call(struct loop *l, enum call_kind kind, loop_call_fn *fn, void *s
 /* Runs fn on the loop's thread soon; from any thread, in the order posted by each thread. */
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 
+/* Runs what was posted, and what that posts, and returns: for an orderly end, when the threads that post are gone. */
+void loop_flush(struct loop *l);
+
 /* Handlers that libuv calls directly name themselves:  int64_t t = loop_enter(l); ... loop_leave(l, "http.read", t);
  * Timers, posts and finished pool work are measured by the loop itself. Names are string constants. */
 int64_t loop_enter(struct loop *l);

@@ -26,6 +26,7 @@ struct helper {
     pthread_cond_t idle;
     char program[4096];
     int slots;     /* eventfd semaphore: renders that may still start */
+    int readers;   /* likewise: reads, which a long render must not hold up */
     int control;   /* -1: no helper runs */
     pid_t pid;     /* 0: none */
     uint64_t jobs; /* numbers given so far */
@@ -37,6 +38,7 @@ struct helper {
 struct run {
     int socket, out, timer;
     uint64_t job;
+    int slots; /* the helper's, of its kind */
     bool has_slot;
     const struct render_job *asked;
 };
@@ -113,7 +115,8 @@ err helper_start(const struct helper_options *o, struct why *why, struct helper 
     pthread_mutex_init(&h->lock, NULL);
     pthread_cond_init(&h->idle, NULL);
     h->slots = eventfd((unsigned)at_once, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
-    err e = h->slots < 0 ? why_set(why, E_UNAVAILABLE, "The media helper's queue could not be made: %s.", strerror(errno)) : OK;
+    h->readers = eventfd(LIMIT_READS_AT_ONCE, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+    err e = h->slots < 0 || h->readers < 0 ? why_set(why, E_UNAVAILABLE, "The media helper's queue could not be made: %s.", strerror(errno)) : OK;
     if (!e) e = find_program(o, why, h->program);
     if (!e) e = spawn(h, why);
     if (e) return helper_stop(h), e;
@@ -121,14 +124,22 @@ err helper_start(const struct helper_options *o, struct why *why, struct helper 
     return OK;
 }
 
-void helper_stop(struct helper *h) {
+void helper_halt(struct helper *h) {
     if (!h) return;
     pthread_mutex_lock(&h->lock);
     h->stopped = true;
     bury(h); /* its end is the end of its children, and each caller sees its socket close */
+    pthread_mutex_unlock(&h->lock);
+}
+
+void helper_stop(struct helper *h) {
+    if (!h) return;
+    helper_halt(h);
+    pthread_mutex_lock(&h->lock);
     while (h->active) pthread_cond_wait(&h->idle, &h->lock);
     pthread_mutex_unlock(&h->lock);
     if (h->slots >= 0) close(h->slots);
+    if (h->readers >= 0) close(h->readers);
     pthread_cond_destroy(&h->idle);
     pthread_mutex_destroy(&h->lock);
     free(h);
@@ -218,10 +229,10 @@ static bool wait_readable(int fd, int timer) {
     }
 }
 
-static bool take_slot(struct helper *h, struct run *r) {
+static bool take_slot(struct run *r) {
     uint64_t one;
-    while (wait_readable(h->slots, r->timer)) {
-        if (read(h->slots, &one, sizeof one) == sizeof one) return r->has_slot = true;
+    while (wait_readable(r->slots, r->timer)) {
+        if (read(r->slots, &one, sizeof one) == sizeof one) return r->has_slot = true;
         if (errno != EAGAIN && errno != EINTR) return false;
     }
     return false;
@@ -364,12 +375,12 @@ static void collect(struct helper *h, struct run *r, struct render_answer *out) 
     translate(&w, out);
 }
 
-static void release(struct helper *h, struct run *r) {
+static void release(struct run *r) {
     uint64_t one = 1;
     if (r->socket >= 0) close(r->socket);
     if (r->out >= 0) close(r->out);
     if (r->timer >= 0) close(r->timer);
-    if (r->has_slot && write(h->slots, &one, sizeof one) != sizeof one) must(false);
+    if (r->has_slot && write(r->slots, &one, sizeof one) != sizeof one) must(false);
 }
 
 /* Names, types and sizes of the input files. Only regular files: reading a pipe or a device could block for ever. */
@@ -417,7 +428,8 @@ static bool start_timer(struct run *r, msec timeout) {
 }
 
 static void render(struct helper *h, const struct render_job *job, struct render_answer *out) {
-    struct run r = {.socket = -1, .out = -1, .timer = -1, .asked = job};
+    bool reads = str_starts(str_of(job->model), STR("read-"));
+    struct run r = {.socket = -1, .out = -1, .timer = -1, .asked = job, .slots = reads ? h->readers : h->slots};
     struct why why = {0};
     msec timeout = job->timeout < 1 ? 1 : job->timeout > MS_HOUR ? MS_HOUR : job->timeout;
     _cleanup_(closep) int theirs = -1;
@@ -425,7 +437,7 @@ static void render(struct helper *h, const struct render_job *job, struct render
     if (job->inputs.len > WIRE_INPUTS_MAX) return answer(out, E_INVALID, "The inputs are longer than 64 KB.");
     if (job->file_count > WIRE_FILES_MAX) return answer(out, E_INVALID, "A local model takes at most 16 files.");
     if (!start_timer(&r, timeout)) answer(out, E_UPSTREAM, "The server has no descriptors left for the renderer.");
-    else if (!take_slot(h, &r)) answer_late(out);
+    else if (!take_slot(&r)) answer_late(out);
     else if ((e = prepare(&r, timeout, &theirs, &why)) || (e = hand_over(h, &r, timeout, theirs, &why)))
         answer(out, e == E_STORAGE_FULL ? E_STORAGE_FULL : E_UPSTREAM, why_text(&why));
     else {
@@ -433,7 +445,7 @@ static void render(struct helper *h, const struct render_job *job, struct render
         collect(h, &r, out);
     }
     if (out->code && r.out >= 0 && job->out_path) unlink(job->out_path);
-    release(h, &r);
+    release(&r);
 }
 
 void helper_render(struct helper *h, const struct render_job *job, struct render_answer *out) {

@@ -24,6 +24,7 @@ struct helper_options {
     int at_once;         /* renders running together, the others wait; 0: LIMIT_RENDERS_AT_ONCE */
 };
 [[nodiscard]] err helper_start(const struct helper_options *o, struct why *why, struct helper **out);
+void helper_halt(struct helper *h); /* ends what runs and refuses what comes: nobody waits for a render any more; NULL is fine */
 void helper_stop(struct helper *h); /* ends what runs and waits for its callers to have their answers; NULL is fine */
 int helper_pid(struct helper *h);   /* 0 when it is not running */
 
@@ -91,3 +92,14 @@ struct read_answer {
 };
 /* Blocks for at most the timeout; call it on a pool's thread. Any bytes are fine. */
 void helper_read(struct helper *h, const struct read_job *job, struct read_answer *out);
+
+/* Which walls stand around the helper's children on this host. The helper itself needs seccomp and limits only; the level says what
+ * programs of strangers could get: full (namespaces), reduced (own user, seccomp, Landlock; asked for by name only), or none. */
+enum walls_level { WALLS_NONE, WALLS_REDUCED, WALLS_FULL };
+struct helper_walls {
+    enum walls_level level;
+    bool seccomp, limits, namespaces, own_root, landlock, own_user;
+    char detail[512]; /* empty at full; otherwise which setting of the host to change */
+};
+void helper_walls(struct helper *h, struct helper_walls *out); /* blocks for a few milliseconds, at most 5 s */
+const char *walls_level_name(enum walls_level l);              /* "none", "reduced", "full" */

@@ -239,6 +239,7 @@ struct upload {
     uint8_t head[4096];
     size_t head_len;
     bool busy, ending, last, aborted, paused, begun; /* last: the pool's piece is the end; set while it is idle */
+    bool failed; /* the loop's own knowledge of `code`, which is the pool's while busy */
     err code;
     struct why why;
     ops_upload_ready *ready;
@@ -255,6 +256,10 @@ static void upload_free(struct upload *u) {
     free(u);
 }
 
+err files_run(struct ops *o, void (*work)(void *arg), void (*done)(void *arg), void *arg) {
+    return o->files ? pool_run(o->files, work, done, arg) : E_UNAVAILABLE;
+}
+
 static void pump(struct upload *u);
 
 static void write_work(void *arg) {
@@ -267,11 +272,20 @@ static void write_work(void *arg) {
     if (!u->code && u->last) u->code = drive_file_keep(u->o->o.drive, &u->file, u->blob, &u->why, u->sha256);
 }
 
+static void drop_blob(void *arg) {
+    struct upload *u = arg;
+    if (drive_blob_delete(u->o->o.drive, u->blob)) return; /* the sweep finds it */
+}
+static void blob_dropped(void *arg) { upload_free(arg); }
+
+/* A refused file leaves the disk at once: a full drive must not fill it with what nobody owns. Where the outcome is not certain it
+ * stays for the sweep. */
 static void upload_committed(void *arg, const struct answer *a) {
     struct upload *u = arg;
     if (!a->code) u->o->uploads++;
     u->done(u->arg, a);
-    upload_free(u);
+    bool refused = a->code == E_DRIVE_FULL || a->code == E_STORAGE_FULL || a->code == E_NOT_FOUND;
+    if (!refused || files_run(u->o, drop_blob, blob_dropped, u)) upload_free(u);
 }
 
 static void upload_store(struct upload *u) {
@@ -294,6 +308,7 @@ static void upload_store(struct upload *u) {
 static void written(void *arg) {
     struct upload *u = arg;
     u->busy = false;
+    u->failed = u->code != OK;
     buf_clear(&u->writing);
     if (u->aborted) {
         upload_free(u);
@@ -324,7 +339,7 @@ static void pump(struct upload *u) {
     u->waiting = swap;
     u->last = u->ending;
     u->busy = true;
-    err e = pool_run(u->o->files, write_work, written, u);
+    err e = files_run(u->o, write_work, written, u);
     if (!e) return;
     u->code = e;
     loop_post(u->o->o.loop, written, u);
@@ -358,7 +373,7 @@ bool ops_upload_write(struct upload *u, struct str data) {
         memcpy(u->head + u->head_len, data.ptr, n);
         u->head_len += n;
     }
-    if (!u->code) buf_str(&u->waiting, data); /* after a failure the rest is taken and forgotten; the end tells */
+    if (!u->failed) buf_str(&u->waiting, data); /* after a failure the rest is taken and forgotten; the end tells */
     pump(u);
     u->paused = u->waiting.len > UPLOAD_WAITING_BYTES;
     return !u->paused;

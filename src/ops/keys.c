@@ -37,7 +37,7 @@ static struct key_entry *remember(struct ops *o, const struct api_key *record) {
     snprintf(k->project, sizeof k->project, "%.*s", STR_ARG(record->project));
     snprintf(k->kind, sizeof k->kind, "%.*s", STR_ARG(record->kind));
     snprintf(k->hash, sizeof k->hash, "%.*s", STR_ARG(record->hash));
-    k->revoked = record->revoked_at != 0;
+    k->revoked |= record->revoked_at != 0; /* for good: what was read may be older than what was published meanwhile */
     k->read_at = io_mono(o->io);
     return k;
 }

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+enum { LOOKS_AT_ONCE = 200 };
+
 size_t bucket(struct str id, size_t buckets) {
     uint64_t h = 1469598103934665603u; /* FNV-1a */
     for (size_t i = 0; i < id.len; i++) h = (h ^ (unsigned char)id.ptr[i]) * 1099511628211u;
@@ -25,13 +27,13 @@ void answer_err(ops_done *done, void *arg, err code, const char *format, ...) {
     done(arg, &a);
 }
 
-/* Looks for what other nodes ended; one pass at a time. */
+/* Looks for what other nodes ended. Each look goes on where the last one stopped, so that everybody has a turn. */
 static void look(void *arg) {
     struct ops *o = arg;
     o->look = o->io->ops->timer_start(o->io, LIMIT_WAKE_SCAN_MS, look, o);
-    int budget = 200;
-    for (size_t b = 0; b < WAIT_BUCKETS && budget > 0; b++)
-        for (struct wait *w = o->waits[b], *next; w && budget > 0; w = next) {
+    int budget = LOOKS_AT_ONCE;
+    for (size_t n = 0; n < WAIT_BUCKETS && budget > 0; n++)
+        for (struct wait *w = o->waits[o->look_at++ % WAIT_BUCKETS], *next; w; w = next) {
             next = w->next;
             if (w->stage == WAIT_PARKED && !w->abandoned) {
                 wait_read(w);
@@ -52,6 +54,11 @@ struct ops *ops_create(const struct ops_options *options) {
     must(o->keys && o->waits && o->streams);
     if (options->other_nodes) o->look = o->io->ops->timer_start(o->io, LIMIT_WAKE_SCAN_MS, look, o);
     return o;
+}
+
+void ops_stop(struct ops *o) {
+    pool_destroy(o->files);
+    o->files = NULL;
 }
 
 void ops_destroy(struct ops *o) {

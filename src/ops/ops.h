@@ -34,6 +34,8 @@ struct ops_options {
     bool (*warnings)(void *engine, struct buf *out); /* appends JSON strings for /readyz; false: refuse to be ready */
 };
 struct ops *ops_create(const struct ops_options *o);
+/* Ends the threads that move files; what they were at is answered by posts to the loop, which needs the committer for it. */
+void ops_stop(struct ops *o);
 void ops_destroy(struct ops *o); /* answers what is parked with E_UNAVAILABLE */
 /* From committer_options.published. */
 void ops_published(struct ops *o, const struct rec_change *changes, size_t n);

@@ -19,6 +19,7 @@ struct ops {
     struct event_stream **streams;
     size_t parked;
     struct timer *look;          /* 250 ms, where other nodes may end what we wait for */
+    size_t look_at;              /* the bucket where the next look begins */
     bool draining, looking;
     uint64_t submitted, refused, waited, uploads;
 };
@@ -86,12 +87,14 @@ struct wait {
     char generation[ID_LEN + 1];
     enum { WAIT_COMMITTING, WAIT_PARKED, WAIT_READING } stage;
     bool abandoned, timed_out, replayed;
+    bool missed;                 /* the end was published while the store was being asked */
+    bool *answered;              /* told when it is answered before ops_wait has returned */
     enum view view;
     int64_t ttl_s;
     msec wait;
     char kind_wanted[16];
     bool url_path_given;
-    struct timer *timer;
+    struct timer *timer, *retry;
     struct buf ready;            /* the answer, made when its commit was published */
     bool ready_terminal, failed;
     struct why why;
@@ -99,13 +102,29 @@ struct wait {
     void *arg;
 };
 struct wait *wait_new(struct ops *o, const struct caller *c, struct str generation, ops_done *done, void *arg);
-void wait_park(struct wait *w);   /* from now on until terminal or its time is up */
+void wait_clock(struct wait *w);  /* its time begins */
+void wait_park(struct wait *w);   /* from now on until terminal or its time is up; frees it when it was abandoned */
 void wait_read(struct wait *w);   /* answers from the store when terminal, else stays parked */
 void wait_answer(struct wait *w, const struct answer *a); /* and frees it */
 void wait_rename(struct wait *w, struct str generation);
 void waits_published(struct ops *o, const struct rec_change *changes, size_t n);
 void waits_end(struct ops *o, err code);
+struct event_stream {
+    struct event_stream *next;
+    struct ops *o;
+    struct caller caller;
+    char generation[ID_LEN + 1];
+    int64_t after;              /* the number of the last event given or waiting in `ready` */
+    struct buf ready;
+    bool ended, reading, closed, behind;
+    struct timer *look, *retry;
+    void (*wake)(void *arg);
+    void *arg;
+    ops_stream_done *opened;    /* until the first read came back */
+};
 void streams_published(struct ops *o, const struct rec_change *changes, size_t n);
 void streams_end(struct ops *o);
 void keys_published(struct ops *o, const struct rec_change *changes, size_t n);
 void keys_done(struct ops *o);
+/* On the files pool; E_UNAVAILABLE once that is gone. */
+[[nodiscard]] err files_run(struct ops *o, void (*work)(void *arg), void (*done)(void *arg), void *arg);

@@ -2,7 +2,8 @@
  * its generation, without asking the store again wherever the view allows it.
  *
  * Must always hold: `done` is called exactly once unless the surface abandoned the wait; an answer about a commit is made when
- * that commit is published, never before. */
+ * that commit is published, never before; whoever is parked is woken by what ends its generation, also when that is published
+ * while the store is still being asked. */
 #include "core/generation.h"
 #include "ops/ops_int.h"
 
@@ -41,7 +42,9 @@ static void wait_free(struct wait *w) {
     unlink_wait(w);
     w->o->parked--;
     w->o->io->ops->timer_stop(w->o->io, w->timer);
+    w->o->io->ops->timer_stop(w->o->io, w->retry);
     buf_done(&w->ready);
+    if (w->answered) *w->answered = true;
     free(w);
 }
 
@@ -78,13 +81,15 @@ static void time_is_up(void *arg) {
     else wait_read(w);
 }
 
+void wait_clock(struct wait *w) {
+    if (w->wait && !w->timer) w->timer = w->o->io->ops->timer_start(w->o->io, w->wait, time_is_up, w);
+}
+
 void wait_park(struct wait *w) {
     w->stage = WAIT_PARKED;
-    if (w->abandoned) {
-        wait_free(w);
-        return;
-    }
-    if (!w->timer) w->timer = w->o->io->ops->timer_start(w->o->io, w->wait, time_is_up, w);
+    if (w->abandoned) wait_free(w);
+    else if (w->o->draining) answer_still_running(w); /* its commit came after all others had been told */
+    else wait_clock(w);
 }
 
 /* --- answers from the store --- */
@@ -100,14 +105,15 @@ static void run_wait(struct read *r, struct db *db) {
         read_fail(r, e, e == E_NOT_FOUND ? "There is no generation %.*s in this project." : "Generation %.*s could not be read.", STR_ARG(r->id));
         return;
     }
-    r->answer.terminal = generation_is_terminal(g->state);
-    if (!r->answer.terminal && r->wait && r->view == VIEW_MEDIA) return;
+    bool terminal = generation_is_terminal(g->state);
+    if (!terminal && r->wait && r->view == VIEW_MEDIA) return;
     e = query_assets_of(db, g->head.id, &r->arena, &assets, &asset_count);
     if (!e && r->view == VIEW_GENERATION) e = query_events(db, g->head.id, 0, LIMIT_EVENTS, &r->arena, &events, &event_count);
     if (e) {
         read_fail(r, e, "Generation %.*s could not be read.", STR_ARG(r->id));
         return;
     }
+    r->answer.terminal = terminal;
     struct shown s = {.g = g, .assets = assets, .asset_count = asset_count, .events = events, .event_count = event_count, .signer = r->signer,
                       .public_url = str_of(r->url), .now = r->now, .ttl_s = r->ttl_s, .kind_wanted = r->kind, .url_path_given = r->wait && r->wait->url_path_given};
     struct jw w = {.out = &r->json};
@@ -120,16 +126,34 @@ static void run_wait(struct read *r, struct db *db) {
     }
 }
 
+static void read_once_more(void *arg) {
+    struct wait *w = arg;
+    w->retry = NULL;
+    if (w->stage == WAIT_PARKED) wait_read(w);
+}
+
+/* The store could not be asked. That is no end of the generation: a parked caller who was told of a failure would make, and pay
+ * for, the same once more. */
+static void wait_retry(struct wait *w) {
+    w->stage = WAIT_PARKED;
+    wait_clock(w);
+    if (!w->retry) w->retry = w->o->io->ops->timer_start(w->o->io, LIMIT_WAKE_SCAN_MS, read_once_more, w);
+}
+
 static void wait_was_read(void *arg, const struct answer *a) {
     struct wait *w = arg;
-    bool ended = a->code || a->terminal || w->wait == 0 || w->o->draining;
-    if (!ended && w->timed_out && w->view == VIEW_MEDIA) answer_still_running(w);
-    else if (ended || w->timed_out) wait_answer(w, a);
+    bool is_over = w->timed_out || w->o->draining;
+    if (a->terminal || a->code == E_NOT_FOUND || !w->wait || w->abandoned) wait_answer(w, a);
+    else if (is_over && (a->code || w->view == VIEW_MEDIA)) answer_still_running(w); /* there is nothing finished to show */
+    else if (is_over) wait_answer(w, a);
+    else if (a->code) wait_retry(w);
+    else if (w->missed) wait_read(w);
     else wait_park(w);
 }
 
 void wait_read(struct wait *w) {
     w->stage = WAIT_READING;
+    w->missed = false;
     struct read *r = read_new(w->o, &w->caller, run_wait, wait_was_read, w);
     r->id = arena_dup(&r->arena, str_of(w->generation));
     r->kind = arena_dup(&r->arena, str_of(w->kind_wanted));
@@ -148,8 +172,12 @@ struct wait *ops_wait(struct ops *o, const struct caller *c, struct str id, msec
     w->view = view;
     w->ttl_s = ttl_s;
     w->wait = o->draining ? 0 : wait < LIMIT_WAIT_MS ? wait : LIMIT_WAIT_MS;
-    if (w->wait) w->timer = o->io->ops->timer_start(o->io, w->wait, time_is_up, w);
+    bool answered = false;
+    w->answered = &answered;
+    wait_clock(w);
     wait_read(w); /* may have ended long ago */
+    if (answered) return NULL;
+    w->answered = NULL;
     return w;
 }
 
@@ -192,7 +220,9 @@ static void generation_published(struct wait *w, const struct generation *g, con
     bool terminal = generation_is_terminal(g->state);
     if (w->stage == WAIT_COMMITTING) {
         if (terminal || (w->view == VIEW_GENERATION && w->wait == 0)) make_ready(w, g, changes, n);
-    } else if (w->stage == WAIT_PARKED && terminal) {
+    } else if (w->stage == WAIT_READING) {
+        w->missed |= terminal; /* what is being read may be from before this commit */
+    } else if (terminal) {
         if (w->view == VIEW_GENERATION) { /* its stages stand in earlier batches */
             wait_read(w);
             return;
@@ -233,19 +263,6 @@ void waits_end(struct ops *o, err code) {
 
 /* --- event streams --- */
 
-struct event_stream {
-    struct event_stream *next;
-    struct ops *o;
-    struct caller caller;
-    char generation[ID_LEN + 1];
-    int64_t after;              /* the number of the last event given or waiting in `ready` */
-    struct buf ready;
-    bool ended, reading, closed, behind;
-    struct timer *look;
-    void (*wake)(void *arg);
-    void *arg;
-    ops_stream_done *opened;    /* until the first read came back */
-};
 enum { STREAM_READY_BYTES = 64 * 1024, STREAM_PAGE = 100 };
 
 static void stream_free(struct event_stream *s) {
@@ -253,6 +270,7 @@ static void stream_free(struct event_stream *s) {
     while (*at != s) at = &(*at)->next;
     *at = s->next;
     s->o->io->ops->timer_stop(s->o->io, s->look);
+    s->o->io->ops->timer_stop(s->o->io, s->retry);
     buf_done(&s->ready);
     free(s);
 }
@@ -291,27 +309,56 @@ static void run_stream(struct db *db, void *arg) {
 
 static void stream_read(struct event_stream *s);
 
+static void stream_again(void *arg) {
+    struct event_stream *s = arg;
+    s->retry = NULL;
+    if (!s->ended) stream_read(s);
+}
+
+static void end_stream(struct event_stream *s) {
+    buf_z(&s->ready, "retry: 2000\n\n");
+    s->ended = true;
+    s->behind = false;
+}
+
+static void stream_take(struct event_stream *s, const struct stream_read *r) {
+    if (s->ended) return; /* by a drain, meanwhile */
+    if (r->code) {        /* the store could not be asked: its events are still to come */
+        if (!s->retry) s->retry = s->o->io->ops->timer_start(s->o->io, LIMIT_WAKE_SCAN_MS, stream_again, s);
+        return;
+    }
+    buf_str(&s->ready, buf_view(&r->out));
+    if (r->last > s->after) s->after = r->last;
+    s->ended = r->ended;
+    s->behind |= r->full;
+}
+
+static void stream_open(struct event_stream *s, err code) {
+    ops_stream_done *opened = s->opened;
+    s->opened = NULL;
+    if (code) {
+        struct why why = {.code = code};
+        snprintf(why.detail, sizeof why.detail, code == E_NOT_FOUND ? "There is no generation %s in this project." : "Generation %s could not be read.", s->generation);
+        opened(s->arg, code, &why, NULL);
+        stream_free(s);
+        return;
+    }
+    if (s->o->draining && !s->ended) end_stream(s);
+    opened(s->arg, OK, NULL, s);
+}
+
 static void stream_was_read(void *arg) {
     struct stream_read *r = arg;
     struct event_stream *s = r->s;
     s->reading = false;
     if (s->closed) stream_free(s);
-    else {
-        if (!r->code) {
-            buf_str(&s->ready, buf_view(&r->out));
-            if (r->last > s->after) s->after = r->last;
-            s->ended |= r->ended;
-            s->behind |= r->full;
-        }
-        ops_stream_done *opened = s->opened;
-        s->opened = NULL;
-        if (opened && r->code) {
-            struct why why = {.code = r->code};
-            snprintf(why.detail, sizeof why.detail, r->code == E_NOT_FOUND ? "There is no generation %s in this project." : "Generation %s could not be read.", s->generation);
-            opened(s->arg, r->code, &why, NULL);
-            stream_free(s);
-        } else if (opened) opened(s->arg, OK, NULL, s);
-        else if (r->out.len || s->ended) s->wake(s->arg);
+    else if (s->opened) {
+        if (!r->code) stream_take(s, r);
+        stream_open(s, r->code);
+    } else {
+        stream_take(s, r);
+        if (s->ready.len || s->ended) s->wake(s->arg);
+        else if (s->behind && !r->code) stream_read(s); /* published while an older state was being read: nobody else will ask */
     }
     arena_done(&r->arena);
     buf_done(&r->out);
@@ -395,9 +442,8 @@ void streams_end(struct ops *o) {
     for (size_t b = 0; b < WAIT_BUCKETS; b++)
         for (struct event_stream *s = o->streams[b], *next; s; s = next) {
             next = s->next;
-            if (s->closed || s->opened) continue;
-            buf_z(&s->ready, "retry: 2000\n\n");
-            s->ended = true;
+            if (s->closed || s->opened || s->ended) continue;
+            end_stream(s);
             s->wake(s->arg);
         }
 }

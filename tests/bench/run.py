@@ -45,7 +45,7 @@ def say(*words):
 
 def row(name, measured, target="", met=None):
     ROWS.append({"name": name, "measured": measured, "target": target, "met": met})
-    say("%-74s %-34s %-18s %s" % (name, measured, target, "" if met is None else "met" if met else "MISSED"))
+    say("%-64s %-58s %-22s %s" % (name, measured, target, "" if met is None else "met" if met else "MISSED"))
 
 
 def median(values):
@@ -63,10 +63,8 @@ def tool(name, *words, env=None):
     return json.loads(done.stdout)
 
 
-def load(address, target, connections, seconds, method="GET", status=200, key=None, body=None, requests=None, warmup=0.3):
-    words = ["-c", connections, "-d", seconds, "-w", warmup, "-m", method, "-s", status]
-    if connections > 1:
-        words += ["-t", 2]
+def load(address, target, connections, seconds, method="GET", status=200, key=None, body=None, requests=None, warmup=0.3, threads=2):
+    words = ["-c", connections, "-t", threads, "-d", seconds, "-w", warmup, "-m", method, "-s", status]
     if key:
         words += ["-H", "Authorization: Bearer " + key]
     if body:
@@ -117,6 +115,12 @@ def address(server):
     return "127.0.0.1:%d" % server.port
 
 
+def cpu_seconds(pid):
+    with open("/proc/%d/stat" % pid, encoding="utf-8") as f:
+        words = f.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def metric(server, name):
     for line in server.call("GET", "/metrics").body.decode().splitlines():
         if line.startswith(name + " "):
@@ -127,8 +131,8 @@ def metric(server, name):
 # --- nginx, the yardstick
 
 @contextlib.contextmanager
-def nginx(answer, root):
-    """Two workers, nothing logged, sendfile; POST /v1/generations reads the body and returns `answer`, GET /files/ serves `root`."""
+def nginx(answer, root, workers=2):
+    """Nothing logged, sendfile, a worker per core or one; POST /v1/generations reads the body and returns `answer`, GET /files/ serves `root`."""
     where = tempfile.mkdtemp(prefix="puras-nginx-")
     with contextlib.closing(__import__("socket").socket()) as s:
         s.bind(("127.0.0.1", 0))
@@ -136,7 +140,7 @@ def nginx(answer, root):
     conf = os.path.join(where, "nginx.conf")
     with open(conf, "w", encoding="utf-8") as f:
         f.write("""%s
-daemon off; pid %s/pid; error_log %s/error.log crit; worker_processes 2;
+daemon off; pid %s/pid; error_log %s/error.log crit; worker_processes %d;
 events { worker_connections 4096; }
 http {
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; keepalive_timeout 600;
@@ -147,7 +151,7 @@ http {
     location /files/ { alias %s/; }
   }
 }
-""" % ("user root;" if os.getuid() == 0 else "", where, where, where, where, where, where, where, port, answer.replace("'", " "), root))
+""" % ("user root;" if os.getuid() == 0 else "", where, where, workers, where, where, where, where, where, port, answer.replace("'", " "), root))
     process = subprocess.Popen(["nginx", "-c", conf, "-p", where, "-e", os.path.join(where, "error.log")])
     try:
         for _ in range(100):
@@ -194,10 +198,12 @@ def submit_round(connections, env=None, quiet=True, database=None):
     """One server on a fresh folder, then the bare loop in batches of the same size."""
     with start_server(env=env, quiet=quiet, database=database, idle_project=True) as server:
         batches, commands = metric(server, "puras_commit_batches_total"), metric(server, "puras_commit_commands_total")
+        cpu = cpu_seconds(server.process.pid)
         seen = load(address(server), "/v1/generations", connections, args.seconds, "POST", 202, server.live, BODY, ROWS_MAX)
+        cpu = cpu_seconds(server.process.pid) - cpu
         batches, commands = metric(server, "puras_commit_batches_total") - batches, metric(server, "puras_commit_commands_total") - commands
         server.audit()
-    seen["batch"] = commands / max(1, batches)
+    seen["batch"], seen["cpu_us"] = commands / max(1, batches), cpu * 1e6 / max(1, commands)
     if not database:
         where = folder()
         seen["raw"] = tool("raw_commit", os.path.join(where, "raw.db"), max(1, round(seen["batch"])), args.seconds, ROWS_MAX, env=env)["rate"]
@@ -218,7 +224,7 @@ def submit(yard):
         rows = seen[name]
         rate, p99 = median([r["rate"] for r in rows]), median([r["p99_us"] for r in rows]) / 1000
         title = "submit, %s connections" % name if name in ("64", "256") else "submit, %s" % name.replace(",", " connections,", 1)
-        row(title, "%.0f/s, p50 %.2f ms, batches of %.0f" % (rate, median([r["p50_us"] for r in rows]) / 1000, median([r["batch"] for r in rows])))
+        row(title, "%.0f/s, p50 %.2f ms, batches of %.0f, %.0f us of CPU each" % (rate, median([r["p50_us"] for r in rows]) / 1000, median([r["batch"] for r in rows]), median([r["cpu_us"] for r in rows])))
         raw = median([r["raw"] for r in rows])
         goal = 0.7 if "env" in dict(kinds[2][2]) and name == kinds[2][0] else 0.5
         row("  of the bare loop (%.0f/s)" % raw, "%.2f" % (rate / raw), ">= %.1f" % goal, rate / raw >= goal)
@@ -249,9 +255,9 @@ def generate(yard):
 
 # --- (c) files
 
-def drive(yard, root):
+def drive(yard, alone, root):
     sizes = [("10 MB", 10 * 1000 * 1000, 16, 0.8), ("16 KB", 16 * 1024, 64, 0.4)]
-    seen, web = {s[0]: [] for s in sizes}, {s[0]: [] for s in sizes}
+    seen, web, one = ({s[0]: [] for s in sizes} for _ in range(3))
     with start_server() as server:
         signed = {}
         for name, size, _, _ in sizes:
@@ -268,10 +274,13 @@ def drive(yard, root):
             for name, _, connections, _ in sizes:
                 seen[name].append(load(address(server), signed[name][0], connections, args.seconds))
                 web[name].append(load(yard, "/files/" + signed[name][1], connections, args.seconds))
+                one[name].append(load(alone, "/files/" + signed[name][1], connections, args.seconds))
     for name, size, connections, goal in sizes:
         rate, plain = median([r["rate"] for r in seen[name]]), median([r["rate"] for r in web[name]])
         row("signed file of %s, %d connections" % (name, connections), "%.0f/s, %.2f GB/s" % (rate, rate * size / 1e9))
-        row("  of nginx sendfile (%.0f/s)" % plain, "%.2f" % (rate / plain), ">= %.1f" % goal, rate / plain >= goal)
+        row("  of nginx sendfile, two workers (%.0f/s)" % plain, "%.2f" % (rate / plain), ">= %.1f" % goal, rate / plain >= goal)
+        single = median([r["rate"] for r in one[name]])
+        row("  of nginx sendfile, one worker (%.0f/s)" % single, "%.2f" % (rate / single), "information")
 
 
 # --- (d) idle, start, quote
@@ -371,14 +380,14 @@ def main():
     try:
         with start_server() as server:
             answer = server.post("/v1/generations", json.loads(BODY.replace("{n}", "0" * 16))).body.decode()
-        with nginx(answer, root) as yard:
+        with nginx(answer, root) as yard, nginx(answer, root, workers=1) as alone:
             if "submit" in chosen:
                 calibrate(yard)
                 submit(yard)
             if "generate" in chosen:
                 generate(yard)
             if "drive" in chosen:
-                drive(yard, root)
+                drive(yard, alone, root)
         if "idle" in chosen:
             idle()
         if "quote" in chosen:

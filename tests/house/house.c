@@ -40,6 +40,9 @@ static const struct {
     {RULE_CLOCK, "src/media/helper/", NULL, "another process, which measures its own work"},
     {RULE_BANNED, "src/media/helper/encode.c", "setjmp", "libpng reports errors in no other way"},
     {RULE_BANNED, "src/media/helper/encode.c", "longjmp", "libpng reports errors in no other way"},
+    {RULE_BANNED, "src/media/helper/read_png.c", "setjmp", "libpng reports errors in no other way"},
+    {RULE_BANNED, "src/media/helper/read_jpeg.c", "setjmp", "libjpeg reports errors in no other way"},
+    {RULE_BANNED, "src/media/helper/read_jpeg.c", "longjmp", "libjpeg reports errors in no other way"},
 };
 enum { EXCEPTION_COUNT = sizeof EXCEPTIONS / sizeof *EXCEPTIONS };
 

@@ -124,7 +124,9 @@ static void poll(struct world *w, const struct call *c, struct call_result *r) {
 
 /* Hands over the files: as many as asked, or fewer; measured, or not. */
 static void deliver(struct world *w, const struct call *c, struct call_result *r, struct output *outputs, char text[][ID_LEN + 1]) {
-    const struct model_call *call = model_find(&w->model, arena_strz(&(struct arena){}, c->generation));
+    char generation[ID_LEN + 1];
+    snprintf(generation, sizeof generation, "%.*s", STR_ARG(c->generation));
+    const struct model_call *call = model_find(&w->model, generation);
     int64_t asked = call ? call->price.outputs : 1;
     int64_t n = asked > 1 && !w->calm && chance(w, 20) ? asked - 1 : asked;
     for (int64_t i = 0; i < n; i++) {

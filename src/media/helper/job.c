@@ -135,6 +135,7 @@ int job_main(const struct sandbox *walls, PangoContext *fonts, int null, int job
     const struct job_model *m = job_model_find(q->model);
     uint32_t timeout_ms = m && m->deadline_ms && m->deadline_ms < q->timeout_ms ? m->deadline_ms : q->timeout_ms;
     j->fonts = fonts;
+    j->walls = sandbox_facts(walls);
     j->seed = q->seed;
     j->files = q->files;
     j->file_count = file_count;

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/buf.h"
+#include "media/helper/sandbox.h"
 #include "media/helper/tool.h"
 #include "media/wire.h"
 
@@ -14,7 +15,7 @@ struct job {
     PangoContext *fonts; /* may be NULL; see fonts.h */
     const struct wire_file *files; /* names and sniffed types; file i is the descriptor WIRE_FILES_FD + i, for pread and lseek */
     int file_count;
-    bool has_output;     /* false: the caller wants facts only */
+    struct sandbox_facts walls;
     struct tool tools[TOOLS_MAX]; /* in the order of the model's table row, waiting for tool_go */
     struct wire_answer *answer;   /* what the model fills in; starts as zeros and WIRE_OK */
     struct arena arena;

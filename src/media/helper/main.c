@@ -34,7 +34,7 @@ struct child {
 
 struct zygote {
     struct child children[MAX_CHILDREN];
-    const struct sandbox *walls;
+    struct sandbox *walls;
     PangoContext *fonts;
     int null, signals;
 };
@@ -129,7 +129,7 @@ int main(void) {
     }
     z->fonts = fonts_load();
     if (!z->fonts) fputs("puras-media: no font was found; pictures will have no lettering.\n", stderr);
-    sandbox_enclose();
+    sandbox_enclose(z->walls);
     malloc_trim(0);
     return serve(z);
 }

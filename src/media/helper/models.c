@@ -2,6 +2,8 @@
 #include "media/helper/job.h"
 #include "media/helper/job_test.h"
 #include "media/helper/models.h"
+#include "base/limits.h"
+#include "media/helper/read_job.h"
 
 #include <string.h>
 
@@ -9,6 +11,9 @@ enum { MINUTE = 60 * 1000 };
 
 static const struct job_model models[] = {
     {"sketch", "image", sketch_job, 2 * MINUTE, NULL},
+    {"read-image", "facts", read_image_run, LIMIT_MEDIA_READ_MS, NULL},
+    {"read-walls", "facts", walls_job, LIMIT_MEDIA_READ_MS, NULL},
+    {"read-av", "facts", read_av_run, LIMIT_MEDIA_READ_MS, read_av_tools},
 };
 
 const struct job_model *job_model_find(const char *name) {

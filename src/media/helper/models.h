@@ -3,3 +3,4 @@
 #include "media/helper/job.h"
 
 void sketch_job(struct job *j);
+void walls_job(struct job *j);

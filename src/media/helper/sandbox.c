@@ -34,6 +34,7 @@
 
 struct sandbox {
     struct sock_fprog job, tool;
+    struct sandbox_facts facts;
 };
 
 /* Calls on memory and on descriptors that are there, and the exits. None of them makes a new descriptor. */
@@ -122,7 +123,9 @@ static void write_file(const char *path, const char *text, size_t n) {
     close(fd);
 }
 
-void sandbox_enclose(void) {
+struct sandbox_facts sandbox_facts(const struct sandbox *s) { return s->facts; }
+
+void sandbox_enclose(struct sandbox *s) {
     char map[64];
     uid_t uid = geteuid();
     gid_t gid = getegid();
@@ -131,8 +134,10 @@ void sandbox_enclose(void) {
         write_file("/proc/self/setgroups", "deny", 4);
         write_file("/proc/self/uid_map", map, (size_t)snprintf(map, sizeof map, "0 %u 1", (unsigned)uid));
         write_file("/proc/self/gid_map", map, (size_t)snprintf(map, sizeof map, "0 %u 1", (unsigned)gid));
-        root_replace();
+        s->facts.namespaces = true;
+        s->facts.own_root = root_replace();
     }
+    s->facts.landlock = root_can_forbid();
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* not before: /proc/self/uid_map would belong to root */
 }
 

@@ -4,12 +4,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Which walls stand; all of it found out, none of it assumed. */
+struct sandbox_facts {
+    bool namespaces; /* of users, network, mounts, messages and host name */
+    bool own_root;   /* a root with the system's files only */
+    bool landlock;
+};
+
 struct sandbox; /* the compiled filters; made once, used by every child */
 struct sandbox *sandbox_compile(void);
+struct sandbox_facts sandbox_facts(const struct sandbox *s);
 
 /* In the helper itself, when everything is loaded: no network, and of all files only the system's programs and data, read-only,
  * for the tools. Best effort. */
-void sandbox_enclose(void);
+void sandbox_enclose(struct sandbox *s);
 
 /* In a child, right after fork: 0 to 2 become null, job and output 3 and 4, input files 5 and up; everything else is closed. */
 bool sandbox_place(int job, int out, int null, const int *files, int file_count);

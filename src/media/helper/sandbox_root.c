@@ -39,16 +39,17 @@ static bool show(const char *from, const char *as) {
 }
 
 /* A tmpfs with the few things becomes / and the old tree is let go. */
-void root_replace(void) {
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) return;
-    if (mount("none", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=64k,mode=0755")) return;
-    if (chdir("/tmp") || mkdir("etc", 0755) || mkdir("dev", 0755) || mkdir("dev/fd", 0755) || mkdir("proc", 0755)) return;
+bool root_replace(void) {
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) return false;
+    if (mount("none", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=64k,mode=0755")) return false;
+    if (chdir("/tmp") || mkdir("etc", 0755) || mkdir("dev", 0755) || mkdir("dev/fd", 0755) || mkdir("proc", 0755)) return false;
     for (int i = 0; i < SHOWN; i++)
-        if (!show(shown[i], shown[i] + 1)) return;
-    if (mount("/proc", "proc", NULL, MS_BIND | MS_REC, NULL)) return; /* for root_show_descriptors only; children cannot open it */
-    if (syscall(SYS_pivot_root, ".", ".")) return;
-    if (umount2(".", MNT_DETACH) || chdir("/")) return;
+        if (!show(shown[i], shown[i] + 1)) return false;
+    if (mount("/proc", "proc", NULL, MS_BIND | MS_REC, NULL)) return false; /* for root_show_descriptors only; children cannot open it */
+    if (syscall(SYS_pivot_root, ".", ".")) return false;
+    if (umount2(".", MNT_DETACH) || chdir("/")) return false;
     mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    return true;
 }
 
 void root_show_descriptors(void) {
@@ -86,6 +87,8 @@ static void enforce(int rules) {
     }
     close(rules);
 }
+
+bool root_can_forbid(void) { return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1; }
 
 void root_forbid(void) {
     int rules = ruleset();
