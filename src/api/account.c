@@ -158,7 +158,8 @@ void account_key_create(struct exchange *x) {
         return;
     }
     exchange_ref(x);
-    ops_key_create(exchange_ops(x), &x->caller, project, kind, name, done_created, x);
+    struct key_policy policy = {0};
+    ops_key_create(exchange_ops(x), &x->caller, project, kind, name, &policy, done_created, x);
 }
 
 void account_key_revoke(struct exchange *x) {

@@ -302,7 +302,7 @@ void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_don
     say(done, arg, "{\"keys\":[]}");
 }
 void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name,
-                    ops_done *done, void *arg) {
+                    const struct key_policy *policy, ops_done *done, void *arg) {
     say(done, arg, "{\"key\":\"k\"}");
 }
 void ops_key_revoke(struct ops *o, const struct caller *c, struct str prefix, ops_done *done, void *arg) {

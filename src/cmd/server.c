@@ -125,6 +125,7 @@ static err start_bytes(struct server *s, struct why *why) {
     TRY(drive_open(s->data_full, why, &s->drive));
     TRY(master_key_read(s, why, hex));
     s->signer = signer_create(str_of(hex));
+    s->vault = vault_create(str_of(hex));
     explicit_bzero(hex, sizeof hex);
     char program[PATH_MAX];
     struct helper_options ho = {.program = shipped_helper(program, sizeof program) ? program : NULL, .at_once = s->o.renders};
@@ -137,7 +138,7 @@ static void start_work(struct server *s) {
     struct engine_options eo = {.io = loop_io(s->loop), .port = server_engine_port(s), .node = str_of(s->node.id), .slots = s->o.slots,
                                 .scan_every = store_is_sqlite(s->store) ? MS_SECOND : LIMIT_WAKE_SCAN_MS, .log = &s->log};
     s->engine = engine_create(&eo);
-    struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .signer = s->signer, .shelf = s->shelf,
+    struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .signer = s->signer, .vault = s->vault, .shelf = s->shelf,
                              .public_url = s->public_url, .node = str_of(s->node.id), .other_nodes = !store_is_sqlite(s->store), .log = &s->log, .engine = s,
                              .slot = server_slot, .route = server_route, .metrics = server_metrics, .warnings = server_warnings};
     s->ops = ops_create(&oo);
@@ -254,6 +255,7 @@ void server_stop(struct server *s) {
     engine_destroy(s->engine);
     helper_stop(s->helper);
     if (s->signer) signer_destroy(s->signer);
+    vault_destroy(s->vault);
     if (s->drive) drive_close(s->drive);
     if (s->store && s->node.id[0] && store_node_stop(s->store, &s->node)) log_event(&s->log, LOG_WARN, "node.stop_failed", NULL);
     if (s->store) store_close(s->store);

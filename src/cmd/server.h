@@ -10,6 +10,7 @@
 #include "io/loop.h"
 #include "media/media.h"
 #include "ops/ops.h"
+#include "ops/vault.h"
 #include "store/query.h"
 #include "store/store.h"
 
@@ -45,6 +46,7 @@ struct server {
     struct buf catalog_problems; /* of the folders at the start, when an older version was taken instead */
     struct drive *drive;
     struct signer *signer;
+    struct vault *vault;
     struct helper *helper;
     struct local *local;
     struct engine *engine;

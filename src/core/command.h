@@ -70,7 +70,7 @@ struct output {
 };
 
 struct cmd_create_project { struct str id, name; int64_t run_limit, drive_limit; };
-/* scopes, models, origins: words separated by blanks, empty: no bound. replaces: a key being rotated; it stays valid until
+/* scopes, models, origins (kept for keys of browsers): words separated by blanks, empty: no bound. replaces: a key being rotated; it stays valid until
  * old_expires_at. Caps in micros, 0: none. */
 struct cmd_create_key {
     struct str prefix, project, kind, hash, name;

@@ -127,13 +127,15 @@ void derived_want(const struct command *c, struct workset *w, int round) {
     want(w, REC_derived, derived_id(w, &c->derived));
 }
 
-/* The first one stays: whoever made the same later drops his blob. */
+/* The first one stays: whoever made the same later drops his blob. The same blob again is the first one whose answer was lost. */
 err derived_put_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_derived *d = &c->derived;
     const struct asset *a = WS_GET(w, asset, d->asset);
     if (!a || a->deleted_at) return why_set(&out->why, E_NOT_FOUND, "The file that this was made of is gone.");
     struct str id = derived_id(w, d);
-    if (WS_GET(w, derived, id)) return why_set(&out->why, E_EXISTS, "It was made already.");
+    const struct derived *known = WS_GET(w, derived, id);
+    if (known && str_eq(known->state, d->state) && str_eq(known->blob, d->blob)) return OK;
+    if (known) return why_set(&out->why, E_EXISTS, "It was made already.");
     struct derived *r = WS_INSERT(w, derived, id);
     r->asset = d->asset;
     r->role = d->role;

@@ -42,6 +42,8 @@ void create_key_want(const struct command *c, struct workset *w, int round) {
 /* Rotation: the key before goes on for a while, so that callers can change over. */
 static err retire(const struct cmd_create_key *n, struct workset *w, struct api_key *k, struct why *why) {
     if (str_empty(n->replaces)) return OK;
+    if (str_eq(n->replaces, n->prefix)) return why_set(why, E_INVALID, "A key cannot replace itself.");
+    if (n->old_expires_at <= 0) return why_set(why, E_INVALID, "A rotation says until when the key before stays valid.");
     const struct api_key *old = WS_GET(w, api_key, n->replaces);
     if (!old || !str_eq(old->project, n->project)) return why_set(why, E_NOT_FOUND, "There is no such key to rotate.");
     if (old->revoked_at) return why_set(why, E_CONFLICT, "The key to rotate is revoked.");
@@ -53,8 +55,8 @@ static err retire(const struct cmd_create_key *n, struct workset *w, struct api_
 
 err create_key_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_create_key *n = &c->create_key;
-    if (!str_is(n->kind, "admin") && !str_is(n->kind, "live") && !str_is(n->kind, "test") && !str_is(n->kind, "pub"))
-        return why_set(&out->why, E_INVALID, "A key is of kind admin, live, test or pub.");
+    if (!str_is(n->kind, "admin") && !str_is(n->kind, "live") && !str_is(n->kind, "test"))
+        return why_set(&out->why, E_INVALID, "A key is of kind admin, live or test.");
     if (n->call_cap < 0 || n->day_cap < 0) return why_set(&out->why, E_INVALID, "A cap cannot be below zero.");
     if (str_empty(n->prefix) || str_empty(n->hash))
         return why_set(&out->why, E_INVALID, "A key needs a prefix and the hash of its secret.");
@@ -118,7 +120,8 @@ void adjust_want(const struct command *c, struct workset *w, int round) {
 
 err adjust_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_adjust *a = &c->adjust;
-    if (str_empty(a->transfer)) return why_set(&out->why, E_INVALID, "An adjustment names its transfer.");
+    if (str_empty(a->transfer) || str_empty(a->project) || str_empty(a->book))
+        return why_set(&out->why, E_INVALID, "An adjustment names its transfer, a project and a book.");
     if (str_empty(a->reason) || str_empty(a->author)) return why_set(&out->why, E_INVALID, "An adjustment needs a reason and an author.");
     TRY(ledger_adjust(w, a, c->at, &out->why));
     outcome_money(out, w, a->project, a->book);
@@ -133,6 +136,8 @@ err project_set_apply(const struct command *c, struct workset *w, struct outcome
     const struct cmd_project_set *s = &c->project_set;
     if (!WS_GET(w, project, s->id)) return why_set(&out->why, E_NOT_FOUND, "There is no such project.");
     if (s->run_limit == 0) return why_set(&out->why, E_INVALID, "A project must be able to run one generation.");
+    if (s->retention_days > LIMIT_RETENTION_DAYS)
+        return why_set(&out->why, E_INVALID, "Files are kept for at most %d days, or for ever (0).", LIMIT_RETENTION_DAYS);
     struct project *p = WS_EDIT(w, project, s->id);
     if (s->run_limit > 0) p->run_limit = s->run_limit;
     if (s->drive_limit >= 0) p->drive_limit = s->drive_limit;

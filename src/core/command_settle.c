@@ -176,8 +176,6 @@ static void write_usage(struct workset *w, const struct generation *g, const str
     u->metadata = g->metadata;
     u->end_user = g->end_user;
     u->created_at = at;
-    u->metadata = g->metadata;
-    u->end_user = g->end_user;
 }
 
 static void store_outputs(struct workset *w, const struct generation *g, const struct cmd_step *s, msec at) {

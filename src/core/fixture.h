@@ -23,6 +23,7 @@ struct bed {
     } * undos; /* before NULL: the row was appended */
     size_t undo_count, undo_cap;
     size_t changes; /* of the last batch */
+    bool limits_fall; /* the test lowers a project's run_limit below what runs */
 };
 
 #define PROJECT "11111111111111111111111111111111"
@@ -56,6 +57,10 @@ void bed_audit(const struct bed *b);
 struct command cmd_create_project(const char *id);
 struct command cmd_create_key(const char *prefix, const char *project, const char *kind);
 struct command cmd_top_up(const char *id, const char *book, micros amount);
+struct command cmd_adjust(const char *id, const char *book, micros amount);
+struct command cmd_secret(enum command_kind kind, const char *project, const char *name, const char *sealed);
+struct command cmd_derive(const char *asset, const char *role, const char *blob);
+struct command cmd_project_set(const char *id, int64_t run_limit, int64_t drive_limit, int64_t retention_days);
 struct command cmd_submit(const char *generation);                /* one image of PRICE micros in the live book */
 struct command cmd_step(enum command_kind kind, int64_t attempt); /* of GEN on NODE at moment 10 */
 struct command cmd_claim(const char *provider, int64_t attempt);

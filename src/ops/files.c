@@ -3,7 +3,7 @@
 #include "base/id.h"
 #include "core/generation.h"
 #include "media/media.h"
-#include "ops/ops_int.h"
+#include "ops/change.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -173,37 +173,6 @@ void ops_drive_sign(struct ops *o, const struct caller *c, struct str path, int6
     read_start(r);
 }
 
-struct file_change {
-    struct ops *o;
-    struct buf json;
-    ops_done *done;
-    void *arg;
-};
-
-static void file_changed(void *arg, const struct outcome *out) {
-    struct file_change *f = arg;
-    struct answer a = answer_of(out->code);
-    if (out->code) {
-        a.why = out->why;
-        a.why.code = out->code;
-    } else a.json = buf_view(&f->json);
-    f->done(f->arg, &a);
-    buf_done(&f->json);
-    free(f);
-}
-
-static void file_command(struct ops *o, const struct command *cmd, struct buf *json, ops_done *done, void *arg) {
-    struct file_change *f = calloc(1, sizeof *f);
-    must(f);
-    *f = (struct file_change){.o = o, .json = *json, .done = done, .arg = arg};
-    *json = (struct buf){};
-    err e = committer_submit(o->o.committer, cmd, file_changed, f);
-    if (!e) return;
-    buf_done(&f->json);
-    free(f);
-    answer_err(done, arg, e, "The change could not be stored now; try again in a second.");
-}
-
 void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg) {
     _cleanup_(arena_done) struct arena arena = {};
     struct answer a = answer_of(OK);
@@ -222,7 +191,7 @@ void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, op
     jw_kstr(&w, "path", clean);
     jw_kbool(&w, "deleted", true);
     jw_close(&w, '}');
-    file_command(o, &cmd, &json, done, arg);
+    change(o, &cmd, &json, done, arg);
 }
 
 /* --- uploads --- */
@@ -302,7 +271,7 @@ static void upload_store(struct upload *u) {
     struct buf json = {};
     struct jw w = {.out = &json};
     write_file(&w, &shown, "modified_at");
-    file_command(u->o, &cmd, &json, upload_committed, u);
+    change(u->o, &cmd, &json, upload_committed, u);
 }
 
 static void written(void *arg) {

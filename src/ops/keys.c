@@ -3,7 +3,8 @@
  * Records are cached by prefix and follow what is published; where other nodes may revoke, an entry is looked up again after a
  * second. The cache only decides who is asking: submit checks the key's record once more inside its command. */
 #include "base/hash.h"
-#include "ops/ops_int.h"
+#include "ops/change.h"
+#include "ops/scopes.h"
 
 #include <stdlib.h>
 
@@ -12,7 +13,8 @@ enum { PREFIX_LEN = 8, SECRET_LEN = 32, FRESH_MS = 1000 };
 struct key_entry {
     struct key_entry *next;
     char prefix[PREFIX_LEN + 1];
-    char project[ID_LEN + 1], kind[16], hash[SHA256_HEX + 1];
+    char project[ID_LEN + 1], kind[16], hash[SHA256_HEX + 1], scopes[SCOPES_MAX];
+    msec expires_at;
     bool revoked;
     msec read_at;
 };
@@ -24,7 +26,7 @@ static struct key_entry *find(struct ops *o, struct str prefix) {
 }
 
 static struct key_entry *remember(struct ops *o, const struct api_key *record) {
-    if (record->head.id.len != PREFIX_LEN || record->hash.len != SHA256_HEX || record->project.len > ID_LEN || record->kind.len >= 16) return NULL;
+    if (record->head.id.len != PREFIX_LEN || record->hash.len != SHA256_HEX || record->project.len > ID_LEN || record->kind.len >= 16 || record->scopes.len >= SCOPES_MAX) return NULL;
     struct key_entry *k = find(o, record->head.id);
     if (!k) {
         k = calloc(1, sizeof *k);
@@ -37,6 +39,8 @@ static struct key_entry *remember(struct ops *o, const struct api_key *record) {
     snprintf(k->project, sizeof k->project, "%.*s", STR_ARG(record->project));
     snprintf(k->kind, sizeof k->kind, "%.*s", STR_ARG(record->kind));
     snprintf(k->hash, sizeof k->hash, "%.*s", STR_ARG(record->hash));
+    if (record->scopes.len < sizeof k->scopes) snprintf(k->scopes, sizeof k->scopes, "%.*s", STR_ARG(record->scopes));
+    if (!k->expires_at || (record->expires_at && record->expires_at < k->expires_at)) k->expires_at = record->expires_at;
     k->revoked |= record->revoked_at != 0; /* for good: what was read may be older than what was published meanwhile */
     k->read_at = io_mono(o->io);
     return k;
@@ -72,16 +76,18 @@ static bool split_key(struct str key, struct str *out_kind, struct str *out_pref
 }
 
 /* The word in the key is what people go by: one that says test must never spend the live book, so it has to be the key's own. */
-static err judge(const struct key_entry *k, struct str kind, struct str secret, struct why *why, struct caller *out) {
+static err judge(const struct key_entry *k, struct str kind, struct str secret, msec now, struct why *why, struct caller *out) {
     char hash[SHA256_HEX + 1];
     sha256_hex(secret, hash);
     if (!k || !str_eq_secret(str_of(hash), str_of(k->hash)) || !str_is(kind, k->kind))
         return why_set(why, E_UNAUTHENTICATED, "The API key is not known to this server. Check PURAS_API_KEY and PURAS_API_BASE.");
     if (k->revoked) return why_set(why, E_UNAUTHENTICATED, "The API key %s was revoked. Create another with `puras keys create`.", k->prefix);
+    if (k->expires_at && k->expires_at <= now) return why_set(why, E_UNAUTHENTICATED, "The API key %s has expired. Use the key it was rotated to, or create another.", k->prefix);
     struct caller c = {.kind = !strcmp(k->kind, "admin") ? KEY_ADMIN : !strcmp(k->kind, "test") ? KEY_TEST : KEY_LIVE};
     c.book = c.kind == KEY_TEST ? "test" : "live";
     memcpy(c.project, k->project, sizeof c.project);
     memcpy(c.key, k->prefix, PREFIX_LEN + 1);
+    memcpy(c.scopes, k->scopes, sizeof c.scopes);
     *out = c;
     return OK;
 }
@@ -106,7 +112,7 @@ static void looked_up(void *arg) {
     struct why why = {};
     struct caller c = {};
     err e = l->code == E_NOT_FOUND ? OK : l->code;
-    if (!e) e = judge(l->record ? remember(l->o, l->record) : NULL, str_of(l->kind), str_of(l->secret), &why, &c);
+    if (!e) e = judge(l->record ? remember(l->o, l->record) : NULL, str_of(l->kind), str_of(l->secret), io_now(l->o->io), &why, &c);
     else why_set(&why, e, "The key could not be checked now; try again in a second.");
     l->done(l->arg, e, &why, &c);
     arena_done(&l->arena);
@@ -125,7 +131,7 @@ void ops_authenticate(struct ops *o, struct str key, ops_caller_done *done, void
     }
     struct key_entry *k = find(o, prefix);
     if (k && (!o->o.other_nodes || io_mono(o->io) - k->read_at < FRESH_MS)) {
-        err e = judge(k, kind, secret, &why, &c);
+        err e = judge(k, kind, secret, io_now(o->io), &why, &c);
         done(arg, e, &why, &c);
         return;
     }
@@ -142,6 +148,25 @@ void ops_authenticate(struct ops *o, struct str key, ops_caller_done *done, void
 }
 
 /* --- keys as a resource (admin) --- */
+
+static void write_words(struct jw *w, const char *key, struct str words) {
+    struct str word;
+    jw_key(w, key);
+    jw_open(w, '[');
+    while (words.len) {
+        str_cut(words, ' ', &word, &words);
+        jw_str(w, word);
+    }
+    jw_close(w, ']');
+}
+
+static void write_policy(struct jw *w, const struct api_key *k) {
+    write_words(w, "scopes", k->scopes);
+    write_words(w, "models", k->models);
+    jw_ki64(w, "call_cap_micros", k->call_cap);
+    jw_ki64(w, "day_cap_micros", k->day_cap);
+    jw_kopt(w, "rotated_from", k->replaces);
+}
 
 static void run_keys(struct read *r, struct db *db) {
     const struct api_key **rows;
@@ -169,8 +194,10 @@ static void run_keys(struct read *r, struct db *db) {
         jw_kstr(&w, "kind", rows[i]->kind);
         jw_kstr(&w, "name", rows[i]->name);
         jw_kstr(&w, "project_id", rows[i]->project);
+        write_policy(&w, rows[i]);
         view_time(&w, "created_at", rows[i]->created_at);
         view_time(&w, "revoked_at", rows[i]->revoked_at);
+        view_time(&w, "expires_at", rows[i]->expires_at);
         jw_close(&w, '}');
     }
     jw_close(&w, ']');
@@ -183,38 +210,17 @@ void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_don
     read_start(r);
 }
 
-struct change {
-    struct ops *o;
-    struct buf json;
-    ops_done *done;
-    void *arg;
-};
-
-static void changed(void *arg, const struct outcome *out) {
-    struct change *ch = arg;
-    struct answer a = answer_of(out->code);
-    if (out->code) {
-        a.why = out->why;
-        a.why.code = out->code;
-    } else a.json = buf_view(&ch->json);
-    ch->done(ch->arg, &a);
-    buf_done(&ch->json);
-    free(ch);
+static err check_policy(const struct key_policy *p, msec now, struct why *why) {
+    TRY(scopes_check(p->scopes, why));
+    if (p->models.len > 2000) return why_set(why, E_INVALID, "The list of models is longer than 2000 bytes; name families as `family/`.");
+    if (p->call_cap < 0 || p->day_cap < 0) return why_set(why, E_INVALID, "A cap is an amount above zero, or zero for none.");
+    if (p->expires_at && p->expires_at <= now) return why_set(why, E_INVALID, "The key would have expired already.");
+    return OK;
 }
 
-static void change(struct ops *o, const struct command *cmd, struct buf *json, ops_done *done, void *arg) {
-    struct change *ch = calloc(1, sizeof *ch);
-    must(ch);
-    *ch = (struct change){.o = o, .json = *json, .done = done, .arg = arg};
-    *json = (struct buf){};
-    err e = committer_submit(o->o.committer, cmd, changed, ch);
-    if (!e) return;
-    buf_done(&ch->json);
-    free(ch);
-    answer_err(done, arg, e, "The change could not be stored now; try again in a second.");
-}
-
-void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name, ops_done *done, void *arg) {
+void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name, const struct key_policy *policy, ops_done *done, void *arg) {
+    struct why why = {};
+    msec now = io_now(o->io);
     if (!str_is(kind, "live") && !str_is(kind, "test") && !str_is(kind, "admin")) {
         answer_err(done, arg, E_INVALID, "kind is one of live, test or admin.");
         return;
@@ -223,10 +229,16 @@ void ops_key_create(struct ops *o, const struct caller *c, struct str project, s
         answer_err(done, arg, E_INVALID, "The name is at most 200 bytes of UTF-8.");
         return;
     }
+    if (check_policy(policy, now, &why)) {
+        answer_err(done, arg, E_INVALID, "%s", why_text(&why));
+        return;
+    }
     struct new_key key = new_key_make(o->io, kind);
-    struct command cmd = {.kind = CMD_CREATE_KEY, .at = io_now(o->io)};
+    struct command cmd = {.kind = CMD_CREATE_KEY, .at = now};
     struct str owner = project.len ? project : str_of(c->project);
-    cmd.create_key = (struct cmd_create_key){.prefix = str_of(key.prefix), .project = owner, .kind = kind, .hash = str_of(key.hash), .name = name};
+    cmd.create_key = (struct cmd_create_key){.prefix = str_of(key.prefix), .project = owner, .kind = kind, .hash = str_of(key.hash), .name = name, .scopes = policy->scopes,
+                                             .models = policy->models, .expires_at = policy->expires_at, .call_cap = policy->call_cap, .day_cap = policy->day_cap,
+                                             .replaces = policy->rotates, .old_expires_at = now + policy->overlap_s * MS_SECOND};
     struct buf json = {};
     struct jw w = {.out = &json};
     jw_open(&w, '{');
@@ -235,6 +247,12 @@ void ops_key_create(struct ops *o, const struct caller *c, struct str project, s
     jw_kstr(&w, "kind", kind);
     jw_kstr(&w, "name", name);
     jw_kstr(&w, "project_id", owner);
+    write_words(&w, "scopes", policy->scopes);
+    write_words(&w, "models", policy->models);
+    jw_ki64(&w, "call_cap_micros", policy->call_cap);
+    jw_ki64(&w, "day_cap_micros", policy->day_cap);
+    view_time(&w, "expires_at", policy->expires_at);
+    jw_kopt(&w, "rotated_from", policy->rotates);
     jw_kz(&w, "message", "This is the only time the whole key is shown.");
     jw_close(&w, '}');
     change(o, &cmd, &json, done, arg);
@@ -293,6 +311,7 @@ static void run_projects(struct read *r, struct db *db) {
         jw_ki64(&w, "drive_bytes", p->drive_bytes);
         jw_ki64(&w, "drive_reserved", p->drive_reserved);
         jw_ki64(&w, "drive_limit", p->drive_limit);
+        jw_ki64(&w, "retention_days", p->retention_days);
         jw_close(&w, '}');
     }
     jw_close(&w, ']');

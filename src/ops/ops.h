@@ -43,16 +43,16 @@ void ops_published(struct ops *o, const struct rec_change *changes, size_t n);
 void ops_drain(struct ops *o);
 
 /* Who calls. Filled by ops_authenticate. */
-enum key_kind { KEY_NONE, KEY_ADMIN, KEY_LIVE, KEY_TEST, KEY_PUB };
+enum key_kind { KEY_NONE, KEY_ADMIN, KEY_LIVE, KEY_TEST };
+enum { SCOPES_MAX = 160 };
 struct caller {
     enum key_kind kind;
     char project[33];
     char key[16];       /* prefix: names the key, proves nothing */
     const char *book;   /* "live" or "test" */
-    char scopes[256];   /* words, empty: all that its kind may do */
-    char origins[512];  /* of a publishable key */
+    char scopes[SCOPES_MAX]; /* words, empty: all that its kind may do */
 };
-/* generate:media, generate:music, generate:speech, generate:ads, read:balance, read:generations, admin */
+/* generate:media, generate:music, generate:speech, generate:ads, read:balance, read:generations, admin; see scopes.c */
 bool caller_may(const struct caller *c, const char *scope);
 
 struct answer {
@@ -136,7 +136,7 @@ void ops_project_create(struct ops *o, const struct caller *c, struct str name, 
 void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_done *done, void *arg);
 /* kind: live, test, admin. The answer is the only place where the whole key ever stands. */
 struct key_policy {
-    struct str scopes, models, origins; /* words separated by blanks; empty: no bound */
+    struct str scopes, models;          /* words separated by blanks; empty: no bound */
     msec expires_at;                    /* 0: never */
     micros call_cap, day_cap;           /* 0: none */
     struct str rotates;                 /* a prefix: the new key takes over kind, name and policy; the old one ends after overlap_s */

@@ -60,7 +60,8 @@ static void end_list(struct read *r, struct jw *w, size_t n, int64_t last_seq) {
 }
 
 static struct page page_of(const struct read *r) {
-    return (struct page){.before_seq = r->list.before_seq, .limit = r->list.limit, .state = r->list.state, .model = r->list.model,
+    return (struct page){.before_seq = r->list.before_seq, .limit = r->list.limit, .state = r->list.state, .model = r->list.model, .end_user = r->list.end_user,
+                         .key = r->list.key, .since = r->list.since, .until = r->list.until,
                          .book = is_operator(&r->caller) ? STR("") : str_of(r->caller.book)};
 }
 
@@ -112,6 +113,8 @@ static void run_usage(struct read *r, struct db *db) {
         jw_kstr(&w, "provider", u->provider);
         view_money(&w, "billed", u->billed_micros);
         jw_ki64(&w, "upstream_cost_micros", u->cost_micros);
+        jw_kopt(&w, "end_user", u->end_user);
+        if (u->metadata.len) jw_kraw(&w, "metadata", u->metadata);
         jw_kstr(&w, "unit", u->unit);
         jw_ki64(&w, "quantity", u->quantity);
         jw_kraw(&w, "price_row", u->price_row);
@@ -214,6 +217,8 @@ static void start_list(struct ops *o, const struct caller *c, const struct list_
     r->list = *q;
     r->list.state = arena_dup(&r->arena, q->state);
     r->list.model = arena_dup(&r->arena, q->model);
+    r->list.end_user = arena_dup(&r->arena, q->end_user);
+    r->list.key = arena_dup(&r->arena, q->key);
     if (r->list.limit <= 0 || r->list.limit > LIMIT_PAGE) r->list.limit = r->list.limit <= 0 ? 50 : LIMIT_PAGE;
     read_start(r);
 }

@@ -137,7 +137,7 @@ static void answer_refused(struct wait *w, err e, const struct why *why) {
 }
 
 /* True when the command is on its way; otherwise w has been answered. */
-static bool send(struct wait *w, struct cmd_submit *submit) {
+static bool hand_over(struct wait *w, struct cmd_submit *submit) {
     struct ops *o = w->o;
     struct command cmd = {.kind = CMD_SUBMIT, .at = io_now(o->io), .submit = *submit};
     cmd.submit.generation = str_of(w->generation);
@@ -160,7 +160,7 @@ static void gathered(struct wait *w, const struct gathered *g) {
     cmd.files = g->files;
     if (w->abandoned && !e) e = E_CANCELLED; /* nobody waits, and nothing was begun */
     if (e) answer_refused(w, e, &why);
-    else (void)send(w, &cmd);
+    else (void)hand_over(w, &cmd);
 }
 
 struct wait *ops_submit(struct ops *o, const struct caller *c, const struct submission *s, ops_done *done, void *arg) {
@@ -187,7 +187,7 @@ struct wait *ops_submit(struct ops *o, const struct caller *c, const struct subm
     bool answered = false;
     w->answered = &answered;
     if (files) gather(w, m, s, gathered);
-    else (void)send(w, &cmd);
+    else (void)hand_over(w, &cmd);
     if (answered) return NULL;
     w->answered = NULL;
     return w;

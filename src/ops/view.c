@@ -212,6 +212,8 @@ void view_generation(struct jw *w, const struct shown *s) {
     jw_kraw(w, "price_row", g->price_row);
     jw_kstr(w, "catalog", g->catalog);
     jw_kraw(w, "inputs", g->inputs);
+    if (g->metadata.len) jw_kraw(w, "metadata", g->metadata);
+    jw_kopt(w, "end_user", g->end_user);
     jw_ki64(w, "attempts", g->attempts);
     jw_kbool(w, "cancel_requested", g->cancel_at != 0);
     jw_key(w, "outputs");

@@ -12,6 +12,13 @@ enum { LINES = 100 };
     "(select name, cast(sum(amount) as bigint) as total from (select credit as name, amount from transfer union all select debit, " \
     "-amount from transfer) as moves group by name) as moved"
 #define LIVE "generation.state in ('pending', 'processing')"
+/* What each key's calls of each day hold or were billed; and what runs of each model with a limit of its own. The newest claim among
+ * those that run found a slot below its own limit, and limits may change from one catalog to the next: `most` is the bound. */
+#define SPENT                                                                                                                  \
+    "select key, created_at / 86400000 as day, cast(sum(hold_micros + billed_micros) as bigint) as n from generation group by key, "  \
+    "created_at / 86400000"
+#define LIMITED                                                                                                                \
+    "select model, count(*) as n, max(model_limit) as most from generation where state = 'processing' and model_limit > 0 group by model"
 #define SUM_OF(what, more) "coalesce((select cast(sum(" what ") as bigint) " more "), 0)"
 
 static const struct check {
@@ -39,7 +46,9 @@ static const struct check {
      "when 'hold' then debit = project || '/' || book || '/available' and credit = project || '/' || book || '/held' and id = generation || ':hold' "
      "when 'capture' then debit = project || '/' || book || '/held' and credit = 'platform/' || book || '/revenue' and id = generation || ':capture' "
      "when 'release' then debit = project || '/' || book || '/held' and credit = project || '/' || book || '/available' and id = generation || ':release' "
-     "when 'adjust' then 'platform/' || book || '/adjustments' in (debit, credit) else 1 = 0 end"},
+     "when 'adjust' then generation = '' and ((debit = 'platform/' || book || '/adjustments' and credit = project || '/' || book || '/available') "
+     "or (credit = 'platform/' || book || '/adjustments' and debit = project || '/' || book || '/available')) else 1 = 0 end"},
+    {"author and reason of the adjustment", "select id, 0, 2 from transfer where purpose = 'adjust' and (author = '' or reason = '')"},
     {"generation of the transfer",
      "select transfer.id, 0, 1 from transfer left join generation on generation.id = transfer.generation and generation.project = transfer.project "
      "and generation.book = transfer.book where transfer.generation <> '' and generation.id is null"},
@@ -63,6 +72,24 @@ static const struct check {
     {"completed generation of the usage event",
      "select usage_event.id, 0, 1 from usage_event left join generation on generation.id = usage_event.id and generation.state = 'completed' "
      "where generation.id is null"},
+    {"end user and metadata of the usage event",
+     "select usage_event.id, 0, 1 from usage_event join generation on generation.id = usage_event.id "
+     "where usage_event.end_user <> generation.end_user or usage_event.metadata <> generation.metadata"},
+    {"spending of the key on its day",
+     "select key_day.id, key_day.spent, coalesce(g.n, 0) from key_day left join (" SPENT ") as g on g.key = key_day.key and g.day = key_day.day "
+     "where key_day.spent <> coalesce(g.n, 0) or key_day.id <> key_day.key || '/' || key_day.day"},
+    {"spending of the key on its day, above its cap",
+     "select key_day.id, key_day.spent, api_key.day_cap from key_day join api_key on api_key.id = key_day.key where key_day.spent > api_key.day_cap"},
+    {"day of the capped key, where it spent something: its records",
+     "select api_key.id, 0, 1 from api_key join (" SPENT ") as g on g.key = api_key.id left join key_day on key_day.key = g.key and "
+     "key_day.day = g.day where api_key.day_cap > 0 and key_day.id is null"},
+    {"running generations of the model",
+     "select model_load.id, model_load.running, coalesce(g.n, 0) from model_load left join (" LIMITED ") as g on g.model = model_load.id "
+     "where model_load.running <> coalesce(g.n, 0)"},
+    {"running generations of the model, above its limit",
+     "select model, n, most from (" LIMITED ") as g where n > most"},
+    {"running generations of the model that nobody counts",
+     "select g.model, g.n, 0 from (" LIMITED ") as g left join model_load on model_load.id = g.model where model_load.id is null"},
     {"node of the generation",
      "select id, case when node = '' then 0 else 1 end, case when state = 'processing' then 1 else 0 end from generation "
      "where case when node = '' then 0 else 1 end <> case when state = 'processing' then 1 else 0 end"},
@@ -95,6 +122,9 @@ static const struct check {
     {"live asset behind the path",
      "select drive_path.id, 0, 1 from drive_path left join asset on asset.id = drive_path.asset and asset.deleted_at = 0 and "
      "asset.path = drive_path.path and asset.project = drive_path.project where drive_path.asset <> '' and asset.id is null"},
+    {"asset of the derived file",
+     "select derived.id, 0, 1 from derived left join asset on asset.id = derived.asset where asset.id is null or derived.id <> derived.asset || ':' || derived.role"},
+    {"text left of the deleted secret", "select id, length(sealed), 0 from secret where deleted_at <> 0 and sealed <> ''"},
 };
 enum { CHECKS = sizeof checks / sizeof *checks };
 

@@ -101,6 +101,41 @@ static struct command put(const char *asset) {
 static struct command make_put(void) { return put("up-1"); }
 static struct command make_other_put(void) { return put("up-2"); }
 static struct command make_delete(void) { return (struct command){.kind = CMD_ASSET_DELETE, .at = 10, .asset_delete = {STR(PROJECT), STR("a.png")}}; }
+static struct command make_adjust(void) { return cmd_adjust("adjust:1", "live", -START); }
+static struct command make_other_adjust(void) { return cmd_adjust("adjust:2", "live", -1); }
+static struct command make_secret(void) { return cmd_secret(CMD_SECRET_PUT, PROJECT, "TOKEN", "one"); }
+static struct command make_other_secret(void) { return cmd_secret(CMD_SECRET_PUT, PROJECT, "TOKEN", "two"); }
+static struct command make_secret_delete(void) { return cmd_secret(CMD_SECRET_DELETE, PROJECT, "TOKEN", ""); }
+static struct command make_derived(void) { return cmd_derive("up-0", "thumbnail", "blob-1"); }
+static struct command make_other_derived(void) { return cmd_derive("up-0", "thumbnail", "blob-2"); }
+static struct command make_set(void) { return cmd_project_set(PROJECT, 7, -1, -1); }
+static struct command make_other_set(void) { return cmd_project_set(PROJECT, -1, -1, 30); }
+static struct command capped(const char *generation) {
+    struct command c = cmd_submit(generation);
+    c.submit.key = STR("capped01");
+    return c;
+}
+static struct command make_capped(void) { return capped(GEN); }
+static struct command make_other_capped(void) { return capped(GEN2); }
+static struct command limited(const char *generation, const char *project, const char *key) {
+    struct command c = cmd_submit(generation);
+    c.submit.project = str_of(project);
+    c.submit.key = str_of(key);
+    c.submit.quote.amount = 0;
+    c.submit.model_limit = 1;
+    c.submit.node = STR(NODE);
+    c.submit.provider = STR("fal");
+    return c;
+}
+static struct command make_limited(void) { return limited(GEN, PROJECT, "livekey1"); }
+static struct command make_other_limited(void) { return limited(GEN2, FOREIGN, "foreign1"); }
+static struct command rotate(const char *prefix) {
+    struct command c = cmd_create_key(prefix, PROJECT, "live");
+    c.create_key.replaces = STR("livekey1");
+    c.create_key.old_expires_at = 50;
+    return c;
+}
+static struct command make_rotate(void) { return rotate("newkey01"); }
 static struct command make_publish(void) { return (struct command){.kind = CMD_PUBLISH_CATALOG, .at = 5, .publish = {STR("aa"), STR("text")}}; }
 
 /* The other server comes second, so it sees what ours did. */
@@ -140,11 +175,27 @@ static const struct meet {
     {"up", make_delete, make_delete, E_NOT_FOUND, "select 1 from drive_path where asset = ''"},
     {"up", make_delete, make_put, OK, "select 1 from asset where deleted_at = 10"},
     {"", make_publish, make_publish, OK, "select 1 from catalog_version"},
+    {"", make_adjust, make_adjust, OK, "select 1 from account where id = '" PROJECT "/live' and available = 0 and seq = 2"},
+    {"", make_adjust, make_other_adjust, E_INSUFFICIENT_CREDIT, "select 1 from transfer where purpose = 'adjust'"},
+    {"", make_secret, make_secret, OK, "select 1 from secret where sealed = 'one'"},
+    {"", make_secret, make_other_secret, OK, "select 1 from secret where version = 2"},
+    {"secret", make_secret_delete, make_secret_delete, E_NOT_FOUND, "select 1 from secret where sealed = '' and deleted_at > 0"},
+    {"up", make_derived, make_other_derived, E_EXISTS, "select 1 from derived where version = 1"},
+    {"up", make_derived, make_derived, OK, "select 1 from derived where blob = 'blob-1' and version = 1"},
+    {"", make_set, make_other_set, OK, "select 1 from project where run_limit = 7 and retention_days = 30"},
+    {"capped", make_capped, make_other_capped, E_SPEND_CAP, "select 1 from key_day where spent = 10000"},
+    {"", make_limited, make_other_limited, OK, "select 1 from generation where state = 'processing'"},
+    {"", make_rotate, make_revoke, OK, "select 1 from api_key where id = 'livekey1' and expires_at in (0, 50) and revoked_at = 7"},
 };
 
 static void meet(struct bench *b, struct seat *other, const struct meet *m) {
     if (!strcmp(m->where, "up")) seat_ok(&b->a, put("up-0"));
-    else if (m->where[0]) seat_bring(&b->a, m->where);
+    else if (!strcmp(m->where, "secret")) seat_ok(&b->a, make_secret());
+    else if (!strcmp(m->where, "capped")) {
+        struct command key = cmd_create_key("capped01", PROJECT, "live");
+        key.create_key.day_cap = 2 * PRICE - 1;
+        seat_ok(&b->a, key);
+    } else if (m->where[0]) seat_bring(&b->a, m->where);
     struct meeting meeting = {.other = other, .theirs = m->theirs()};
     struct command ours = m->ours();
     committer_hook(b->a.c, we_loaded, &meeting);

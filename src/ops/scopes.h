@@ -1,0 +1,6 @@
+/* Private to ops/: what a key may do, as words. */
+#pragma once
+#include "ops/ops.h"
+
+/* Every word must be one of the list in scopes.c; E_INVALID names the first that is not. */
+[[nodiscard]] err scopes_check(struct str scopes, struct why *why);
