@@ -16,11 +16,23 @@ static void refuse(struct ops *o, ops_done *done, void *arg, const struct why *w
 /* No sentence from a rule knows more than the numbers; the surface adds what to do. */
 static void finish_refusal(struct wait *w, const struct outcome *out) {
     w->o->refused++;
+    w->refused = true;
     struct answer a = answer_of(out->code);
     a.why = out->why;
     a.why.code = out->code;
     if (out->code == E_AGAIN || out->code == E_STORAGE_FULL) a.why.retry_after_s = 1;
     wait_answer(w, &a);
+}
+
+static void replay(struct wait *w, struct str generation) {
+    w->replayed = true;
+    if (!str_is(generation, w->generation)) wait_rename(w, generation);
+    if (w->abandoned) {
+        wait_park(w); /* frees it */
+        return;
+    }
+    wait_clock(w);
+    wait_read(w); /* it may have ended long ago */
 }
 
 static void committed(void *arg, const struct outcome *out) {
@@ -29,15 +41,8 @@ static void committed(void *arg, const struct outcome *out) {
         finish_refusal(w, out);
         return;
     }
-    w->replayed = out->replayed;
     if (out->replayed) {
-        if (strcmp(out->generation, w->generation)) wait_rename(w, str_of(out->generation));
-        if (w->abandoned) {
-            wait_park(w); /* frees it */
-            return;
-        }
-        wait_clock(w);
-        wait_read(w); /* it may have ended long ago */
+        replay(w, str_of(out->generation));
         return;
     }
     w->o->submitted++;
@@ -112,6 +117,56 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     return OK;
 }
 
+static struct wait *wait_for(struct ops *o, const struct caller *c, const struct submission *s, struct str generation, ops_done *done, void *arg) {
+    struct wait *w = wait_new(o, c, generation, done, arg);
+    w->view = s->view;
+    w->ttl_s = s->ttl_s;
+    w->wait = s->wait < LIMIT_WAIT_MS ? s->wait : LIMIT_WAIT_MS;
+    w->url_path_given = s->output_url_path.len > 0;
+    snprintf(w->kind_wanted, sizeof w->kind_wanted, "%.*s", STR_ARG(s->kind));
+    return w;
+}
+
+/* --- a repeat that would be refused today --- */
+
+static void run_known(struct read *r, struct db *db) {
+    const struct idempotency *i = NULL;
+    err e = QUERY_RECORD(db, idempotency, r->id, &r->arena, &i);
+    if (e && e != E_NOT_FOUND) read_fail(r, e, "Whether this call was made before could not be read now; repeat it with the same Idempotency-Key.");
+    else if (e || i->expires_at <= r->now || !str_eq(i->request_hash, r->path)) r->answer.code = E_NOT_FOUND;
+    else r->answer.generation = i->generation;
+}
+
+static void known_was_read(void *arg, const struct answer *a) {
+    struct wait *w = arg;
+    if (!a->code) {
+        replay(w, a->generation);
+        return;
+    }
+    struct answer refusal = *a;
+    if (a->code == E_NOT_FOUND) answer_why(&refusal, &w->why);
+    w->refused = true;
+    w->o->refused++;
+    wait_answer(w, &refusal);
+}
+
+/* What was quoted and paid once is answered from the first call, also when the catalog or the price has changed since: "nothing was
+ * charged" would be a lie. */
+static struct wait *refuse_unless_known(struct ops *o, const struct caller *c, const struct submission *s, const struct why *why, ops_done *done, void *arg) {
+    struct id id = io_new_id(o->io);
+    struct wait *w = wait_for(o, c, s, id_str(&id), done, arg);
+    bool answered = false;
+    w->why = *why;
+    w->answered = &answered;
+    struct read *r = read_new(o, c, run_known, known_was_read, w);
+    r->id = idempotency_id(&r->arena, c, s);
+    r->path = arena_dup(&r->arena, s->request_hash);
+    read_start(r);
+    if (answered) return NULL;
+    w->answered = NULL;
+    return w;
+}
+
 struct wait *ops_submit(struct ops *o, const struct caller *c, const struct submission *s, ops_done *done, void *arg) {
     _cleanup_(arena_done) struct arena a = {};
     struct why why = {};
@@ -120,18 +175,15 @@ struct wait *ops_submit(struct ops *o, const struct caller *c, const struct subm
     err e = prepare(o, c, s, &a, &why, &m, &cmd.submit);
     if (e) {
         why.code = e;
+        if (s->idempotency_key.len && !o->draining && !check_key(s->idempotency_key, NULL) && !check_kind(s->kind, NULL))
+            return refuse_unless_known(o, c, s, &why, done, arg);
         refuse(o, done, arg, &why);
         return NULL;
     }
     struct id id = io_new_id(o->io);
     cmd.submit.generation = id_str(&id);
     if (o->o.slot(o->o.engine)) cmd.submit.node = o->o.node;
-    struct wait *w = wait_new(o, c, id_str(&id), done, arg);
-    w->view = s->view;
-    w->ttl_s = s->ttl_s;
-    w->wait = s->wait < LIMIT_WAIT_MS ? s->wait : LIMIT_WAIT_MS;
-    w->url_path_given = s->output_url_path.len > 0;
-    snprintf(w->kind_wanted, sizeof w->kind_wanted, "%.*s", STR_ARG(s->kind));
+    struct wait *w = wait_for(o, c, s, id_str(&id), done, arg);
     e = committer_submit(o->o.committer, &cmd, committed, w);
     if (e) {
         struct answer answer = answer_of(e);
@@ -139,6 +191,7 @@ struct wait *ops_submit(struct ops *o, const struct caller *c, const struct subm
                                                     : "The server has too much work waiting to be stored; nothing was charged. Try again in a second.");
         answer.why.retry_after_s = 1;
         o->refused++;
+        w->refused = true;
         wait_answer(w, &answer);
         return NULL;
     }
