@@ -2,8 +2,10 @@
 #include "media/media.h"
 #include "base/json.h"
 
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static bool flag(const struct json *facts, const char *key) {
@@ -40,7 +42,7 @@ void helper_walls(struct helper *h, struct helper_walls *out) {
         w.namespaces = flag(facts, "namespaces");
         w.own_root = flag(facts, "own_root");
         w.landlock = flag(facts, "landlock");
-        w.own_user = geteuid() == 0;
+        w.own_user = geteuid() == 0 && prctl(PR_CAPBSET_READ, CAP_SETUID, 0, 0, 0) == 1;
         w.level = level(&w);
         advise(&w);
     } else snprintf(w.detail, sizeof w.detail, "The media helper did not start behind its walls: %s", a->detail);

@@ -87,6 +87,7 @@ struct wait {
     char generation[ID_LEN + 1];
     enum { WAIT_COMMITTING, WAIT_PARKED, WAIT_READING } stage;
     bool abandoned, timed_out, replayed;
+    bool refused;                /* there is no generation of that id */
     bool missed;                 /* the end was published while the store was being asked */
     bool *answered;              /* told when it is answered before ops_wait has returned */
     enum view view;

@@ -28,6 +28,7 @@ struct bench {
     struct readers *readers;
     struct signer *signer;
     struct drive *drive;
+    struct shelf *shelf;
     struct ops *ops;
     struct caller caller;
     atomic_int reads; /* finished on a thread */
@@ -68,6 +69,22 @@ static void published(void *arg, const struct rec_change *changes, size_t n) {
 static void fatal(void *arg, err code, const char *text) { fail_msg("%s: %s", err_name(code), text); }
 static msec now(void *arg) { return io_now(loop_io(((struct bench *)arg)->loop)); }
 static bool no_slot(void *engine) { return false; }
+static err any_route(void *engine, const struct model *m, struct str *out_provider, struct str *out_route) {
+    *out_provider = *out_route = STR("local");
+    return OK;
+}
+
+/* From now on the catalog has this one model. */
+static void sell(struct bench *b, const char *slug, int price) {
+    struct problems p = {};
+    struct catalog *c = NULL;
+    char text[400];
+    snprintf(text, sizeof text, "slug: %s\nkind: image\ntitle: X\nabout: A model of a test.\ninputs:\n  prompt: {type: text, about: Words.}\nprice:\n  unit: call\n"
+             "  rate_table:\n    - {micros: %d}\nroutes:\n  - {provider: local, model: x}\n", slug, price);
+    if (catalog_read_text(STR("x.yaml"), str_of(text), &p, &c)) fail_msg("%s", p.text.ptr);
+    problems_done(&p);
+    shelf_put(b->shelf, c, true);
+}
 
 static void outcome_came(void *arg, const struct outcome *o) { *(struct outcome *)arg = *o; }
 
@@ -128,8 +145,8 @@ static void make_project(struct bench *b) {
 }
 
 static void start_ops(struct bench *b, bool other_nodes) {
-    struct ops_options oo = {.loop = b->loop, .committer = b->committer, .readers = b->readers, .drive = b->drive, .signer = b->signer, .public_url = "http://x", .node = STR(NODE),
-                             .other_nodes = other_nodes, .slot = no_slot};
+    struct ops_options oo = {.loop = b->loop, .committer = b->committer, .readers = b->readers, .drive = b->drive, .signer = b->signer, .shelf = b->shelf, .public_url = "http://x",
+                             .node = STR(NODE), .other_nodes = other_nodes, .slot = no_slot, .route = any_route};
     ops_destroy(b->ops);
     b->ops = ops_create(&oo);
 }
@@ -150,6 +167,8 @@ static int set_up(void **state) {
     b->committer = committer_create(&co);
     b->readers = readers_create(b->store, 1, read_finished, b);
     b->signer = signer_create(STR("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"));
+    b->shelf = shelf_create();
+    sell(b, "puras/x", 10);
     assert_int_equal(drive_open(b->folder, NULL, &b->drive), OK);
     start_ops(b, false);
     b->caller = (struct caller){.kind = KEY_LIVE, .project = PROJECT, .key = "livelive", .book = "live"};
@@ -165,6 +184,7 @@ static int tear_down(void **state) {
     ops_destroy(b->ops);
     signer_destroy(b->signer);
     drive_close(b->drive);
+    shelf_destroy(b->shelf);
     assert_int_equal(store_node_stop(b->store, &b->node), OK);
     store_close(b->store);
     loop_destroy(b->loop);
@@ -348,6 +368,50 @@ static void a_foreign_generation_is_not_found(void **state) {
         assert_int_equal(said.times, 1);
         assert_int_equal(said.code, E_NOT_FOUND);
     }
+}
+
+/* --- submitting --- */
+
+static struct said submit_call(struct bench *b, const char *key, const char *hash, micros most) {
+    struct said said = {};
+    const struct submission s = {.model = STR("puras/x"), .idempotency_key = str_of(key), .route = STR("POST /v1/generations"), .request_hash = str_of(hash), .max_micros = most, .view = VIEW_GENERATION};
+    ops_submit(b->ops, &b->caller, &s, hear, &said);
+    for (int i = 0; i < 1000 && !said.times; i++) {
+        commit_waiting(b);
+        let_in(b);
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(said.times, 1);
+    return said;
+}
+
+/* The answer of the first call was lost; when it is repeated the model is gone, or dearer than the caller allows. */
+static void a_repeat_is_answered_although_the_call_would_be_refused_today(void **state) {
+    struct bench *b = *state;
+    struct said first = submit_call(b, "k", "h", 10);
+    assert_int_equal(first.code, OK);
+    sell(b, "puras/x", 11);
+    struct said dearer = submit_call(b, "k", "h", 10);
+    sell(b, "puras/y", 10);
+    struct said gone = submit_call(b, "k", "h", 10);
+    const struct said *const repeats[] = {&dearer, &gone};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(repeats[i]->code, OK);
+        assert_true(repeats[i]->replayed);
+        assert_string_equal(repeats[i]->generation, first.generation);
+    }
+    assert_int_equal(submit_call(b, "k", "another", 10).code, E_UNKNOWN_MODEL);
+    assert_int_equal(submit_call(b, "another", "h", 10).code, E_UNKNOWN_MODEL);
+    assert_int_equal(submit_call(b, "", "h", 10).code, E_UNKNOWN_MODEL);
+}
+
+static void a_refusal_names_no_generation(void **state) {
+    struct bench *b = *state;
+    assert_string_equal(submit_call(b, "", "h", 9).generation, "");
+    sell(b, "puras/x", 2000000);
+    struct said poor = submit_call(b, "", "h", 0);
+    assert_int_equal(poor.code, E_INSUFFICIENT_CREDIT);
+    assert_string_equal(poor.generation, "");
 }
 
 /* --- event streams --- */
@@ -537,6 +601,8 @@ int main(void) {
         CASE(everybody_has_a_turn_when_other_nodes_are_looked_at),
         CASE(abandoned_waits_are_silent_at_every_stage),
         CASE(a_foreign_generation_is_not_found),
+        CASE(a_repeat_is_answered_although_the_call_would_be_refused_today),
+        CASE(a_refusal_names_no_generation),
         CASE(a_stream_that_reads_nothing_misses_nothing),
         CASE(a_stream_asks_again_when_the_store_could_not_be_asked),
         CASE(a_stream_opened_during_the_drain_ends_at_once),

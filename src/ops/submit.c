@@ -16,11 +16,23 @@ static void refuse(struct ops *o, ops_done *done, void *arg, const struct why *w
 /* No sentence from a rule knows more than the numbers; the surface adds what to do. */
 static void finish_refusal(struct wait *w, const struct outcome *out) {
     w->o->refused++;
+    w->refused = true;
     struct answer a = answer_of(out->code);
     a.why = out->why;
     a.why.code = out->code;
     if (out->code == E_AGAIN || out->code == E_STORAGE_FULL) a.why.retry_after_s = 1;
     wait_answer(w, &a);
+}
+
+static void replay(struct wait *w, struct str generation) {
+    w->replayed = true;
+    if (!str_is(generation, w->generation)) wait_rename(w, generation);
+    if (w->abandoned) {
+        wait_park(w); /* frees it */
+        return;
+    }
+    wait_clock(w);
+    wait_read(w); /* it may have ended long ago */
 }
 
 static void committed(void *arg, const struct outcome *out) {
@@ -29,15 +41,8 @@ static void committed(void *arg, const struct outcome *out) {
         finish_refusal(w, out);
         return;
     }
-    w->replayed = out->replayed;
     if (out->replayed) {
-        if (strcmp(out->generation, w->generation)) wait_rename(w, str_of(out->generation));
-        if (w->abandoned) {
-            wait_park(w); /* frees it */
-            return;
-        }
-        wait_clock(w);
-        wait_read(w); /* it may have ended long ago */
+        replay(w, str_of(out->generation));
         return;
     }
     w->o->submitted++;
@@ -114,6 +119,58 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     return OK;
 }
 
+static struct wait *wait_for(struct ops *o, const struct caller *c, const struct submission *s, struct str generation, ops_done *done, void *arg) {
+    struct wait *w = wait_new(o, c, generation, done, arg);
+    w->view = s->view;
+    w->ttl_s = s->ttl_s;
+    w->wait = s->wait < LIMIT_WAIT_MS ? s->wait : LIMIT_WAIT_MS;
+    w->url_path_given = s->output_url_path.len > 0;
+    snprintf(w->kind_wanted, sizeof w->kind_wanted, "%.*s", STR_ARG(s->kind));
+    return w;
+}
+
+/* --- a repeat that would be refused today --- */
+
+static void run_known(struct read *r, struct db *db) {
+    const struct idempotency *i = NULL;
+    err e = QUERY_RECORD(db, idempotency, r->id, &r->arena, &i);
+    if (e && e != E_NOT_FOUND) read_fail(r, e, "Whether this call was made before could not be read now; repeat it with the same Idempotency-Key.");
+    else if (e || i->expires_at <= r->now || !str_eq(i->request_hash, r->path)) r->answer.code = E_NOT_FOUND;
+    else r->answer.generation = i->generation;
+}
+
+static void known_was_read(void *arg, const struct answer *a) {
+    struct wait *w = arg;
+    if (!a->code) {
+        replay(w, a->generation);
+        return;
+    }
+    struct answer refusal = *a;
+    if (a->code == E_NOT_FOUND) answer_why(&refusal, &w->why);
+    w->refused = true;
+    w->o->refused++;
+    wait_answer(w, &refusal);
+}
+
+/* What was quoted and paid once is answered from the first call, also when the catalog, the price or a file has changed since:
+ * "nothing was charged" would be a lie. */
+static void refuse_unless_known(struct wait *w, const struct submission *s, err code, const struct why *why) {
+    w->why = *why;
+    w->why.code = code;
+    if (!s->idempotency_key.len) {
+        struct answer refusal = answer_of(code);
+        answer_why(&refusal, &w->why);
+        w->refused = true;
+        w->o->refused++;
+        wait_answer(w, &refusal);
+        return;
+    }
+    struct read *r = read_new(w->o, &w->caller, run_known, known_was_read, w);
+    r->id = idempotency_id(&r->arena, &w->caller, s);
+    r->path = arena_dup(&r->arena, s->request_hash);
+    read_start(r);
+}
+
 static err check_size(const struct cmd_submit *cmd, struct why *why) {
     if (cmd->inputs.len <= LIMIT_INPUTS_BYTES) return OK;
     return why_set(why, E_TOO_LARGE, "The inputs are %zu bytes; at most %d are kept. Upload files to the drive and name them by path.", cmd->inputs.len, LIMIT_INPUTS_BYTES);
@@ -125,26 +182,18 @@ static void answer_not_stored(struct wait *w, err e) {
                                                 : "The server has too much work waiting to be stored; nothing was charged. Try again in a second.");
     answer.why.retry_after_s = 1;
     w->o->refused++;
+    w->refused = true;
     wait_answer(w, &answer);
 }
 
-static void answer_refused(struct wait *w, err e, const struct why *why) {
-    struct answer answer = answer_of(e);
-    answer.why = *why;
-    answer.why.code = e;
-    w->o->refused++;
-    wait_answer(w, &answer);
-}
-
-/* True when the command is on its way; otherwise w has been answered. */
-static bool hand_over(struct wait *w, struct cmd_submit *submit) {
+/* On its way, or w has been answered. */
+static void hand_over(struct wait *w, struct cmd_submit *submit) {
     struct ops *o = w->o;
     struct command cmd = {.kind = CMD_SUBMIT, .at = io_now(o->io), .submit = *submit};
     cmd.submit.generation = str_of(w->generation);
     if (o->o.slot(o->o.engine)) cmd.submit.node = o->o.node;
     err e = committer_submit(o->o.committer, &cmd, committed, w);
     if (e) answer_not_stored(w, e);
-    return !e;
 }
 
 /* Its files are in the drive: priced once more, by what stands there now, and sent. */
@@ -159,8 +208,8 @@ static void gathered(struct wait *w, const struct gathered *g) {
     if (!e) e = check_size(&cmd, &why);
     cmd.files = g->files;
     if (w->abandoned && !e) e = E_CANCELLED; /* nobody waits, and nothing was begun */
-    if (e) answer_refused(w, e, &why);
-    else (void)hand_over(w, &cmd);
+    if (e) refuse_unless_known(w, g->submission, e, &why);
+    else hand_over(w, &cmd);
 }
 
 struct wait *ops_submit(struct ops *o, const struct caller *c, const struct submission *s, ops_done *done, void *arg) {
@@ -172,22 +221,19 @@ struct wait *ops_submit(struct ops *o, const struct caller *c, const struct subm
     err e = prepare(o, c, s, &a, &why, &m, &cmd);
     if (!e) files = gather_needed(m, s->inputs);
     if (!e && !files) e = check_size(&cmd, &why); /* with files it is what is left when they are in the drive */
-    if (e) {
+    bool repeatable = s->idempotency_key.len && !o->draining && !check_key(s->idempotency_key, NULL) && !check_kind(s->kind, NULL);
+    if (e && !repeatable) {
         why.code = e;
         refuse(o, done, arg, &why);
         return NULL;
     }
     struct id id = io_new_id(o->io);
-    struct wait *w = wait_new(o, c, id_str(&id), done, arg);
-    w->view = s->view;
-    w->ttl_s = s->ttl_s;
-    w->wait = s->wait < LIMIT_WAIT_MS ? s->wait : LIMIT_WAIT_MS;
-    w->url_path_given = s->output_url_path.len > 0;
-    snprintf(w->kind_wanted, sizeof w->kind_wanted, "%.*s", STR_ARG(s->kind));
+    struct wait *w = wait_for(o, c, s, id_str(&id), done, arg);
     bool answered = false;
     w->answered = &answered;
-    if (files) gather(w, m, s, gathered);
-    else (void)hand_over(w, &cmd);
+    if (e) refuse_unless_known(w, s, e, &why);
+    else if (files) gather(w, m, s, gathered);
+    else hand_over(w, &cmd);
     if (answered) return NULL;
     w->answered = NULL;
     return w;

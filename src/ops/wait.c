@@ -50,7 +50,7 @@ static void wait_free(struct wait *w) {
 
 void wait_answer(struct wait *w, const struct answer *a) {
     struct answer copy = *a;
-    copy.generation = str_of(w->generation);
+    copy.generation = w->refused ? STR("") : str_of(w->generation);
     copy.replayed = w->replayed;
     if (!w->abandoned) w->done(w->arg, &copy);
     wait_free(w);

@@ -133,7 +133,8 @@ void read_image_run(struct job *j) {
 /* The whole of what a tool says, or a failed job: E_INVALID when it would not read the file. */
 static bool run_tool(struct job *j, struct tool *t, const int64_t *words, int count) {
     if (tool_go(t, words, count) && tool_finish(t) && tool_output(t).len) return true;
-    job_fail(j, WIRE_INVALID, "The file is damaged, or holds no sound or pictures that can be read.");
+    if (t->absent) job_fail(j, WIRE_FAILED, "%s", t->why);
+    else job_fail(j, WIRE_INVALID, "The file is damaged, or holds no sound or pictures that can be read.");
     return false;
 }
 

@@ -151,6 +151,7 @@ static bool reap(struct tool *t) {
     while (r < 0 && errno == EINTR);
     t->ended = true;
     if (r == t->pid && WIFEXITED(status) && WEXITSTATUS(status) == 0) return !t->failed;
+    t->absent = r == t->pid && WIFEXITED(status) && (WEXITSTATUS(status) == EXIT_NO_PROGRAM || WEXITSTATUS(status) == EXIT_WALLS);
     if (r == t->pid && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_PROGRAM) return gave_up(t, "is not installed on this server.");
     if (r == t->pid && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_WALLS) return gave_up(t, "could not be put behind its walls.");
     if (r == t->pid && WIFEXITED(status)) snprintf(text, sizeof text, "gave up with status %d.", WEXITSTATUS(status));

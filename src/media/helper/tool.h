@@ -33,6 +33,7 @@ struct tool {
     struct buf output;             /* what it said while we were writing */
     size_t output_taken, output_max;
     bool ended, failed;
+    bool absent;                   /* failed because it never ran: not the file's fault */
     char why[160];                 /* the sentence, when failed */
 };
 
