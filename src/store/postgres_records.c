@@ -4,7 +4,8 @@
  * Which further records a batch needs is only known once some are loaded, yet locks must be taken in one order or two nodes
  * wait for each other. So records are first read without locks; then, when all keys are known, every existing row is locked in
  * order of (table, id). Rows that many batches want at once, the projects and their balances, are read only then, under their
- * lock, and never retried; of the others the lock's answer shows the version, and another one than was read is a conflict. */
+ * lock, and never retried; of the others the lock's answer shows the version, and another one than was read is a conflict. So is one
+ * that was absent and is there by then: a call repeated on another node would find the balance that it changed, and not itself. */
 #include "store/postgres.h"
 
 #include <stdlib.h>
@@ -52,8 +53,11 @@ static err take_records(struct pg_pending *p, PGresult *res) {
         workset_fill(p->w, p->keys[at], &r.head);
         if (!read_late(p->type)) remember(p->pg, p->keys[at], r.head.version);
     }
-    for (size_t i = 0; i < p->n; i++)
-        if (!found[i]) workset_fill(p->w, p->keys[i], NULL);
+    for (size_t i = 0; i < p->n; i++) {
+        if (found[i]) continue;
+        workset_fill(p->w, p->keys[i], NULL);
+        if (!read_late(p->type)) remember(p->pg, p->keys[i], 0);
+    }
     return OK;
 }
 
@@ -92,12 +96,14 @@ err pg_load(struct db *db, struct workset *w) {
 }
 
 static err take_versions(struct pg_pending *p, PGresult *res) {
-    const struct pg_version *v = p->pg->loaded + p->n;
-    int rows = PQntuples(res);
-    for (int row = 0; row < rows; row++, v++)
-        if (!str_eq(v->key.id, pg_cell_str(res, row, 0)) || v->version != pg_cell_int(res, row, 1)) break;
-    const struct pg_version *end = p->pg->loaded + p->pg->loaded_n;
-    if (v - (p->pg->loaded + p->n) == rows && (v == end || v->key.type != p->type)) return OK;
+    const struct pg_version *v = p->pg->loaded + p->n, *end = p->pg->loaded + p->pg->loaded_n;
+    int row = 0, rows = PQntuples(res);
+    for (; v < end && v->key.type == p->type; v++) {
+        bool there = row < rows && str_eq(v->key.id, pg_cell_str(res, row, 0));
+        if (there != (v->version > 0) || (there && v->version != pg_cell_int(res, row, 1))) break;
+        row += there;
+    }
+    if (row == rows && (v == end || v->key.type != p->type)) return OK;
     return why_set(&p->pg->db.why, E_STALE, "A %s changed between load and lock.", rec_info(p->type)->table);
 }
 

@@ -292,7 +292,7 @@ static void audit_finds_what_was_tampered_with(void **state) {
         {"update usage_event set id = 'x' where id = '" GEN "'", "update usage_event set id = '" GEN "' where id = 'x'", "completed generation of the usage event"},
         {"update project set pending = 0 where id = '" PROJECT "'", "update project set pending = 1 where id = '" PROJECT "'", "pending generations"},
         {"update project set drive_bytes = drive_bytes + 1 where id = '" PROJECT "'", "update project set drive_bytes = drive_bytes - 1 where id = '" PROJECT "'", "drive bytes"},
-        {"update project set drive_reserved = 0 where id = '" PROJECT "'", "update project set drive_reserved = 1000 where id = '" PROJECT "'", "drive space reserved"},
+        {"update project set drive_reserved = 0 where id = '" PROJECT "'", "update project set drive_reserved = 2000 where id = '" PROJECT "'", "drive space reserved"},
         {"update asset set deleted_at = 1 where id = 'asset1'", "update asset set deleted_at = 0 where id = 'asset1'", "live asset behind the path"},
         {"update attempt set generation = 'x' where id = '" GEN ".1'", "update attempt set generation = '" GEN "' where generation = 'x'", "attempts of the generation"},
         {"update model_load set running = 0", "update model_load set running = 1", "a/limited: running generations of the model: found 0, expected 1"},

@@ -153,6 +153,7 @@ static const struct meet {
     {"", make_top_up, make_other_top_up, OK, "select 1 from account where id = '" PROJECT "/live' and available = 1000015"},
     {"", make_submit, make_submit, OK, "select 1 from generation"},
     {"", make_keyed, make_keyed_again, OK, "select 1 from generation"},
+    {"", make_dear, make_dear, OK, "select 1 from generation"},
     {"", make_dear, make_other_dear, E_INSUFFICIENT_CREDIT, "select 1 from generation"},
     {"", make_submit, make_top_up, OK, "select 1 from account where id = '" PROJECT "/live' and available + held = 1000007"},
     {"pending", make_claim, make_their_claim, E_CONFLICT, "select 1 from generation where node = '" NODE "' and attempts = 1"},
