@@ -218,7 +218,7 @@ static err check_policy(const struct key_policy *p, msec now, struct why *why) {
     return OK;
 }
 
-void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name, const struct key_policy *policy, ops_done *done, void *arg) {
+static void create_key(struct ops *o, struct str owner, struct str kind, struct str name, const struct key_policy *policy, ops_done *done, void *arg) {
     struct why why = {};
     msec now = io_now(o->io);
     if (!str_is(kind, "live") && !str_is(kind, "test") && !str_is(kind, "admin")) {
@@ -235,7 +235,6 @@ void ops_key_create(struct ops *o, const struct caller *c, struct str project, s
     }
     struct new_key key = new_key_make(o->io, kind);
     struct command cmd = {.kind = CMD_CREATE_KEY, .at = now};
-    struct str owner = project.len ? project : str_of(c->project);
     cmd.create_key = (struct cmd_create_key){.prefix = str_of(key.prefix), .project = owner, .kind = kind, .hash = str_of(key.hash), .name = name, .scopes = policy->scopes,
                                              .models = policy->models, .expires_at = policy->expires_at, .call_cap = policy->call_cap, .day_cap = policy->day_cap,
                                              .replaces = policy->rotates, .old_expires_at = now + policy->overlap_s * MS_SECOND};
@@ -256,6 +255,62 @@ void ops_key_create(struct ops *o, const struct caller *c, struct str project, s
     jw_kz(&w, "message", "This is the only time the whole key is shown.");
     jw_close(&w, '}');
     change(o, &cmd, &json, done, arg);
+}
+
+/* --- rotation: the new key is what the old one was --- */
+
+struct rotation {
+    struct ops *o;
+    struct arena arena;
+    struct str prefix;
+    msec expires_at; /* 0: as before */
+    int64_t overlap_s;
+    const struct api_key *old;
+    err code;
+    ops_done *done;
+    void *arg;
+};
+
+static void run_rotation(struct db *db, void *arg) {
+    struct rotation *r = arg;
+    r->code = QUERY_RECORD(db, api_key, r->prefix, &r->arena, &r->old);
+}
+
+static void old_key_read(void *arg) {
+    struct rotation *r = arg;
+    const struct api_key *k = r->old;
+    msec now = io_now(r->o->io);
+    if (r->code == E_NOT_FOUND) answer_err(r->done, r->arg, E_NOT_FOUND, "There is no key %.*s.", STR_ARG(str_head(r->prefix, 60)));
+    else if (r->code) answer_err(r->done, r->arg, r->code, "The key could not be read now; try again in a second.");
+    else if (k->revoked_at) answer_err(r->done, r->arg, E_CONFLICT, "The key %.*s was revoked; create another.", STR_ARG(k->head.id));
+    else if (k->expires_at && k->expires_at <= now) answer_err(r->done, r->arg, E_CONFLICT, "The key %.*s has expired; create another.", STR_ARG(k->head.id));
+    else {
+        struct key_policy p = {.scopes = k->scopes, .models = k->models, .expires_at = r->expires_at ? r->expires_at : k->expires_at, .call_cap = k->call_cap,
+                               .day_cap = k->day_cap, .rotates = k->head.id, .overlap_s = r->overlap_s};
+        create_key(r->o, k->project, k->kind, k->name, &p, r->done, r->arg);
+    }
+    arena_done(&r->arena);
+    free(r);
+}
+
+static void rotate(struct ops *o, const struct key_policy *policy, ops_done *done, void *arg) {
+    if (policy->overlap_s < 0 || policy->overlap_s > 365 * 24 * 3600) {
+        answer_err(done, arg, E_INVALID, "overlap_s is a number of seconds from 0 to a year.");
+        return;
+    }
+    struct rotation *r = calloc(1, sizeof *r);
+    must(r);
+    *r = (struct rotation){.o = o, .expires_at = policy->expires_at, .overlap_s = policy->overlap_s, .done = done, .arg = arg};
+    r->prefix = arena_dup(&r->arena, policy->rotates);
+    err e = readers_run(o->o.readers, run_rotation, old_key_read, r);
+    if (!e) return;
+    r->code = e == E_NOT_FOUND ? E_AGAIN : e;
+    old_key_read(r);
+}
+
+void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name, const struct key_policy *policy, ops_done *done, void *arg) {
+    if (policy->rotates.len) rotate(o, policy, done, arg);
+    else create_key(o, project.len ? project : str_of(c->project), kind, name, policy, done, arg);
 }
 
 void ops_key_revoke(struct ops *o, const struct caller *c, struct str prefix, ops_done *done, void *arg) {

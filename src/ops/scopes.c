@@ -27,3 +27,11 @@ err scopes_check(struct str words, struct why *why) {
     }
     return OK;
 }
+
+/* Sound is asked for as music or as speech; one of the two is enough. */
+err scopes_allow_kind(const struct caller *c, struct str kind, struct why *why) {
+    bool sound = str_is(kind, "audio");
+    if (sound ? caller_may(c, "generate:music") || caller_may(c, "generate:speech") : caller_may(c, "generate:media")) return OK;
+    return why_set(why, E_FORBIDDEN, "The key %s does not have the scope %s, which this model needs; use another key, or create one with it. Nothing was charged.", c->key,
+                   sound ? "generate:music or generate:speech" : "generate:media");
+}

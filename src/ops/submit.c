@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "ops/gather.h"
 #include "ops/quote.h"
+#include "ops/scopes.h"
 
 #include <stdlib.h>
 
@@ -89,6 +90,7 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     if (is_operator(c)) return why_set(why, E_FORBIDDEN, "An admin key does not generate; use the project's live or test key.");
     const struct model *m;
     TRY(model_named(shelf_current(o->o.shelf), s->model, why, &m));
+    TRY(scopes_allow_kind(c, m->kind, why));
     TRY(check_kind(s->kind, why));
     TRY(check_key(s->idempotency_key, why));
     TRY(catalog_quote(shelf_current(o->o.shelf), m, s->inputs, NULL, 0, a, why, &cmd.quote, &cmd.inputs));
