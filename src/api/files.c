@@ -122,6 +122,31 @@ void files_get(struct exchange *x) {
         ops_drive_open(exchange_ops(x), &x->caller, x->param, opened, x);
 }
 
+/* Where no copy can be shown, the original can: its link stands in the answer. */
+static void opened_derived(void *arg, const struct answer *a) {
+    struct exchange *x = arg;
+    if (!a->code || !a->path.len) {
+        opened(arg, a);
+        return;
+    }
+    if (x->req) {
+        http_add_header(x->req, "Location", a->path);
+        http_add_header(x->req, "Cache-Control", STR("private, max-age=5"));
+        http_reply(x->req, 302, "text/plain", STR(""));
+        exchange_release(x);
+    }
+    exchange_unref(x);
+}
+
+static void get_derived(struct exchange *x, const char *folder) {
+    struct str raw = str_skip(http_path(x->req), sizeof "/v1/drive//" - 1 + strlen(folder));
+    exchange_ref(x);
+    ops_drive_open_derived(exchange_ops(x), str_of(folder), arena_dup(&x->arena, raw), arena_dup(&x->arena, http_query(x->req)), opened_derived, x);
+}
+
+void files_get_thumbnail(struct exchange *x) { get_derived(x, "thumbnails"); }
+void files_get_optimized(struct exchange *x) { get_derived(x, "optimized"); }
+
 void files_list(struct exchange *x) {
     struct why why = {0};
     struct str prefix = {0}, after = {0};

@@ -59,6 +59,7 @@ static const char *ok_text(struct str status) {
         {"201", "Created."},
         {"202", "Accepted: it goes on; ask at Location."},
         {"206", "The range that was asked for."},
+        {"302", "The file itself; no such copy can be made of it."},
         {"304", "The caller has this file."},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

@@ -355,6 +355,16 @@ void ops_drive_open_signed(struct ops *o, struct str path, struct str query, ops
     else
         fail(done, arg, E_BAD_SIGNATURE, "The link is not valid.");
 }
+void ops_drive_open_derived(struct ops *o, struct str folder, struct str path, struct str query, ops_done *done, void *arg) {
+    if (str_is(query, "exp=1&kid=k&sig=good")) {
+        open_file(o, path, done, arg);
+    } else if (str_is(query, "exp=1&kid=k&sig=none")) {
+        struct answer a = {.code = E_MEDIA_TYPE, .why.code = E_MEDIA_TYPE, .fd = -1, .path = STR("http://here/v1/drive/files/a?exp=1")};
+        done(arg, &a);
+    } else {
+        fail(done, arg, E_BAD_SIGNATURE, "The link is not valid.");
+    }
+}
 void ops_drive_sign(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg) {
     struct arena mem = {0};
     say(done, arg, arena_printf(&mem, "{\"path\":\"%.*s\",\"expires_in\":%lld}", STR_ARG(path), (long long)ttl_s).ptr);

@@ -65,6 +65,8 @@ void account_key_create(struct exchange *x);
 void account_key_revoke(struct exchange *x);
 void files_list(struct exchange *x);
 void files_get(struct exchange *x);
+void files_get_thumbnail(struct exchange *x);
+void files_get_optimized(struct exchange *x);
 void files_put(struct exchange *x);
 void files_delete(struct exchange *x);
 void files_sign(struct exchange *x);

@@ -42,12 +42,15 @@ struct signer *signer_create(struct str master_key); /* keys are derived; the ma
 /* While keys are rotated: what the older master key signed is still taken, but nothing new is signed with it. Once per signer. */
 void signer_accept(struct signer *s, struct str older_master_key);
 void signer_destroy(struct signer *s); /* NULL is fine */
-struct signed_link { struct str project, asset, path; msec expires_at; }; /* ids as 32 hex digits; whole seconds count */
+/* folder: empty for the file itself, else what was made of it ("thumbnails", "optimized"): a link of one is none of another. */
+struct signed_link { struct str project, asset, path; msec expires_at; struct str folder; }; /* ids as 32 hex digits; whole seconds count */
 void sign_link(const struct signer *s, const struct signed_link *l, struct str public_url, struct buf *out);
 /* path: what follows /v1/drive/files/ in the request, still percent-encoded, exactly as it came; query: what follows '?'.
  * E_BAD_SIGNATURE for anything changed or past its time; now = 0 asks for the signature alone. Whether the asset still lives, and
  * under that path, is the caller's question. */
 [[nodiscard]] err sign_check(const struct signer *s, struct str path, struct str query, msec now, struct arena *a, struct why *why, struct signed_link *out);
+[[nodiscard]] err sign_check_in(const struct signer *s, struct str folder, struct str path, struct str query, msec now, struct arena *a, struct why *why,
+                                struct signed_link *out);
 /* Sealed tokens (quote ids): "v1.<payload>.<mac>", authenticated, not secret. A token opens only for the purpose it was sealed for. */
 void token_seal(const struct signer *s, const char *purpose, struct str payload, struct buf *out);
 [[nodiscard]] err token_open(const struct signer *s, const char *purpose, struct str token, struct arena *a, struct why *why, struct str *out_payload);

@@ -85,13 +85,15 @@ static bool percent_decode(struct str s, struct arena *a, struct str *out) {
 }
 
 /* exp and kid hold no line feed and the ids have one length, so no two links have the same signed text. */
-static void link_mac(const struct key *k, struct str exp, const uint8_t ids[2 * ID_BYTES], struct str encoded_path, uint8_t out[SHA256_LEN]) {
+static void link_mac(const struct key *k, struct str exp, const uint8_t ids[2 * ID_BYTES], struct str folder, struct str encoded_path, uint8_t out[SHA256_LEN]) {
     struct buf text = {};
     buf_str(&text, exp);
     buf_c(&text, '\n');
     buf_z(&text, k->id);
     buf_c(&text, '\n');
     buf_add(&text, ids, 2 * ID_BYTES);
+    buf_str(&text, folder);
+    buf_c(&text, '/');
     buf_str(&text, encoded_path);
     hmac_sha256(bytes(k->link, SHA256_LEN), buf_view(&text), out);
     buf_done(&text);
@@ -106,14 +108,17 @@ void sign_link(const struct signer *s, const struct signed_link *l, struct str p
     hex_decode(l->asset, sig + ID_BYTES);
     while (public_url.len && public_url.ptr[public_url.len - 1] == '/') public_url.len--;
     buf_str(out, public_url);
-    buf_z(out, "/v1/drive/files/");
+    struct str folder = l->folder.len ? l->folder : STR("files");
+    buf_z(out, "/v1/drive/");
+    buf_str(out, folder);
+    buf_c(out, '/');
     size_t path_at = out->len;
     percent_encode(out, l->path);
     size_t path_len = out->len - path_at;
     buf_z(out, "?exp=");
     size_t exp_at = out->len;
     buf_i64(out, l->expires_at / MS_SECOND);
-    link_mac(k, str_skip(buf_view(out), exp_at), sig, str_n(out->ptr + path_at, path_len), sig + 2 * ID_BYTES);
+    link_mac(k, str_skip(buf_view(out), exp_at), sig, folder, str_n(out->ptr + path_at, path_len), sig + 2 * ID_BYTES);
     base64url_encode(sig, SIG_BYTES, sig_text);
     buf_printf(out, "&kid=%s&sig=%s", k->id, sig_text);
 }
@@ -142,6 +147,11 @@ static struct str hex_of(struct arena *a, const uint8_t id[ID_BYTES]) {
 }
 
 err sign_check(const struct signer *s, struct str path, struct str query, msec now, struct arena *a, struct why *why, struct signed_link *out) {
+    return sign_check_in(s, STR("files"), path, query, now, a, why, out);
+}
+
+err sign_check_in(const struct signer *s, struct str folder, struct str path, struct str query, msec now, struct arena *a, struct why *why,
+                  struct signed_link *out) {
     struct str exp, kid, sig_text;
     struct str all = query;
     if (!take_parameter(&query, STR("exp="), &exp) || !take_parameter(&query, STR("kid="), &kid) ||
@@ -152,7 +162,7 @@ err sign_check(const struct signer *s, struct str path, struct str query, msec n
     uint8_t sig[SIG_BYTES + 2], mac[SHA256_LEN];
     size_t sig_len;
     if (!k || !base64url_decode(sig_text, sig, &sig_len) || sig_len != SIG_BYTES) return not_ours(why);
-    link_mac(k, exp, sig, path, mac);
+    link_mac(k, exp, sig, folder, path, mac);
     if (!same_mac(mac, sig + 2 * ID_BYTES)) return not_ours(why);
 
     struct signed_link l = {};
@@ -162,6 +172,7 @@ err sign_check(const struct signer *s, struct str path, struct str query, msec n
     if (!percent_decode(path, a, &l.path)) return not_ours(why);
     l.project = hex_of(a, sig);
     l.asset = hex_of(a, sig + ID_BYTES);
+    l.folder = folder;
     *out = l;
     return OK;
 }

@@ -201,7 +201,8 @@ struct upload {
     struct ops *o;
     struct caller caller;
     struct arena arena;
-    struct str path, blob;
+    struct str path, folder, blob; /* without a path it gets a name of its own in the folder, */
+    char suffix[12];               /* ending so where the bytes tell none */
     char asset[ID_LEN + 1], random[ID_LEN + 1], sha256[SHA256_HEX + 1];
     struct drive_file file;
     struct buf waiting, writing; /* what came in, what the pool writes now */
@@ -261,6 +262,7 @@ static void upload_store(struct upload *u) {
     struct sniffed s = media_sniff(str_n(u->head, u->head_len));
     struct media_facts facts = media_measure(str_n(u->head, u->head_len));
     struct command cmd = {.kind = CMD_ASSET_PUT, .at = io_now(u->o->io)};
+    if (!u->path.len) u->path = arena_printf(&u->arena, "%.*s/%s.%s", STR_ARG(u->folder), u->asset, s.type ? s.ext : u->suffix[0] ? u->suffix : "bin");
     struct str facts_json = facts.width ? arena_printf(&u->arena, "{\"width\":%lld,\"height\":%lld}", (long long)facts.width, (long long)facts.height) : STR("{}");
     cmd.asset_put = (struct cmd_asset_put){.project = str_of(u->caller.project), .path = u->path,
                                            .output = {.asset = str_of(u->asset), .blob = u->blob, .ext = s.type ? str_of(s.ext) : STR("bin"),
@@ -323,16 +325,46 @@ err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int
     struct upload *u = calloc(1, sizeof *u);
     must(u);
     *u = (struct upload){.o = o, .caller = *c, .ready = ready, .ready_arg = arg};
-    err e = drive_path_clean(path, &u->arena, why, &u->path);
+    err e = path.len ? drive_path_clean(path, &u->arena, why, &u->path) : OK;
     if (e) {
         upload_free(u);
         return e;
     }
+    u->folder = STR("uploads");
     struct id asset = io_new_id(o->io), random = io_new_id(o->io);
     memcpy(u->asset, asset.hex, sizeof u->asset);
     memcpy(u->random, random.hex, sizeof u->random);
     u->blob = arena_printf(&u->arena, "up/%.2s/1-%s", u->random + 30, u->random);
     *out = u;
+    return OK;
+}
+
+/* The ending of a file's name when it is a plain one: a few letters and digits. */
+static void ending_of(struct str filename, char out[12]) {
+    size_t dot = filename.len, n = 0;
+    while (dot > 0 && filename.ptr[dot - 1] != '.') dot--;
+    if (!dot || filename.len - dot > 8) return;
+    char ending[12] = "";
+    for (; dot + n < filename.len; n++) {
+        char c = filename.ptr[dot + n];
+        if (c >= 'A' && c <= 'Z') c |= 0x20;
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) return;
+        ending[n] = c;
+    }
+    memcpy(out, ending, sizeof ending);
+}
+
+err ops_upload_place(struct upload *u, struct str path, struct str filename, struct why *why) {
+    struct str folder = path, clean;
+    ending_of(filename, u->suffix);
+    if (path.len && !str_ends(path, STR("/"))) return drive_path_clean(path, &u->arena, why, &u->path);
+    u->path = STR("");
+    if (str_ends(folder, STR("/"))) folder.len--;
+    if (!folder.len) folder = STR("uploads");
+    TRY(drive_path_clean(folder, &u->arena, why, &clean));
+    /* the name that comes behind it has to fit too */
+    if (clean.len + 1 + ID_LEN + sizeof u->suffix > LIMIT_PATH_BYTES) return why_set(why, E_BAD_PATH, "The folder's path is too long for a file in it.");
+    u->folder = clean;
     return OK;
 }
 

@@ -47,6 +47,7 @@ struct ops *ops_create(const struct ops_options *options) {
     must(o);
     o->o = *options;
     o->io = loop_io(options->loop);
+    o->makers = pool_create(options->loop, "copies", LIMIT_READS_AT_ONCE, 256);
     o->files = pool_create(options->loop, "files", 4, LIMIT_COMMIT_QUEUE);
     o->keys = calloc(KEY_BUCKETS, sizeof *o->keys);
     o->waits = calloc(WAIT_BUCKETS, sizeof *o->waits);
@@ -57,8 +58,9 @@ struct ops *ops_create(const struct ops_options *options) {
 }
 
 void ops_stop(struct ops *o) {
+    pool_destroy(o->makers);
     pool_destroy(o->files);
-    o->files = NULL;
+    o->makers = o->files = NULL;
 }
 
 void ops_destroy(struct ops *o) {
@@ -66,6 +68,7 @@ void ops_destroy(struct ops *o) {
     o->io->ops->timer_stop(o->io, o->look);
     waits_end(o, E_UNAVAILABLE);
     streams_end(o);
+    pool_destroy(o->makers);
     pool_destroy(o->files);
     keys_done(o);
     free(o->keys);

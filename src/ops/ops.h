@@ -19,6 +19,7 @@ struct ops_options {
     struct committer *committer;
     struct readers *readers;
     struct drive *drive;
+    struct helper *helper;      /* reads foreign media for thumbnails */
     struct signer *signer;
     struct vault *vault;        /* seals secrets */
     const struct shelf *shelf;  /* its current version quotes */
@@ -134,7 +135,8 @@ void ops_top_up(struct ops *o, const struct caller *c, struct str project, micro
 void ops_projects(struct ops *o, const struct caller *c, ops_done *done, void *arg);
 void ops_project_create(struct ops *o, const struct caller *c, struct str name, ops_done *done, void *arg);
 void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_done *done, void *arg);
-/* kind: live, test, admin. The answer is the only place where the whole key ever stands. */
+/* kind: live, test, admin. The answer is the only place where the whole key ever stands. A rotation takes kind, name and policy from
+ * the key before; of what is given here only expires_at counts, when it is set. */
 struct key_policy {
     struct str scopes, models;          /* words separated by blanks; empty: no bound */
     msec expires_at;                    /* 0: never */
@@ -167,13 +169,20 @@ void ops_secret_delete(struct ops *o, const struct caller *c, struct str name, o
 void ops_drive_list(struct ops *o, const struct caller *c, struct str prefix, struct str after, int64_t limit, ops_done *done, void *arg);
 void ops_drive_open(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg); /* fills fd, bytes, type, etag */
 void ops_drive_open_signed(struct ops *o, struct str path, struct str query, ops_done *done, void *arg);
+/* What was made of a file for showing it: folder is "thumbnails" (512 pixels, of a video its poster) or "optimized" (1600 pixels). Made
+ * at the first request, which waits for it; E_STILL_RUNNING after 5 s and every refusal carry the link to the original in
+ * answer.path, to be redirected to. */
+void ops_drive_open_derived(struct ops *o, struct str folder, struct str path, struct str query, ops_done *done, void *arg);
 void ops_drive_sign(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg);
 void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg);
 /* An upload: begin checks path and space, write is called with each piece (returns false to pause until ready is called), end
  * stores and answers, abort forgets. */
 struct upload;
 typedef void ops_upload_ready(void *arg);
-err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int64_t length /* -1 */, ops_upload_ready *ready, void *arg, struct why *why, struct upload **out);
+err ops_upload_begin(struct ops *o, const struct caller *c, struct str path /* empty: see below */, int64_t length /* -1 */, ops_upload_ready *ready, void *arg, struct why *why, struct upload **out);
+/* Where it goes, said while it comes: a path, or a folder ("uploads/", which is also what an empty one means), where it gets a name
+ * of its own with the ending of what its bytes are, or else of `filename`. An upload begun without a path is in uploads/. */
+err ops_upload_place(struct upload *u, struct str path, struct str filename, struct why *why);
 bool ops_upload_write(struct upload *u, struct str data);
 void ops_upload_end(struct upload *u, ops_done *done, void *arg);
 void ops_upload_abort(struct upload *u);

@@ -13,6 +13,7 @@ struct ops {
     struct ops_options o;
     struct io *io;
     struct pool *files;          /* uploads and opens: the loop never touches a disk */
+    struct pool *makers;         /* thumbnails and other copies */
     struct key_entry **keys;     /* cache of key records by prefix */
     size_t key_buckets, key_count;
     struct wait **waits;         /* parked callers by generation */

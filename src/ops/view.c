@@ -42,13 +42,13 @@ msec poll_after(const struct generation *g, msec now) {
     return wait < 500 ? 500 : wait > 10000 ? 10000 : wait;
 }
 
-static void write_url(struct jw *w, const char *key, const struct shown *s, const struct asset *a) {
+static void write_url(struct jw *w, const char *key, const struct shown *s, const struct asset *a, struct str folder) {
     jw_key(w, key);
     if (!a->path.len) { /* another file has taken its place: reachable by its own name below the generation */
         jw_null(w);
         return;
     }
-    struct signed_link link = {.project = a->project, .asset = a->head.id, .path = a->path,
+    struct signed_link link = {.project = a->project, .asset = a->head.id, .path = a->path, .folder = folder,
                                .expires_at = s->now + (s->ttl_s ? s->ttl_s : LIMIT_SIGNED_URL_DEFAULT_S) * MS_SECOND};
     struct buf url = {};
     sign_link(s->signer, &link, s->public_url, &url);
@@ -69,7 +69,11 @@ static void write_output(struct jw *w, const struct shown *s, const struct asset
     jw_open(w, '{');
     jw_kstr(w, "id", a->head.id);
     jw_kstr(w, "media_type", a->type);
-    write_url(w, "url", s, a);
+    write_url(w, "url", s, a, STR(""));
+    if (str_is(a->kind, "image") || str_is(a->kind, "video")) write_url(w, "thumbnail_url", s, a, STR("thumbnails"));
+    else jw_kraw(w, "thumbnail_url", STR("null"));
+    if (str_is(a->kind, "image")) write_url(w, "optimized_url", s, a, STR("optimized"));
+    else jw_kraw(w, "optimized_url", STR("null"));
     jw_kstr(w, "drive_path", a->path);
     write_ki64_or_null(w, "width", facts, "width");
     write_ki64_or_null(w, "height", facts, "height");
@@ -242,7 +246,7 @@ void view_media(struct jw *w, const struct shown *s, struct arena *arena) {
     jw_kstr(w, "model", g->model);
     jw_kstr(w, "kind", echo ? s->kind_wanted : g->kind);
     jw_kstr(w, "drive_path", first ? first->path : STR(""));
-    if (first) write_url(w, "output_url", s, first);
+    if (first) write_url(w, "output_url", s, first, STR(""));
     else jw_kraw(w, "output_url", STR("null"));
     jw_kstr(w, "request_id", g->head.id);
     jw_ki64(w, "billed_micros", g->billed_micros);
