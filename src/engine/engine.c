@@ -138,10 +138,20 @@ static const struct attempt *attempt_in(const struct rec_change *changes, size_t
     return newest;
 }
 
+/* Every change of what waits or runs changes its project's record: that alone tells whether a scan could find anything. A model
+ * with a limit of its own may have made room for any project. */
+static bool may_have_work(const struct rec_change *c) {
+    if (c->type == REC_model_load) return true;
+    if (c->type != REC_project) return false;
+    const struct project *p = (const struct project *)c->record;
+    return p->pending > 0 && p->running < p->run_limit;
+}
+
 void engine_published(struct engine *e, const struct rec_change *changes, size_t n) {
     if (!e->running) return;
     bool room = false;
     for (size_t i = 0; i < n; i++) {
+        room |= may_have_work(&changes[i]);
         if (changes[i].type != REC_generation) continue;
         const struct generation *g = (const struct generation *)changes[i].record;
         struct task *t = tasks_find(&e->tasks, g->head.id);
@@ -149,10 +159,7 @@ void engine_published(struct engine *e, const struct rec_change *changes, size_t
             engine_take(e, g, attempt_in(changes, n, g));
         } else if (t) {
             task_release(t);
-            room = true;
         }
-        if (str_eq(g->state, GEN_PENDING) && g->waits_until <= io_now(e->o.io)) room = true;
-        if (generation_is_terminal(g->state)) room = true; /* its project may have a free slot now */
     }
     if (room) engine_scan(e, SCAN_PENDING);
 }

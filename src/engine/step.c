@@ -24,10 +24,11 @@ static struct traits traits_of(const struct task *t) {
 static void free_when_idle(struct task *t) {
     if (!t->gone || t->calling || t->commanding) return;
     struct engine *e = t->engine;
+    bool was_full = (int64_t)e->tasks.count + e->claims >= e->o.slots;
     e->o.io->ops->timer_stop(e->o.io, t->wake);
     e->o.io->ops->timer_stop(e->o.io, t->deadline);
     tasks_remove(&e->tasks, t);
-    if (e->running) engine_scan(e, SCAN_PENDING);
+    if (e->running && was_full) engine_scan(e, SCAN_PENDING); /* what was passed over for want of a slot */
 }
 
 void task_release(struct task *t) {
