@@ -62,7 +62,7 @@ const struct route api_routes[] = {
     {"POST", "/v1/drive/sign", WHO_ANY, TAKES_JSON, false, files_sign, "signDrive", "Drive", "Make a link that needs no key",
      "SignRequest", "SignedLink", NULL, "200", "404", NULL},
     {"GET", "/v1/drive/files/{path...}", WHO_LINK, TAKES_NOTHING, false, files_get, "readFile", "Drive",
-     "Read a file, or a range of it", NULL, NULL, "application/octet-stream", "200 206 304", "404 412 416",
+     "Read a file, or a range of it", NULL, NULL, "*/*", "200 206 304", "404 412 416",
      "Path Exp Kid Sig Range IfNoneMatch"},
     {"PUT", "/v1/drive/files/{path...}", WHO_ANY, TAKES_FILE, false, files_put, "writeFile", "Drive",
      "Store a file; what stood there before stays with the generation that made it", NULL, "DriveFile", NULL, "201",
