@@ -8,9 +8,12 @@
 #include "base/json.h"
 #include "media/media.h"
 
+#include <fcntl.h>
 #include <math.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *program;
@@ -65,16 +68,28 @@ static void make(struct rig *r, const char *model, const char *inputs, uint64_t 
     if (r->a.code) fail_msg("%s: %s", inputs, r->a.detail);
 }
 
-/* What a command says, both ways: `before` the path and `after` it. */
-static char *ask(const char *before, const char *path, const char *after) {
-    char command[400], *text = calloc(1, 65536);
+/* What ffmpeg or ffprobe says of the file at `path`, both ways. "@" stands for the path among the arguments. */
+static char *ask(const char *path, const char *const *args) {
+    char *text = calloc(1, 65536), *argv[24];
+    int pipes[2], n = 0, status = 0;
+    posix_spawn_file_actions_t actions;
+    pid_t pid;
+    size_t len = 0;
+    ssize_t got;
     assert_non_null(text);
-    snprintf(command, sizeof command, "%s %s %s 2>&1", before, path, after);
-    FILE *f = popen(command, "r");
-    assert_non_null(f);
-    size_t n = fread(text, 1, 65535, f);
-    text[n] = 0;
-    assert_int_equal(pclose(f), 0);
+    for (; args[n]; n++) argv[n] = (char *)(uintptr_t)(strcmp(args[n], "@") ? args[n] : path);
+    argv[n] = NULL;
+    assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, pipes[1], 1);
+    posix_spawn_file_actions_adddup2(&actions, pipes[1], 2);
+    assert_int_equal(posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    close(pipes[1]);
+    while (len < 65535 && (got = read(pipes[0], text + len, 65535 - len)) > 0) len += (size_t)got;
+    close(pipes[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (status) fail_msg("%s: %s", argv[0], text);
     return text;
 }
 
@@ -87,7 +102,8 @@ static double after_last(const char *text, const char *mark) {
 
 /* Decoded and metered: seconds, LUFS, highest sample. */
 static void meter(const char *path, double *out_s, double *out_lufs, double *out_peak) {
-    char *text = ask("ffmpeg -hide_banner -nostdin -i", path, "-map 0:a -af ebur128=peak=sample -f null -");
+    static const char *const args[] = {"ffmpeg", "-hide_banner", "-nostdin", "-i", "@", "-map", "0:a", "-af", "ebur128=peak=sample", "-f", "null", "-", NULL};
+    char *text = ask(path, args);
     const char *time = text;
     for (const char *p = text; (p = strstr(p, "time=")); p++) time = p;
     int h = 0, m = 0;
@@ -109,6 +125,8 @@ static struct json *scene(const struct rig *r, struct arena *a) {
     return j;
 }
 
+static const char *const PROBE[] = {"ffprobe", "-v", "error", "-show_entries", "format_tags:stream=codec_name,width,height:stream_disposition=attached_pic", "@", NULL};
+
 static void test_song(void **state) {
     struct rig *r = *state;
     struct arena arena = {0};
@@ -129,7 +147,7 @@ static void test_song(void **state) {
     assert_true(json_as_str(json_get(j, "lyrics"), &lyrics) && lyrics.len > 40);
     const struct json *sections = json_get(j, "sections");
     near(strtod(json_get(json_at(sections, sections->count - 1), "end_s")->text.ptr, NULL), 14, 0.001, "end");
-    char *text = ask("ffprobe -v error -show_entries format_tags:stream=codec_name,width,height:stream_disposition=attached_pic", r->out, "");
+    char *text = ask(r->out, PROBE);
     assert_non_null(strstr(text, "title=Red; Boat: 'n \"Sea\" %s $(id)\n"));
     assert_non_null(strstr(text, "artist=puras\n"));
     assert_non_null(strstr(text, "genre=pop\n"));
@@ -255,7 +273,7 @@ static void test_long_texts(void **state) {
 static void test_hostile_songs(void **state) {
     struct rig *r = *state;
     make(r, "tune", "{\"style\":\"-o audio.driver=file\",\"title\":\"<b>\\u0001\\u202e\\\\\\\"\",\"lyrics\":\"[Verse]\\n-map 0\\n\\u0007\\ud83d\\ude00\\n[Chorus]\\n\\u05e9\",\"duration\":10}", 1);
-    char *text = ask("ffprobe -v error -show_entries format_tags", r->out, "");
+    char *text = ask(r->out, PROBE);
     assert_non_null(strstr(text, "title=<b>"));
     assert_non_null(strstr(text, "-map 0"));
     free(text);

@@ -90,7 +90,8 @@ static void find_theme(struct str text, char *out, size_t room) {
         bool skip = !n || (about ? is_word(breaks, word, n) && words > 0 : is_word(small, word, n) || isdigit((unsigned char)word[0]));
         if (skip && n && words) break;
         if (!skip && strlen(out) + n + 2 < room) {
-            if (words++) strcat(out, " ");
+            size_t used = strlen(out);
+            if (words++) snprintf(out + used, room - used, " ");
             add_text(out, room, str_n(from.ptr + start, i - start));
         }
         if (stop && words) break;

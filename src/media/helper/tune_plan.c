@@ -107,17 +107,16 @@ static void choose_key(struct tune_plan *p, const struct words *w, struct dice *
     snprintf(p->key, sizeof p->key, "%s %s", sharp ? sharps[p->tonic] : flats[p->tonic], tune_mode_name(p->mode));
 }
 
-/* "120 bpm" in the words; 0 when nothing is said. */
+/* "120 bpm" or "120bpm" in the words; 0 when nothing is said. */
 static int read_bpm(const struct tune_text *t) {
-    const char *at = strstr(t->at, " bpm ");
-    if (at) {
-        while (at > t->at && isdigit((unsigned char)at[-1])) at--;
-    } else {
-        for (at = t->at; *at; at++)
-            if (isdigit((unsigned char)*at) && at[-1] == ' ' && (!strncmp(at + 2, "bpm ", 4) || !strncmp(at + 3, "bpm ", 4))) break;
+    for (const char *at = t->at; *at; at++) {
+        int bpm = 0, digits = 0;
+        if (at == t->at || at[-1] != ' ') continue;
+        while (isdigit((unsigned char)at[digits]) && digits < 4) bpm = bpm * 10 + at[digits++] - '0';
+        const char *rest = at + digits + (at[digits] == ' ');
+        if (digits && !strncmp(rest, "bpm ", 4) && bpm >= 40 && bpm <= 220) return bpm;
     }
-    int bpm = atoi(at);
-    return bpm >= 40 && bpm <= 220 ? bpm : 0;
+    return 0;
 }
 
 /* The tempo the words want, then the one near to it with which the last bar ends best before the end of the file. */

@@ -2,6 +2,7 @@
 #include "media/helper/tune_words.h"
 #include "media/helper/voice.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* The first is what a text is read in when nothing tells. */
@@ -111,10 +112,9 @@ static int detect_latin(struct str s) {
         double score = 0;
         struct str rest = str_of(latin[i].words), one;
         for (bool more = true; more;) {
-            char word[40] = " ";
+            char word[40];
             more = str_cut(rest, ' ', &one, &rest);
-            memcpy(word + 1, one.ptr, one.len < 36 ? one.len : 36);
-            strcat(word, " ");
+            snprintf(word, sizeof word, " %.*s ", STR_ARG(one));
             int times = 0;
             for (const char *p = t->at; (p = strstr(p, word)) && times < 6; p += one.len) times++;
             score += times;
