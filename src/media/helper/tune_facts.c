@@ -31,7 +31,7 @@ static void write_instruments(struct jw *w, const struct tune_song *s) {
     for (int part = 0; part < PART_COUNT; part++) {
         bool said = !tune_part_plays(s, part);
         for (int k = 0; k < part && !said && part != PART_DRUMS; k++) said = tune_part_plays(s, k) && s->plan.programs[k] == s->plan.programs[part];
-        if (!said) jw_z(w, part == PART_DRUMS ? "drums" : tune_program_name(s->plan.programs[part]));
+        if (!said) jw_z(w, part == PART_DRUMS ? (s->plan.style->full.snare ? "drums" : "percussion") : tune_program_name(s->plan.programs[part]));
     }
     jw_close(w, ']');
 }
