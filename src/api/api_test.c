@@ -333,6 +333,7 @@ static void test_generations(void **state) {
          "\"idempotency_key\":\"k!~\"", NULL},
         {"POST", "/v1/generations", LIVE, "{\"model\":\"poor\"}", 402, "\"missing_micros\":6000", NULL},
         {"POST", "/v1/generations", LIVE, "{\"model\":\"busy\"}", 503, "Retry-After: 3\r\n", NULL},
+        {"POST", "/v1/generations", LIVE, "{\"model\":\"brief\"}", 503, "Retry-After: 1\r\n", NULL},
         {"POST", "/v1/generations", LIVE, "{\"model\":\"refused\"}", 422, "\"generation_id\":\"" A "\"", NULL},
         {"POST", "/v1/generations", LIVE, "{\"model\":\"wordy\"}", 400, "wwwwww\",\"code\":\"invalid_argument\"", NULL},
         {"GET", "/v1/generations/" A, LIVE, NULL, 200, "\"status\":\"completed\",\"ttl\":0", NULL},

@@ -76,11 +76,15 @@ static void reply_json(struct api *a, struct http_req *r, int status, struct str
 
 static void reply_error(struct api *a, struct http_req *r, const struct why *why, struct str allow) {
     _cleanup_(buf_done) struct buf body = {0};
-    ops_error_json(why, http_request_id(r), &body);
-    int status = err_info(why->code)->http_status;
+    const struct err_info *info = err_info(why->code);
+    struct why told = *why;
+    int status = info->http_status;
+    /* who is asked to come again is told when */
+    if (!told.retry_after_s && (info->retry == RETRY_after || (info->retry == RETRY_same_key && status == 503))) told.retry_after_s = 1;
+    ops_error_json(&told, http_request_id(r), &body);
     log_failure(a, r, why);
-    if (why->retry_after_s > 0)
-        http_add_header(r, "Retry-After", arena_printf(http_arena(r), "%lld", (long long)why->retry_after_s));
+    if (told.retry_after_s > 0)
+        http_add_header(r, "Retry-After", arena_printf(http_arena(r), "%lld", (long long)told.retry_after_s));
     if (status == 401) http_add_header(r, "WWW-Authenticate", STR("Bearer realm=\"puras\""));
     if (!str_empty(allow)) http_add_header(r, "Allow", allow);
     reply_json(a, r, status, buf_view(&body));

@@ -89,6 +89,14 @@ static void submit(struct exchange *x, struct submission *s, ops_done *done) {
     exchange_unref(x);
 }
 
+/* What the caller agrees to pay, and how long links live. Other members may be ignored where clients send more than they need; a
+ * bound of the price never. */
+static err read_terms(const struct exchange *x, struct submission *s, struct why *why) {
+    TRY(body_int(x->body, "max_micros", 1, MICROS_MAX, why, &s->max_micros));
+    TRY(body_text(x->body, "quote_id", false, QUOTE_ID_BYTES, why, &s->quote_id));
+    return body_int(x->body, "url_ttl", LIMIT_SIGNED_URL_MIN_S, LIMIT_SIGNED_URL_MAX_S, why, &s->ttl_s);
+}
+
 /* --- POST /v1/media/generate --- */
 
 static err read_media(struct exchange *x, struct submission *s, struct why *why) {
@@ -102,6 +110,7 @@ static err read_media(struct exchange *x, struct submission *s, struct why *why)
     TRY(body_text(x->body, "verb", false, 32, why, &verb));
     TRY(body_text(x->body, "output_path", false, LIMIT_PATH_BYTES, why, &s->output_path));
     TRY(body_text(x->body, "output_url_path", false, OUTPUT_URL_PATH_BYTES, why, &s->output_url_path));
+    TRY(read_terms(x, s, why));
     if (persist && persist->type != JSON_BOOL && persist->type != JSON_NULL) {
         snprintf(why->field, sizeof why->field, "persist");
         return why_set(why, E_INVALID, "persist: It must be true or false; the file is stored in the drive either way.");
@@ -138,10 +147,7 @@ static err read_generation(struct exchange *x, struct submission *s, struct why 
     TRY(body_object(x->body, "inputs", why, &s->inputs));
     TRY(body_text(x->body, "kind", false, 32, why, &s->kind));
     TRY(body_text(x->body, "output_path", false, LIMIT_PATH_BYTES, why, &s->output_path));
-    TRY(body_int(x->body, "max_micros", 1, MICROS_MAX, why, &s->max_micros));
-    TRY(body_text(x->body, "quote_id", false, QUOTE_ID_BYTES, why, &s->quote_id));
-    TRY(body_int(x->body, "url_ttl", LIMIT_SIGNED_URL_MIN_S, LIMIT_SIGNED_URL_MAX_S, why, &s->ttl_s));
-    return OK;
+    return read_terms(x, s, why);
 }
 
 void generate_submit(struct exchange *x) {

@@ -165,6 +165,8 @@ struct wait *ops_submit(struct ops *o, const struct caller *c, const struct subm
     } else if (str_is(s->model, "busy")) {
         a.code = why_set(&a.why, E_AGAIN, "Too much waits.");
         a.why.retry_after_s = 3;
+    } else if (str_is(s->model, "brief")) {
+        a.code = E_AGAIN; /* neither a sentence nor a time */
     } else if (str_is(s->model, "refused")) {
         a.code = E_REFUSED; /* no sentence of its own */
         a.generation = STR(DOUBLE_DONE);

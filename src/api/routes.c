@@ -62,7 +62,7 @@ const struct route api_routes[] = {
     {"POST", "/v1/drive/sign", WHO_ANY, TAKES_JSON, false, files_sign, "signDrive", "Drive", "Make a link that needs no key",
      "SignRequest", "SignedLink", NULL, "200", "404", NULL},
     {"GET", "/v1/drive/files/{path...}", WHO_LINK, TAKES_NOTHING, false, files_get, "readFile", "Drive",
-     "Read a file, or a range of it", NULL, NULL, "application/octet-stream", "200 206 304", "404 412 416",
+     "Read a file, or a range of it", NULL, NULL, "*/*", "200 206 304", "404 412 416",
      "Path Exp Kid Sig Range IfNoneMatch"},
     {"GET", "/v1/drive/thumbnails/{path...}", WHO_LINK, TAKES_NOTHING, false, files_get_thumbnail, "readThumbnail", "Drive",
      "A small picture of a file (a video's poster, a song's cover); redirects to the file where none can be made", NULL, NULL,

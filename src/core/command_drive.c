@@ -17,12 +17,32 @@ bool path_is_loaded(struct workset *w, struct str project, struct str path) {
     return workset_knows(w, REC_drive_path, drive_path_id(w, project, path));
 }
 
-/* The last writer of a path wins. The asset it replaces stays, and is counted, but no path shows it. */
+static void bury(struct workset *w, struct asset *a, msec at) {
+    must(!a->deleted_at);
+    a->deleted_at = at;
+    struct project *p = WS_EDIT(w, project, a->project);
+    p->drive_bytes -= a->bytes;
+    must(p->drive_bytes >= 0);
+}
+
+/* What an upload to this path gives back: the upload that stood there. What a generation made stays with it. */
+static const struct asset *replaced_upload(struct workset *w, struct str project, struct str path) {
+    const struct drive_path *d = WS_GET(w, drive_path, drive_path_id(w, project, path));
+    const struct asset *a = d ? WS_GET(w, asset, d->asset) : NULL;
+    return a && str_empty(a->generation) ? a : NULL;
+}
+
+/* The last writer of a path wins. What it replaces is shown by no path any more: made by a generation it stays, counted, reachable
+ * by that; an upload would be out of everybody's reach, so it is deleted. */
 static void show(struct workset *w, struct asset *a, msec at) {
     struct str id = drive_path_id(w, a->project, a->path);
     const struct drive_path *seen = WS_GET(w, drive_path, id);
     struct drive_path *d = seen ? WS_EDIT(w, drive_path, id) : WS_INSERT(w, drive_path, id);
-    if (!str_empty(d->asset)) WS_EDIT(w, asset, d->asset)->path = STR("");
+    if (!str_empty(d->asset)) {
+        struct asset *replaced = WS_EDIT(w, asset, d->asset);
+        replaced->path = STR("");
+        if (str_empty(replaced->generation)) bury(w, replaced, at);
+    }
     d->project = a->project;
     d->path = a->path;
     d->asset = a->head.id;
@@ -66,7 +86,8 @@ err asset_put_apply(const struct command *c, struct workset *w, struct outcome *
         bool same = str_eq(known->project, n->project) && str_eq(known->sha256, n->output.sha256);
         return same ? OK : why_set(&out->why, E_CONFLICT, "The asset's id belongs to another file.");
     }
-    int64_t used = p->drive_bytes + p->drive_reserved;
+    const struct asset *replaced = replaced_upload(w, n->project, n->path);
+    int64_t used = p->drive_bytes + p->drive_reserved - (replaced ? replaced->bytes : 0);
     if (p->drive_limit && (used > p->drive_limit || n->output.bytes > p->drive_limit - used)) {
         why_set(&out->why, E_DRIVE_FULL,
                 "The file has %lld bytes and the project's drive has %lld left; delete files first.",
@@ -89,26 +110,17 @@ void asset_delete_want(const struct command *c, struct workset *w, int round) {
     if (round < 2) want_path(w, n->project, n->path, round + 1);
 }
 
-static void erase(struct workset *w, struct str asset, msec at) {
-    struct asset *a = WS_EDIT(w, asset, asset);
-    struct project *p = WS_EDIT(w, project, a->project);
-    must(!a->deleted_at);
-    a->deleted_at = at;
-    p->drive_bytes -= a->bytes;
-    must(p->drive_bytes >= 0);
-}
-
 err asset_delete_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_asset_delete *n = &c->asset_delete;
     struct str id = drive_path_id(w, n->project, n->path);
     const struct drive_path *seen = WS_GET(w, drive_path, id);
     const struct asset *named = WS_GET(w, asset, n->asset);
     if (named && str_empty(named->path) && str_empty(n->path) && str_eq(named->project, n->project) && !named->deleted_at) {
-        erase(w, n->asset, c->at); /* replaced before: no path shows it */
+        bury(w, WS_EDIT(w, asset, n->asset), c->at); /* replaced before: no path shows it */
         return OK;
     }
     if (!seen || str_empty(seen->asset) || (n->asset.len && !str_eq(seen->asset, n->asset))) return why_set(&out->why, E_NOT_FOUND, "There is no file at that path.");
-    erase(w, seen->asset, c->at);
+    bury(w, WS_EDIT(w, asset, seen->asset), c->at);
     struct drive_path *d = WS_EDIT(w, drive_path, id);
     d->asset = STR("");
     d->updated_at = c->at;

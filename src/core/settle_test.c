@@ -211,9 +211,14 @@ static void a_callers_own_files(void **state) {
     expect_shown(&b, "in/a.png", "up1");
     bed_ok(&b, put("in/a.png", "up1", 4000));
     assert_int_equal(b.changes, 0);
-    bed_ok(&b, put("in/a.png", "up2", 5000)); /* replaces; the old bytes stay counted */
+    bed_ok(&b, put("in/b.png", "up0", 4000));
+    bed_ok(&b, put("in/a.png", "up2", 5000)); /* replaces: nobody could reach the old bytes any more, so they are not counted */
     expect_shown(&b, "in/a.png", "up2");
+    assert_int_equal(BED_GET(&b, asset, "up1")->deleted_at, 3);
     assert_int_equal(BED_GET(&b, project, PROJECT)->drive_bytes, 9000);
+    bed_ok(&b, put("in/a.png", "up5", 6000)); /* fits only in the place of what it replaces */
+    assert_int_equal(BED_GET(&b, project, PROJECT)->drive_bytes, 10000);
+    bed_ok(&b, put("in/a.png", "up2x", 5000));
     assert_int_equal(bed_run(&b, put("b.png", "up3", 1001)).code, E_DRIVE_FULL);
     assert_int_equal(bed_run(&b, put("b.png", "up3", INT64_MAX)).code, E_DRIVE_FULL);
     bed_ok(&b, cmd_submit(GEN)); /* reserves the last thousand */
@@ -222,7 +227,7 @@ static void a_callers_own_files(void **state) {
     assert_int_equal(bed_run(&b, delete_path(FOREIGN, "in/a.png")).code, E_NOT_FOUND);
     bed_ok(&b, delete_path(PROJECT, "in/a.png"));
     expect_shown(&b, "in/a.png", "");
-    assert_int_equal(BED_GET(&b, asset, "up2")->deleted_at, 4);
+    assert_int_equal(BED_GET(&b, asset, "up2x")->deleted_at, 4);
     assert_int_equal(BED_GET(&b, project, PROJECT)->drive_bytes, 4000);
     assert_int_equal(bed_run(&b, delete_path(PROJECT, "in/a.png")).code, E_NOT_FOUND);
     assert_int_equal(bed_run(&b, delete_path(PROJECT, "never")).code, E_NOT_FOUND);

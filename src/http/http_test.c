@@ -53,7 +53,7 @@ static const struct exchange EXCHANGES[] = {
     {"7 OPTIONS", RAW("OPTIONS /x HTTP/1.1" HOST), "200 open", "OPTIONS /x"},
     {"7 an unknown method", RAW("BREW / HTTP/1.1" HOST), "501 closed", "\"code\":\"not_implemented\""},
     {"7 a method in lower case", RAW("get / HTTP/1.1" HOST), "501 closed", NULL},
-    {"7 TRACE", RAW("TRACE / HTTP/1.1" HOST), "501 closed", NULL},
+    {"7 TRACE", RAW("TRACE / HTTP/1.1" HOST), "200 open", "TRACE /"},
     {"7 a method of WebDAV", RAW("PROPFIND / HTTP/1.1" HOST), "501 closed", NULL},
     {"9 CONNECT", RAW("CONNECT a:443 HTTP/1.1" HOST), "501 closed", NULL},
     {"10 absolute-form of ours", RAW("GET http://own.example/p?q=1 HTTP/1.1" HOST), "200 open", "GET /p ?q=1"},

@@ -209,7 +209,7 @@ static bool host_is_clean(struct str host) {
     return host.len > 0;
 }
 
-static const char *const READ_METHODS[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+static const char *const READ_METHODS[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"};
 
 /* What the fields mean for framing. Counted, not looked up: a header that comes twice is the classic disagreement. */
 static enum parse_event read_fields(struct parser *p) {

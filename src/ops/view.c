@@ -42,13 +42,21 @@ msec poll_after(const struct generation *g, msec now) {
     return wait < 500 ? 500 : wait > 10000 ? 10000 : wait;
 }
 
+static struct str own_path(const struct shown *s, const struct asset *a, char *text, size_t size) {
+    struct str kind, ending = {};
+    (void)str_cut(a->type, '/', &kind, &ending);
+    snprintf(text, size, "media/%.*s-%lld.%.*s", STR_ARG(s->g->head.id), (long long)a->n, STR_ARG(str_head(ending, 30)));
+    return str_of(text);
+}
+
 static void write_url(struct jw *w, const char *key, const struct shown *s, const struct asset *a, struct str folder) {
     jw_key(w, key);
-    if (!a->path.len) { /* another file has taken its place: reachable by its own name below the generation */
+    if (a->deleted_at) {
         jw_null(w);
         return;
     }
-    struct signed_link link = {.project = a->project, .asset = a->head.id, .path = a->path, .folder = folder,
+    char own[100]; /* another file may have taken its place; a link names the asset, so it is reachable still */
+    struct signed_link link = {.project = a->project, .asset = a->head.id, .path = a->path.len ? a->path : own_path(s, a, own, sizeof own), .folder = folder,
                                .expires_at = s->now + (s->ttl_s ? s->ttl_s : LIMIT_SIGNED_URL_DEFAULT_S) * MS_SECOND};
     struct buf url = {};
     sign_link(s->signer, &link, s->public_url, &url);

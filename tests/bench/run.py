@@ -249,7 +249,7 @@ def generate(yard):
         server.audit()
     over = (median([r["p50_us"] for r in one]) - median([r["p50_us"] for r in web])) / 1000
     row("generate, 1 connection: p50 over nginx (%.3f ms)" % (median([r["p50_us"] for r in web]) / 1000), "%.2f ms" % over, "< 1 ms", over < 1)
-    row("  p99", "%.2f ms" % (median([r["p99_us"] for r in one]) / 1000))
+    row("  p99", "%.2f ms, %.1f transactions each" % (median([r["p99_us"] for r in one]) / 1000, median([r["batches"] / (r["requests"] * (args.seconds + 0.3) / args.seconds) for r in one])))
     row("generate, 64 connections", "%.0f/s, p50 %.1f ms, p99 %.1f ms" % tuple(median([r[k] for r in many]) / s for k, s in (("rate", 1), ("p50_us", 1000), ("p99_us", 1000))))
 
 
@@ -374,7 +374,7 @@ def main():
     p.add_argument("--json")
     args = p.parse_args()
     chosen = args.only or parts
-    subprocess.run(["ninja", "-C", BUILD, "--quiet", "benches", "src/catalog/catalog_bench"], check=True)
+    subprocess.run(["ninja", "-C", BUILD, "--quiet", "benches", "src/catalog/catalog_bench"], stdout=subprocess.DEVNULL, check=True)
     conditions()
     root = tempfile.mkdtemp(prefix="puras-bench-files-", dir=args.data)
     try:

@@ -46,7 +46,7 @@ def the_tenant_may_be_named_in_two_words(s):
 @case
 def members_it_does_not_know_are_ignored():
     s = shared("sqlite")
-    made = call(s, verb="image", job_id="job-7", stream=True, whatever={"a": [1, None]}, webhook_url="https://example.com/", n=4, quote_id="x", max_micros=1).json
+    made = call(s, verb="image", job_id="job-7", stream=True, whatever={"a": [1, None]}, webhook_url="https://example.com/", n=4).json
     equal((set(made), made["billed_micros"]), (KEYS, 10000))
     made = call(s, inputs=dict(INPUTS, steps=50, guidance_scale=7.5, unknown={"deep": [1, 2]})).json
     equal(made["billed_micros"], 10000)

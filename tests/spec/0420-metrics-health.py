@@ -108,12 +108,12 @@ def headers_of_every_answer():
 @case
 def other_methods_and_paths():
     s = shared("sqlite")
-    for method, path, allow in (("PUT", "/v1/balance", "GET, HEAD"), ("GET", "/v1/quote", "POST"), ("PATCH", "/v1/generations", "POST, GET, HEAD"), ("POST", "/health", "GET, HEAD"), ("OPTIONS", "/v1/quote", "POST"), ("HEAD", "/v1/quote", "POST")):
+    for method, path, allow in (("PUT", "/v1/balance", "GET, HEAD"), ("GET", "/v1/quote", "POST"), ("PATCH", "/v1/generations", "POST, GET, HEAD"), ("POST", "/health", "GET, HEAD"), ("OPTIONS", "/v1/quote", "POST"), ("HEAD", "/v1/quote", "POST"), ("TRACE", "/health", "GET, HEAD")):
         reply = s.call(method, path, key="live")
         equal((reply.status, sorted(reply.headers["Allow"].split(", "))), (405, sorted(allow.split(", "))))
     for path in ("/", "/v1", "/v1/", "/v1/generation", "/v1/generations/", "/V1/balance", "/v1/balance/", "//v1/balance", "/v1/%62alance", "/favicon.ico", "/v1/../v1/balance", "/.env", "/v1/drive/files", "/v1/keys/a/b"):
         refusal(s.get(path), 404, "not_found")
-    equal(s.raw(b"TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", timeout=5).split(b" ")[1], b"501")
+    equal(s.raw(b"BREW / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", timeout=5).split(b" ")[1], b"501")
 
 
 @case

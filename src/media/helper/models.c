@@ -11,6 +11,9 @@ enum { MINUTE = 60 * 1000 };
 
 static const struct job_model models[] = {
     {"sketch", "image", sketch_job, 2 * MINUTE, NULL},
+    {"edit", "image", edit_job, 2 * MINUTE, NULL},
+    {"tune", "audio", tune_job, 10 * MINUTE, tune_tools},
+    {"voice", "audio", voice_job, 5 * MINUTE, voice_tools},
     {"read-image", "facts", read_image_run, LIMIT_MEDIA_READ_MS, NULL},
     {"read-walls", "facts", walls_job, LIMIT_MEDIA_READ_MS, NULL},
     {"read-av", "facts", read_av_run, LIMIT_MEDIA_READ_MS, read_av_tools},

@@ -4,3 +4,8 @@
 
 void sketch_job(struct job *j);
 void walls_job(struct job *j);
+void edit_job(struct job *j);
+void tune_job(struct job *j);
+void voice_job(struct job *j);
+extern const struct tool_spec *const tune_tools[];
+extern const struct tool_spec *const voice_tools[];
