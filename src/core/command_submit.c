@@ -39,9 +39,8 @@ static err check_key(const struct cmd_submit *s, msec at, struct workset *w, str
     if (k->expires_at && k->expires_at <= at) return why_set(why, E_UNAUTHENTICATED, "The API key has expired; use its successor.");
     if (k->models.len && !is_listed(k->models, s->model))
         return why_set(why, E_FORBIDDEN, "This API key is not allowed to run `%.*s`.", STR_ARG(s->model));
-    /* the books stay apart: a test key never moves live money, nor the other way round; a publishable key is a live one */
-    struct str book = str_is(k->kind, "pub") ? STR("live") : k->kind;
-    if (!str_is(k->kind, "admin") && !str_eq(book, s->book))
+    /* the books stay apart: a test key never moves live money, nor the other way round */
+    if (!str_is(k->kind, "admin") && !str_eq(k->kind, s->book))
         return why_set(why, E_FORBIDDEN, "A %.*s key cannot use the %.*s book.", STR_ARG(k->kind), STR_ARG(s->book));
     return OK;
 }

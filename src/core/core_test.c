@@ -111,6 +111,15 @@ struct play {
     int used;
 };
 
+/* Two may run at once, and one of the keys has a cap that three calls reach. */
+static void play_ready(struct bed *b) {
+    struct command key = cmd_create_key("capped01", PROJECT, "live");
+    key.create_key.day_cap = 3 * PRICE - 1;
+    bed_ready(b);
+    bed_ok(b, cmd_project_set(PROJECT, 2, -1, -1));
+    bed_ok(b, key);
+}
+
 static struct command random_submit(struct dice *d, const char *generation) {
     static const char *const keys[] = {"", "idem1", "idem2"};
     struct command c = cmd_submit(generation);
@@ -118,6 +127,8 @@ static struct command random_submit(struct dice *d, const char *generation) {
     c.submit.quote.amount = roll(d, 4) ? PRICE : START - 1;
     c.submit.output_path = roll(d, 2) ? STR("same.png") : STR("");
     c.submit.needs_bytes = roll(d, 4) * 1000;
+    c.submit.model_limit = roll(d, 3);
+    if (!roll(d, 3)) c.submit.key = STR("capped01");
     if (roll(d, 2)) {
         c.submit.node = STR(NODE);
         c.submit.provider = roll(d, 2) ? STR("local") : STR("fal");
@@ -131,7 +142,7 @@ static struct command random_command(struct dice *d, struct play *play, int step
     const char *g = generations[roll(d, 3)];
     int64_t attempt = roll(d, 4) ? 1 : 2;
     struct command c;
-    switch (roll(d, 12)) {
+    switch (roll(d, 13)) {
     case 0:
     case 1:
         return random_submit(d, g);
@@ -154,6 +165,8 @@ static struct command random_command(struct dice *d, struct play *play, int step
         return at((struct command){.kind = CMD_CANCEL, .cancel = {str_of(g), STR(PROJECT)}}, step + 1);
     case 8:
         return at((struct command){.kind = CMD_EXPIRE, .expire = {str_of(g)}}, roll(d, 2) ? DEADLINE : 1);
+    case 12:
+        return cmd_adjust(roll(d, 2) ? "adjust:1" : "adjust:2", "live", roll(d, 2) ? -PRICE : roll(d, 2) ? PRICE : -START);
     case 9:
         return roll(d, 2) ? cmd_adopt(NODE2, NODE) : cmd_adopt(NODE, NODE2);
     default:
@@ -217,8 +230,8 @@ static void batches_are_as_one_after_another(void **state) {
         struct dice d = {seed * 0x9e3779b97f4a7c15u};
         struct bed alone, batched;
         outputs_ready(&play);
-        bed_ready(&alone);
-        bed_ready(&batched);
+        play_ready(&alone);
+        play_ready(&batched);
         for (int i = 0; i < STEPS; i++) c[i] = random_command(&d, &play, i);
         for (int i = 0; i < STEPS; i++) one[i] = bed_run(&alone, c[i]);
         for (int i = 0, n; i < STEPS; i += n) {
@@ -247,7 +260,7 @@ static void applying_again_gives_the_same(void **state) {
     struct dice d = {4711};
     struct bed b;
     outputs_ready(&play);
-    bed_ready(&b);
+    play_ready(&b);
     for (int i = 0; i < STEPS; i++) {
         struct command c = random_command(&d, &play, i);
         size_t mark = b.undo_count;

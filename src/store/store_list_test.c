@@ -29,20 +29,23 @@ static struct command submit_as(struct arena *a, int n, const char *model, const
     return c;
 }
 
+static void make_one(struct bench *b, struct command submit, const char *asset) {
+    struct output o = test_output(asset, 1);
+    struct command claim = cmd_claim("local", 1), settle = cmd_settle(1, 1);
+    claim.at = settle.at = submit.at;
+    claim.step.generation = settle.step.generation = submit.submit.generation;
+    settle.step.outputs = &o;
+    settle.step.cost_micros = 7;
+    seat_ok(&b->a, submit);
+    seat_ok(&b->a, claim);
+    seat_ok(&b->a, settle);
+}
+
 static void usage_ready(struct bench *b) {
     static const char *const models[] = {"a/x", "a/y", "a/x", "a/x", "b/z"}, *const users[] = {"ann", "bob", "", "ann", "bob"};
     static const msec at[] = {1, MS_DAY - 1, MS_DAY, 3 * MS_DAY, 3 * MS_DAY + 5};
     for (int i = 0; i < 5; i++) {
-        struct command c = submit_as(&b->arena, i + 1, models[i], users[i], at[i]);
-        struct output o = test_output(arena_printf(&b->arena, "asset-%d", i).ptr, 1);
-        seat_ok(&b->a, c);
-        struct command claim = cmd_claim("local", 1), settle = cmd_settle(1, 1);
-        claim.at = settle.at = at[i];
-        claim.step.generation = settle.step.generation = c.submit.generation;
-        settle.step.outputs = &o;
-        settle.step.cost_micros = 7;
-        seat_ok(&b->a, claim);
-        seat_ok(&b->a, settle);
+        make_one(b, submit_as(&b->arena, i + 1, models[i], users[i], at[i]), arena_printf(&b->arena, "asset-%d", i).ptr);
     }
 }
 
@@ -165,7 +168,9 @@ static void old_assets_expire(void **state) {
     const msec day = MS_DAY;
     const struct asset **rows;
     size_t n;
-    seat_ok(&b->a, put_at("a.png", "up-1", day));
+    struct command first = submit_as(&b->arena, 1, "a/x", "", day);
+    first.submit.output_path = STR("a.png");
+    make_one(b, first, "up-1");
     seat_ok(&b->a, put_at("a.png", "up-2", 2 * day)); /* replaces up-1, which no path shows any more */
     seat_ok(&b->a, put_at("b.png", "up-3", 3 * day));
     seat_ok(&b->a, put_at("c.png", "up-4", day));
