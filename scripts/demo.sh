@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# One picture on a fresh server: makes it, prints receipt, path, link and audit, and checks every figure to the micro.
-#   scripts/demo.sh [BUILD]     leaves demo-out/picture.png
+# A picture, an edit of it, two films, a song and a sentence on a fresh server: makes them, prints receipts, links and the audit, and
+# checks every figure to the micro.
+#   scripts/demo.sh [BUILD]     leaves demo-out/
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$PWD/${1:-build}
@@ -38,15 +39,30 @@ live=$(member live_key < "$data/credentials.json")
 admin=$(member admin_key < "$data/credentials.json")
 export PURAS_API_BASE PURAS_API_KEY=$live
 
-prompt="two red bicycles under a blue umbrella at sunset"
 mkdir -p demo-out
-rm -f demo-out/picture.png
-say "puras run puras/sketch -i prompt=\"$prompt\" -o demo-out/picture.png"
-"$puras" run puras/sketch -i prompt="$prompt" -o demo-out/picture.png | tee demo-out/receipt.txt
-[ "$(head -c 8 demo-out/picture.png | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ] || fail "demo-out/picture.png is not a PNG"
-[ "$(sed -n 's/^billed *//p' demo-out/receipt.txt)" = "0.01 USD (10000 micros)" ] || fail "the receipt does not say 10000 micros"
+rm -f demo-out/*
+spent=0
+# make NAME FILE MICROS MAGIC MODEL -i ...: one call, its receipt and the first bytes of its file
+make_one() {
+    local name=$1 file=demo-out/$2 micros=$3 magic=$4
+    shift 4
+    say "puras run $* -o $file"
+    "$puras" run "$@" -o "$file" | tee "demo-out/$name.receipt.txt"
+    grep -q "^billed .*($micros micros)" "demo-out/$name.receipt.txt" || fail "the receipt of $name does not say $micros micros"
+    head -c 12 "$file" | od -An -tx1 | tr -d ' \n' | grep -q "$magic" || fail "$file is not what it should be"
+    spent=$((spent + micros))
+}
+drive_path() { sed -n 's/^drive *//p' "demo-out/$1.receipt.txt"; }
 
-url=$(sed -n 's/^url *//p' demo-out/receipt.txt)
+make_one picture picture.png 10000 '^89504e47' puras/sketch -i prompt="two red bicycles under a blue umbrella at sunset" -i size=1280x720
+make_one edit edited.png 12000 '^89504e47' puras/sketch-edit -i image="$(drive_path picture)" -i prompt='watercolour, warmer, with the caption "Tuesday"'
+make_one film film.mp4 80000 '66747970' puras/motion-i2v -i image="$(drive_path picture)" -i prompt="zoom in slowly while it snows" -i duration=4 -i resolution=360p -i audio=true
+make_one scene scene.mp4 80000 '66747970' puras/motion-t2v -i prompt="a green boat on the sea at dawn" -i duration=4 -i resolution=360p
+make_one song song.mp3 50000 '^494433' puras/tune -i prompt="a cheerful song about riding bicycles" -i style=folk -i duration=30
+sentence="Everything you saw was made on this machine."
+make_one voice voice.mp3 $((15 * ${#sentence})) '^\(494433\|fff\)' puras/voice -i text="$sentence"
+
+url=$(sed -n 's/^url *//p' demo-out/picture.receipt.txt)
 say "curl '$url' | sha256sum"
 ours=$(sha256sum < demo-out/picture.png)
 theirs=$(curl -fsS --noproxy '*' "$url" | sha256sum)
@@ -58,9 +74,9 @@ code=$(curl -s --noproxy '*' -o /dev/null -w '%{http_code}' "${url/exp=/exp=9}")
 say "puras balance"
 "$puras" balance
 available=$("$puras" balance --json | member available_micros)
-[ "$available" = 9990000 ] || fail "10 USD less one picture leave 9990000 micros, not $available"
-billed=$("$puras" usage --json | grep -o '"billed_micros": *[0-9]*' | tr -cd '0-9\n' | tr '\n' ' ')
-[ "$billed" = "10000 " ] || fail "one usage event of 10000 micros was expected, not: $billed"
+[ "$available" = $((10000000 - spent)) ] || fail "10 USD less $spent micros leave $((10000000 - spent)), not $available"
+billed=$("$puras" usage --json | grep -o '"billed_micros": *[0-9]*' | tr -cd '0-9\n' | awk '{ sum += $1; n++ } END { print n, sum }')
+[ "$billed" = "6 $spent" ] || fail "6 usage events of $spent micros in all were expected, not: $billed"
 
 say "puras ledger audit"
 PURAS_API_KEY=$admin "$puras" ledger audit || fail "the books do not agree"
@@ -69,4 +85,4 @@ wait "$server" || fail "the server ended with status $?"
 server=
 say "puras ledger audit --data $data    (the server is stopped)"
 "$puras" ledger audit --data "$data" || fail "the books on disk do not agree"
-printf '\nThe picture is demo-out/picture.png.\n'
+printf '\nWhat was made is in demo-out/: '; (cd demo-out && ls *.png *.mp4 *.mp3 | tr '\n' ' '); echo
