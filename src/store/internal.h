@@ -21,6 +21,7 @@ struct store {
 
 /* migrate.c */
 err store_migrate(struct db *db, struct why *why);
+err store_migrate_to(struct db *db, int64_t target, struct why *why); /* tests make older databases with it */
 err store_schema_version(struct db *db, int64_t *out); /* 0: nothing of ours there */
 struct migration {
     int number;

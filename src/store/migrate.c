@@ -85,27 +85,29 @@ static err apply(struct db *db, const struct migration *m) {
                   SQL_PARAMS(SQL_INT(m->number), SQL_INT(db->store->now ? db->store->now(db->store->now_arg) : 0)), NULL, NULL, NULL);
 }
 
-static err migrate(struct db *db) {
+static err migrate(struct db *db, int64_t target) {
     int64_t version;
     TRY(store_schema_version(db, &version));
     if (version > newest())
         return why_set(&db->why, E_NEWER, "The database was written by a newer puras (its tables have version %lld, this program knows %lld). "
                        "Install the newer version again.", (long long)version, (long long)newest());
-    if (version == newest()) return OK;
+    if (version >= target) return OK;
     if (!version) TRY(db->ops->script(db, make_version_table));
     for (const struct migration *m = store_migrations; m->number; m++)
-        if (m->number > version) TRY(apply(db, m));
+        if (m->number > version && m->number <= target) TRY(apply(db, m));
     return OK;
 }
 
 /* Another node may make the same tables at this moment; then the database refuses one of the two, which looks again. */
-err store_migrate(struct db *db, struct why *why) {
+err store_migrate_to(struct db *db, int64_t target, struct why *why) {
     err e = OK;
     for (int i = 0; i < TRIES; i++) {
-        e = migrate(db);
+        e = migrate(db, target);
         bool raced = !db->store->sqlite && (e == E_STALE || e == E_INTERNAL);
         if (!raced) break;
     }
     if (e && why) *why = db->why;
     return e;
 }
+
+err store_migrate(struct db *db, struct why *why) { return store_migrate_to(db, newest(), why); }

@@ -89,6 +89,106 @@ static void migration_without_its_note_runs_again(void **state) {
     assert_int_equal(BENCH_GET(b, account, PROJECT "/live")->available, START);
 }
 
+/* --- a database that an older version made --- */
+
+#define GEN_0001                                                                                                                   \
+    "insert into generation (id, version, project, book, key, seq, model, kind, catalog, state, step, inputs, output_path, price_from, " \
+    "price_rate, price_unit, price_quantity, price_fixed, price_outputs, if_unmeasured, price_row, quoted_micros, hold_micros, "      \
+    "billed_micros, created_at, started_at, finished_at, deadline_at, waits_until, node, attempts, events, outputs, needs, cancel_at, " \
+    "error_code, error_detail, result) values ('%s', 3, '" PROJECT "', 'live', 'livekey1', %d, 'a/x', 'image', 'v1', '%s', '', '{}', '', " \
+    "'call', 100, 1, 1, 0, 1, 0, '{}', 100, %d, %d, 5, 0, %d, 0, 0, '', 0, 0, 0, 0, 0, '', '', '')"
+#define TRANSFER_0001 "insert into transfer (id, version, project, book, seq, generation, purpose, debit, credit, amount, created_at, author, reason) values "
+
+/* The first migration alone, and the books of a project with a call that is done and one that waits. */
+static void make_0001(struct bench *b) {
+    struct store old = {.sqlite = engine == ENGINE_SQLITE, .url = b->url, .path = engine == ENGINE_SQLITE ? b->url + 7 : NULL, .lock_fd = -1};
+    struct why why = {};
+    struct db *db;
+    char done[2000], waits[2000];
+    int64_t version;
+    pthread_mutex_init(&old.write_lock, NULL);
+    assert_int_equal(db_open(&old, true, &why, &db), OK);
+    assert_int_equal(store_migrate_to(db, 1, &why), OK);
+    snprintf(done, sizeof done, GEN_0001, GEN, 1, "completed", 0, 100, 9);
+    snprintf(waits, sizeof waits, GEN_0001, GEN2, 2, "pending", 100, 0, 0);
+    const char *const rows[] = {
+        "insert into project (id, version, name, created_at, seq, usage_seq, pending, running, run_limit, drive_bytes, drive_reserved, drive_limit) "
+        "values ('" PROJECT "', 4, 'old', 1, 2, 1, 1, 0, 3, 0, 0, 0)",
+        "insert into account (id, version, project, book, available, held, seq) values ('" PROJECT "/live', 5, '" PROJECT "', 'live', 800, 100, 4)",
+        "insert into api_key (id, version, project, kind, hash, name, created_at, revoked_at) values ('livekey1', 1, '" PROJECT "', 'live', 'hash', 'old', 1, 0)",
+        done, waits,
+        TRANSFER_0001 "('topup:1', 1, '" PROJECT "', 'live', 1, '', 'top_up', 'platform/live/top_ups', '" PROJECT "/live/available', 1000, 1, 'ann', '')",
+        TRANSFER_0001 "('" GEN ":hold', 1, '" PROJECT "', 'live', 2, '" GEN "', 'hold', '" PROJECT "/live/available', '" PROJECT "/live/held', 100, 1, '', '')",
+        TRANSFER_0001 "('" GEN ":capture', 1, '" PROJECT "', 'live', 3, '" GEN "', 'capture', '" PROJECT "/live/held', 'platform/live/revenue', 100, 1, '', '')",
+        TRANSFER_0001 "('" GEN2 ":hold', 1, '" PROJECT "', 'live', 4, '" GEN2 "', 'hold', '" PROJECT "/live/available', '" PROJECT "/live/held', 100, 1, '', '')",
+        "insert into usage_event (id, version, project, book, seq, key, model, kind, provider, billed_micros, cost_micros, unit, quantity, price_row, created_at) "
+        "values ('" GEN "', 1, '" PROJECT "', 'live', 1, 'livekey1', 'a/x', 'image', 'local', 100, 0, 'call', 1, '{}', 9)",
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (db->ops->script(db, rows[i])) fail_msg("%s", db->why.detail);
+    assert_int_equal(store_schema_version(db, &version), OK);
+    assert_int_equal(version, 1);
+    assert_int_not_equal(db->ops->script(db, "select metadata from generation"), OK); /* it is an old one indeed */
+    db_close(db);
+    pthread_mutex_destroy(&old.write_lock);
+}
+
+static void rows_are_kept(struct bench *b) {
+    int64_t version;
+    assert_int_equal(store_schema_version(b->a.store->admin, &version), OK);
+    assert_int_equal(version, 2);
+    const struct generation *g = BENCH_GET(b, generation, GEN);
+    assert_true(g->head.version == 3 && g->billed_micros == 100 && str_empty(g->metadata) && !g->model_limit);
+    const struct api_key *k = BENCH_GET(b, api_key, "livekey1");
+    assert_true(str_is(k->name, "old") && str_empty(k->scopes) && !k->expires_at && !k->day_cap);
+    assert_true(BENCH_GET(b, project, PROJECT)->run_limit == 3 && !BENCH_GET(b, project, PROJECT)->retention_days);
+    assert_true(str_empty(BENCH_GET(b, usage_event, GEN)->end_user));
+    bench_sound(b);
+}
+
+static void older_database_is_brought_forward(void **state) {
+    struct bench *b = *state;
+    make_0001(b);
+    bench_open(b);
+    rows_are_kept(b);
+    struct command cancel = cmd_cancel(PROJECT), key = cmd_create_key("capped01", PROJECT, "live"), c = cmd_submit("eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee");
+    cancel.cancel.generation = STR(GEN2);
+    seat_ok(&b->a, cancel);
+    key.create_key.day_cap = 900;
+    seat_ok(&b->a, key);
+    c.submit.key = STR("capped01");
+    c.submit.quote.amount = 900;
+    c.submit.model_limit = 1;
+    c.submit.node = STR(NODE);
+    c.submit.provider = STR("local");
+    c.submit.needs_bytes = 0;
+    seat_ok(&b->a, c);
+    assert_int_equal(BENCH_GET(b, model_load, "puras/sketch")->running, 1);
+    assert_int_equal(BENCH_GET(b, account, PROJECT "/live")->available, 0);
+    bench_sound(b);
+}
+
+/* The second migration ran, whole or in part, and its note was lost. */
+static void second_migration_without_its_note_runs_again(void **state) {
+    static const char *const undone[] = {NULL, "drop table secret", "alter table generation drop column trace", "drop index usage_event_time",
+                                         "alter table generation drop column metadata", "drop table key_day"};
+    for (size_t i = 0; i < sizeof undone / sizeof *undone; i++) {
+        struct bench b;
+        bench_make(&b, engine);
+        make_0001(&b);
+        bench_open(&b);
+        db_close(b.db);
+        b.db = NULL;
+        bench_sql(&b, "delete from schema_version where id = 2");
+        if (undone[i]) bench_sql(&b, undone[i]);
+        seat_close(&b.a);
+        bench_open(&b);
+        rows_are_kept(&b);
+        seat_ok(&b.a, cmd_top_up("topup:7", "live", 7));
+        bench_close(&b);
+    }
+}
+
 static void foreign_tables_are_left_alone(void **state) {
     struct bench *b = *state;
     struct why why;
@@ -287,12 +387,12 @@ static void ids_sort_by_bytes(void **state) {
 int main(void) {
     const struct CMUnitTest sqlite_tests[] = {
         T(opens_again), T(absent_is_not_made_unasked), T(second_server_is_turned_away), T(newer_database_is_left_alone),
-        T(migration_without_its_note_runs_again), T(foreign_tables_are_left_alone), T(missing_column_is_noticed), T(odd_urls),
+        T(migration_without_its_note_runs_again), T(older_database_is_brought_forward), T(second_migration_without_its_note_runs_again), T(foreign_tables_are_left_alone), T(missing_column_is_noticed), T(odd_urls),
         T(damaged_files), T(database_of_another_program), T(read_only_folder), T(full_database), T(checkpoints_keep_the_log_short),
     };
     const struct CMUnitTest postgres_tests[] = {
         T(opens_again), T(absent_is_not_made_unasked), T(second_server_is_turned_away), T(newer_database_is_left_alone),
-        T(migration_without_its_note_runs_again), T(foreign_tables_are_left_alone), T(missing_column_is_noticed),
+        T(migration_without_its_note_runs_again), T(older_database_is_brought_forward), T(second_migration_without_its_note_runs_again), T(foreign_tables_are_left_alone), T(missing_column_is_noticed),
         T(wrong_encoding_is_refused), T(nobody_answers), T(ids_sort_by_bytes),
     };
     int failed = 0;
