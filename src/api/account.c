@@ -1,4 +1,4 @@
-/* Prices, money, projects and keys, and the server's own pages: one operation each. */
+/* Prices, money, projects, and the server's own pages: one operation each. */
 #include "api/routes.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
@@ -44,29 +44,34 @@ void account_balance(struct exchange *x) {
     ops_balance(exchange_ops(x), &x->caller, done_ok, x);
 }
 
-static bool list_params(struct exchange *x, struct list_query **out) {
-    struct why why = {0};
-    struct list_query *q = arena_new(&x->arena, struct list_query);
-    q->limit = 50;
-    if (param_int(x, "before", 1, INT64_MAX, &why, &q->before_seq) ||
-        param_int(x, "limit", 1, LIMIT_PAGE, &why, &q->limit)) {
-        answer_error(x, &why);
-        return false;
-    }
-    *out = q;
-    return true;
-}
-
 void account_usage(struct exchange *x) {
-    struct list_query *q;
-    if (!list_params(x, &q)) return;
+    static const char *const single[] = {"before", "limit", "model", "end_user", "key", NULL};
+    struct why why = {0};
+    struct str group = {0}, other;
+    struct list_query *q = arena_new(&x->arena, struct list_query);
+    err e = param_text(x, "group", 16, &why, &group);
+    if (!e) e = param_list(x, &why, q);
+    for (int i = 0; !e && !str_empty(group) && single[i]; i++)
+        if (http_query_get(http_query(x->req), single[i], &x->arena, &other)) {
+            snprintf(why.field, sizeof why.field, "%s", single[i]);
+            e = why_set(&why, E_INVALID, "%s: Sums are of everything from since to until; leave %s out, or leave group out.", single[i], single[i]);
+        }
+    if (e) {
+        answer_error(x, &why);
+        return;
+    }
     exchange_ref(x);
-    ops_usage(exchange_ops(x), &x->caller, q, done_ok, x);
+    if (str_empty(group)) ops_usage(exchange_ops(x), &x->caller, q, done_ok, x);
+    else ops_usage_sums(exchange_ops(x), &x->caller, group, q->since, q->until, done_ok, x);
 }
 
 void account_ledger(struct exchange *x) {
-    struct list_query *q;
-    if (!list_params(x, &q)) return;
+    struct why why = {0};
+    struct list_query *q = arena_new(&x->arena, struct list_query);
+    if (param_page(x, &why, q)) {
+        answer_error(x, &why);
+        return;
+    }
     exchange_ref(x);
     ops_ledger(exchange_ops(x), &x->caller, q, done_ok, x);
 }
@@ -76,31 +81,13 @@ void account_audit(struct exchange *x) {
     ops_audit(exchange_ops(x), &x->caller, done_ok, x);
 }
 
-/* The amount is read from the digits as they were written; no floating point comes near it. */
-static err read_usd(const struct json *body, struct why *why, micros *out) {
-    const struct json *usd = json_get(body, "usd");
-    micros amount;
-    snprintf(why->field, sizeof why->field, "usd");
-    if (!json_is(usd, JSON_NUMBER) && !json_is(usd, JSON_STRING))
-        return why_set(why, E_INVALID,
-                       "usd: The amount is missing; send a decimal number of dollars such as 10 or \"0.5\".");
-    if (micros_read_usd(usd->text, &amount))
-        return why_set(why, E_INVALID,
-                       "usd: \"%.*s\" is not an amount; send a plain decimal number of dollars with at most six decimals, "
-                       "such as 10 or \"0.5\".",
-                       STR_ARG(str_head(usd->text, 40)));
-    if (amount <= 0) return why_set(why, E_INVALID, "usd: The amount must be above zero.");
-    *out = amount;
-    return OK;
-}
-
 void account_top_up(struct exchange *x) {
     static const char *const known[] = {"usd", "project", "reason", NULL};
     struct why why = {0};
     struct str project = {0}, reason = {0};
     micros amount = 0;
     if (body_only(x->body, known, &why) || body_text(x->body, "project", false, 128, &why, &project) ||
-        body_text(x->body, "reason", false, 500, &why, &reason) || read_usd(x->body, &why, &amount)) {
+        body_text(x->body, "reason", false, 500, &why, &reason) || body_usd(x->body, "usd", USD_ABOVE_ZERO | USD_REQUIRED, &why, &amount)) {
         answer_error(x, &why);
         return;
     }
@@ -112,7 +99,7 @@ void account_top_up(struct exchange *x) {
     ops_top_up(exchange_ops(x), &x->caller, project, amount, x->idempotency_key, reason, done_ok, x);
 }
 
-/* --- projects and keys --- */
+/* --- projects --- */
 
 void account_projects(struct exchange *x) {
     exchange_ref(x);
@@ -129,42 +116,6 @@ void account_project_create(struct exchange *x) {
     }
     exchange_ref(x);
     ops_project_create(exchange_ops(x), &x->caller, name, done_created, x);
-}
-
-void account_keys(struct exchange *x) {
-    struct why why = {0};
-    struct str project = {0};
-    if (param_text(x, "project", 128, &why, &project)) {
-        answer_error(x, &why);
-        return;
-    }
-    exchange_ref(x);
-    ops_keys(exchange_ops(x), &x->caller, project, done_ok, x);
-}
-
-void account_key_create(struct exchange *x) {
-    static const char *const known[] = {"project", "kind", "name", NULL};
-    struct why why = {0};
-    struct str project = {0}, kind = {0}, name = {0};
-    if (body_only(x->body, known, &why) || body_text(x->body, "project", false, 128, &why, &project) ||
-        body_text(x->body, "kind", true, 32, &why, &kind) || body_text(x->body, "name", false, NAME_BYTES, &why, &name)) {
-        answer_error(x, &why);
-        return;
-    }
-    if (!str_is(kind, "live") && !str_is(kind, "test") && !str_is(kind, "admin")) {
-        why_set(&why, E_INVALID, "kind: It must be live, test or admin.");
-        snprintf(why.field, sizeof why.field, "kind");
-        answer_error(x, &why);
-        return;
-    }
-    exchange_ref(x);
-    struct key_policy policy = {0};
-    ops_key_create(exchange_ops(x), &x->caller, project, kind, name, &policy, done_created, x);
-}
-
-void account_key_revoke(struct exchange *x) {
-    exchange_ref(x);
-    ops_key_revoke(exchange_ops(x), &x->caller, x->param, done_ok, x);
 }
 
 /* --- the server itself --- */

@@ -1,5 +1,6 @@
 /* The way in: route, Origin, key, body, handler. In this order: who may not call learns nothing about the body, and no body
  * is asked for (Expect: 100-continue) before key, scope and length have been looked at. */
+#include "api/form.h"
 #include "api/routes.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
@@ -55,6 +56,10 @@ static bool may(const struct exchange *x, struct why *why) {
         why_set(why, E_FORBIDDEN,
                 "An admin key manages projects, keys and credit and runs nothing; use a live or a test key of the project.");
         return false;
+    case WHO_OWN:
+        if (k == KEY_LIVE || k == KEY_ADMIN) return true;
+        why_set(why, E_FORBIDDEN, "A test key sees nothing of the project's secrets; use a live or an admin key.");
+        return false;
     case WHO_FUND:
         if (k == KEY_ADMIN || k == KEY_TEST) return true;
         why_set(why, E_FORBIDDEN,
@@ -65,6 +70,20 @@ static bool may(const struct exchange *x, struct why *why) {
         why_set(why, E_FORBIDDEN, "This call needs an admin key.");
         return false;
     }
+    return false;
+}
+
+/* Which of them a generation needs depends on the model; the operation looks again. */
+static bool in_scope(const struct exchange *x, struct why *why) {
+    static const char *const generate[] = {"generate:media", "generate:music", "generate:speech", "generate:ads"};
+    const char *scope = x->route->scope;
+    if (!scope || x->caller.kind == KEY_NONE || caller_may(&x->caller, scope)) return true;
+    bool any = false;
+    if (!strcmp(scope, "generate"))
+        for (size_t i = 0; i < sizeof generate / sizeof *generate; i++) any |= caller_may(&x->caller, generate[i]);
+    if (any) return true;
+    why_set(why, E_FORBIDDEN, "The key %s does not have the scope %s, which this call needs; use another key, or create one with it.", x->caller.key,
+            strcmp(scope, "generate") ? scope : "generate:media (or another of generate:...)");
     return false;
 }
 
@@ -106,7 +125,9 @@ static err body_acceptable(const struct exchange *x, struct why *why) {
     if (x->route->takes == TAKES_JSON && http_has_header(r, "Content-Type") &&
         !content_type_is_json(http_header(r, "Content-Type")))
         return why_set(why, E_MEDIA_TYPE, "The body must be JSON; send \"Content-Type: application/json\".");
-    int64_t max = x->route->takes == TAKES_FILE ? LIMIT_UPLOAD_BYTES : LIMIT_JSON_BODY_BYTES;
+    int64_t max = x->route->takes == TAKES_FILE   ? LIMIT_UPLOAD_BYTES
+                  : x->route->takes == TAKES_FORM ? LIMIT_UPLOAD_BYTES + FORM_EXTRA_BYTES
+                                                  : LIMIT_JSON_BODY_BYTES;
     if (http_content_length(r) > max)
         return why_set(why, E_TOO_LARGE, "The body has %lld bytes; this call takes at most %lld.",
                        (long long)http_content_length(r), (long long)max);
@@ -115,7 +136,7 @@ static err body_acceptable(const struct exchange *x, struct why *why) {
 
 static void admitted(struct exchange *x) {
     struct why why = {0};
-    if (!may(x, &why)) {
+    if (!may(x, &why) || !in_scope(x, &why)) {
         answer_error(x, &why);
         return;
     }

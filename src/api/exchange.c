@@ -1,4 +1,4 @@
-/* See exchange.h. Counting, the one place where answers are written, and the readers of bodies and queries. */
+/* See exchange.h. Counting, and the one place where answers are written. */
 #include "api/exchange.h"
 
 #include "api/routes.h"
@@ -57,6 +57,8 @@ void answer_headers(struct api *a, struct http_req *r) {
     msec took = io_mono(a->o.io) - http_received_at(r);
     http_add_header(r, "X-Content-Type-Options", STR("nosniff"));
     http_add_header(r, "Server-Timing", arena_printf(http_arena(r), "total;dur=%lld", (long long)(took < 0 ? 0 : took)));
+    struct str trace;
+    if (traceparent_read(http_header(r, "traceparent"), &trace)) http_add_header(r, "traceparent", trace);
 }
 
 /* A failure of the server's own is written down with its sentence; the access log is the business of whoever runs the
@@ -144,103 +146,3 @@ static void done_with(struct exchange *x, const struct answer *a, int status) {
 }
 void done_ok(void *arg, const struct answer *a) { done_with(arg, a, 200); }
 void done_created(void *arg, const struct answer *a) { done_with(arg, a, 201); }
-
-/* --- bodies and queries --- */
-
-/* Names from outside are quoted only as far as a sentence can bear. */
-static struct str brief(struct str s) { return str_head(s, 60); }
-
-static err bad_field(struct why *why, const char *name, const char *sentence) {
-    err e = why_set(why, E_INVALID, "%s: %s", name, sentence);
-    if (why) snprintf(why->field, sizeof why->field, "%s", name);
-    return e;
-}
-
-err body_only(const struct json *body, const char *const *names, struct why *why) {
-    for (const struct json *m = body->child; m; m = m->next) {
-        const char *const *n = names;
-        while (*n && !str_is(m->key, *n)) n++;
-        if (*n) continue;
-        char known[300] = "";
-        size_t used = 0;
-        for (n = names; *n && used < sizeof known; n++)
-            used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", *n);
-        why_set(why, E_INVALID, "The body has a member \"%.*s\" that this call does not know; it takes %s.",
-                STR_ARG(brief(m->key)), known);
-        if (why) snprintf(why->field, sizeof why->field, "%.*s", STR_ARG(brief(m->key)));
-        return E_INVALID;
-    }
-    return OK;
-}
-
-err body_text(const struct json *body, const char *name, bool required, size_t max, struct why *why, struct str *out) {
-    const struct json *m = json_get(body, name);
-    struct str s;
-    if (!m || m->type == JSON_NULL) return required ? bad_field(why, name, "It is missing, and this call needs it.") : OK;
-    if (!json_as_str(m, &s)) return bad_field(why, name, "It must be a string.");
-    if (required && str_empty(s)) return bad_field(why, name, "It must not be empty.");
-    if (s.len > max) return bad_field(why, name, "It is longer than this call takes.");
-    *out = s;
-    return OK;
-}
-
-static err bounded(const char *name, int64_t v, int64_t min, int64_t max, struct why *why, int64_t *out) {
-    if (v < min || v > max) {
-        char sentence[120];
-        snprintf(sentence, sizeof sentence, "It must be from %lld to %lld.", (long long)min, (long long)max);
-        return bad_field(why, name, sentence);
-    }
-    *out = v;
-    return OK;
-}
-
-err body_int(const struct json *body, const char *name, int64_t min, int64_t max, struct why *why, int64_t *out) {
-    const struct json *m = json_get(body, name);
-    int64_t v;
-    if (!m || m->type == JSON_NULL) return OK;
-    if (m->type != JSON_NUMBER || !json_as_i64(m, &v)) return bad_field(why, name, "It must be a whole number.");
-    return bounded(name, v, min, max, why, out);
-}
-
-err body_object(const struct json *body, const char *name, struct why *why, const struct json **out) {
-    const struct json *m = json_get(body, name);
-    if (!m || m->type == JSON_NULL) return OK;
-    if (m->type != JSON_OBJECT) return bad_field(why, name, "It must be an object.");
-    *out = m;
-    return OK;
-}
-
-/* The tenant may be named by either of two words or not at all; the key decides who it is. */
-static err one_project(const struct exchange *x, const char *name, struct why *why) {
-    struct str id = {0};
-    TRY(body_text(x->body, name, false, 128, why, &id));
-    if (str_empty(id) || str_is(id, x->caller.project)) return OK;
-    err e = why_set(why, E_FORBIDDEN, "%s names another project than the key's own; leave it out or send \"%s\".", name,
-                    x->caller.project);
-    snprintf(why->field, sizeof why->field, "%s", name);
-    return e;
-}
-
-err body_project(const struct exchange *x, struct why *why) {
-    TRY(one_project(x, "project_id", why));
-    return one_project(x, "workspace_id", why);
-}
-
-/* An empty value is a value that was not given: ?state= lists all. */
-err param_text(struct exchange *x, const char *name, size_t max, struct why *why, struct str *out) {
-    struct str s;
-    if (!http_query_get(http_query(x->req), name, &x->arena, &s) || str_empty(s)) return OK;
-    if (s.len > max) return bad_field(why, name, "It is longer than this call takes.");
-    if (!str_is_utf8(s)) return bad_field(why, name, "It must be UTF-8.");
-    *out = s;
-    return OK;
-}
-
-err param_int(struct exchange *x, const char *name, int64_t min, int64_t max, struct why *why, int64_t *out) {
-    struct str s = {0};
-    int64_t v;
-    TRY(param_text(x, name, 64, why, &s));
-    if (str_empty(s)) return OK;
-    if (!str_to_i64(s, &v)) return bad_field(why, name, "It must be a whole number.");
-    return bounded(name, v, min, max, why, out);
-}

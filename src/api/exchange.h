@@ -8,6 +8,9 @@
 #include "api/headers.h"
 #include "base/json.h"
 
+enum { MODEL_BYTES = 200, END_USER_BYTES = 128, METADATA_BYTES = 4096 };
+
+struct form;
 struct route;
 
 struct api {
@@ -33,6 +36,8 @@ struct exchange {
     struct event_stream *stream;
     bool streaming; /* the event stream's headers are out */
     struct upload *upload;
+    struct form *form; /* in the arena; what the upload is cut out of */
+    struct str path, filename; /* what it said so far */
 };
 
 struct exchange *exchange_create(struct api *a, struct http_req *r, const struct route *route);
@@ -64,9 +69,19 @@ void done_created(void *arg, const struct answer *a); /* with 201 */
                             struct str *out);
 [[nodiscard]] err body_int(const struct json *body, const char *name, int64_t min, int64_t max, struct why *why,
                            int64_t *out);
+/* An array of texts without blanks becomes words separated by blanks. */
+[[nodiscard]] err body_words(const struct json *body, const char *name, uint32_t max, struct arena *a, struct why *why, struct str *out);
+/* An exact amount of dollars, a number or a string: read from its digits, no floating point comes near it. Without USD_REQUIRED it may
+ * be absent. */
+enum { USD_ABOVE_ZERO = 1, USD_REQUIRED = 2, USD_NOT_ZERO = 4 | USD_REQUIRED };
+[[nodiscard]] err body_usd(const struct json *body, const char *name, int rule, struct why *why, micros *out);
+[[nodiscard]] err body_time(const struct json *body, const char *name, struct why *why, msec *out); /* ISO 8601 */
 [[nodiscard]] err body_object(const struct json *body, const char *name, struct why *why, const struct json **out);
 /* project_id and workspace_id, the two words for the tenant: E_FORBIDDEN when one names another than the key's. */
 [[nodiscard]] err body_project(const struct exchange *x, struct why *why);
 /* Parameters of the query: the same rules. */
 [[nodiscard]] err param_text(struct exchange *x, const char *name, size_t max, struct why *why, struct str *out);
 [[nodiscard]] err param_int(struct exchange *x, const char *name, int64_t min, int64_t max, struct why *why, int64_t *out);
+[[nodiscard]] err param_time(struct exchange *x, const char *name, struct why *why, msec *out);
+[[nodiscard]] err param_page(struct exchange *x, struct why *why, struct list_query *out); /* before, limit */
+[[nodiscard]] err param_list(struct exchange *x, struct why *why, struct list_query *out); /* and model, end_user, key, since, until */

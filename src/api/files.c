@@ -1,5 +1,6 @@
 /* The drive over HTTP: files in and out as raw bytes, lists, links. Foreign bytes are served so that no browser runs them.
  */
+#include "api/form.h"
 #include "api/routes.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
@@ -197,6 +198,70 @@ void files_put(struct exchange *x) {
     }
     const struct http_sink sink = {.chunk = upload_chunk, .end = upload_end, .arg = x};
     http_stream_body(x->req, LIMIT_UPLOAD_BYTES, &sink);
+}
+
+/* --- a form with a file --- */
+
+static err form_file(void *arg, struct str filename, struct why *why) {
+    struct exchange *x = arg;
+    x->filename = arena_dup(&x->arena, filename);
+    return ops_upload_place(x->upload, x->path, x->filename, why);
+}
+
+static bool form_data(void *arg, struct str piece) {
+    struct exchange *x = arg;
+    return ops_upload_write(x->upload, piece);
+}
+
+/* Where it goes may be said before or behind the file. Fields of other names are other people's. */
+static err form_field(void *arg, struct str name, struct str value, struct why *why) {
+    struct exchange *x = arg;
+    if (!str_is(name, "path")) return OK;
+    x->path = arena_dup(&x->arena, value);
+    return ops_upload_place(x->upload, x->path, x->filename, why);
+}
+
+static bool form_chunk(void *arg, struct http_req *r, struct str bytes) {
+    struct exchange *x = arg;
+    struct why why = {0};
+    bool waits = false;
+    err e = form_feed(x->form, bytes, &why, &waits);
+    if (!e) return !waits;
+    why.code = e;
+    answer_error(x, &why); /* gives the upload up */
+    return true;
+}
+
+static void form_over(void *arg, struct http_req *r, bool ok) {
+    struct exchange *x = arg;
+    struct why why = {0};
+    err e = ok ? form_end(x->form, &why) : OK;
+    if (!e) {
+        upload_end(arg, r, ok);
+        return;
+    }
+    why.code = e;
+    answer_error(x, &why);
+}
+
+void files_upload(struct exchange *x) {
+    char boundary[FORM_BOUNDARY + 1];
+    struct why why = {0};
+    if (!form_boundary(http_header(x->req, "Content-Type"), boundary)) {
+        answer_fail(x, E_MEDIA_TYPE, "The file comes in a form: send \"Content-Type: multipart/form-data; boundary=...\", or PUT its bytes to /v1/drive/files/<path>.");
+        return;
+    }
+    err e = ops_upload_begin(exchange_ops(x), &x->caller, STR(""), -1, upload_ready, x, &why, &x->upload);
+    if (e) {
+        why.code = e;
+        answer_error(x, &why);
+        return;
+    }
+    const struct form_sink parts = {.file = form_file, .data = form_data, .field = form_field, .arg = x};
+    const struct http_sink sink = {.chunk = form_chunk, .end = form_over, .arg = x};
+    x->form = arena_new(&x->arena, struct form);
+    form_begin(x->form, boundary, &parts);
+    http_stream_body(x->req, LIMIT_UPLOAD_BYTES + FORM_EXTRA_BYTES, &sink);
 }
 
 void files_delete(struct exchange *x) {

@@ -1,11 +1,12 @@
 /* Quotes and generations: the routes that spend. A waiting caller is parked with ops/ and costs its exchange. */
 #include "api/routes.h"
+#include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/limits.h"
 
 #include <stdio.h>
 
-enum { MODEL_BYTES = 200, OUTPUT_URL_PATH_BYTES = 256, QUOTE_ID_BYTES = 2048 };
+enum { OUTPUT_URL_PATH_BYTES = 256, QUOTE_ID_BYTES = 2048 };
 
 /* --- parking --- */
 
@@ -80,6 +81,8 @@ static void submit(struct exchange *x, struct submission *s, ops_done *done) {
     s->request_hash = arena_dup(&x->arena, str_of(hash));
     s->route = arena_printf(&x->arena, "%s %s", x->route->method, x->route->pattern);
     s->idempotency_key = x->idempotency_key;
+    struct str trace;
+    if (traceparent_read(http_header(x->req, "traceparent"), &trace)) s->trace = arena_dup(&x->arena, trace);
 
     x->waiting = true;
     exchange_ref(x); /* the operation's */
@@ -95,6 +98,23 @@ static err read_terms(const struct exchange *x, struct submission *s, struct why
     TRY(body_int(x->body, "max_micros", 1, MICROS_MAX, why, &s->max_micros));
     TRY(body_text(x->body, "quote_id", false, QUOTE_ID_BYTES, why, &s->quote_id));
     return body_int(x->body, "url_ttl", LIMIT_SIGNED_URL_MIN_S, LIMIT_SIGNED_URL_MAX_S, why, &s->ttl_s);
+}
+
+/* Whom the caller acts for, and what he wants to see again. Callers of the one-call route send members of their own: what is of
+ * another type there is not ours. */
+static err read_labels(struct exchange *x, bool strict, struct submission *s, struct why *why) {
+    const struct json *metadata = json_get(x->body, "metadata"), *user = json_get(x->body, "end_user");
+    if (strict || json_is(user, JSON_STRING)) TRY(body_text(x->body, "end_user", false, END_USER_BYTES, why, &s->end_user));
+    if (strict) TRY(body_object(x->body, "metadata", why, &metadata));
+    if (!json_is(metadata, JSON_OBJECT)) return OK;
+    _cleanup_(buf_done) struct buf text = {0};
+    json_write(&text, metadata);
+    if (text.len > METADATA_BYTES) {
+        snprintf(why->field, sizeof why->field, "metadata");
+        return why_set(why, E_INVALID, "metadata: It has %zu bytes; at most %d are kept with a generation.", text.len, METADATA_BYTES);
+    }
+    s->metadata = arena_dup(&x->arena, buf_view(&text));
+    return OK;
 }
 
 /* --- POST /v1/media/generate --- */
@@ -115,6 +135,7 @@ static err read_media(struct exchange *x, struct submission *s, struct why *why)
         snprintf(why->field, sizeof why->field, "persist");
         return why_set(why, E_INVALID, "persist: It must be true or false; the file is stored in the drive either way.");
     }
+    TRY(read_labels(x, false, s, why));
     /* The verb of newer clients says the kind in another word; an explicit kind is stronger. */
     if ((str_empty(s->kind) || str_is(s->kind, "auto")) && !str_empty(verb)) s->kind = verb;
     return OK;
@@ -141,12 +162,13 @@ void generate_media(struct exchange *x) {
 /* --- POST /v1/generations --- */
 
 static err read_generation(struct exchange *x, struct submission *s, struct why *why) {
-    static const char *const known[] = {"model", "inputs", "kind", "output_path", "max_micros", "quote_id", "url_ttl", NULL};
+    static const char *const known[] = {"model", "inputs", "kind", "output_path", "max_micros", "quote_id", "url_ttl", "metadata", "end_user", NULL};
     TRY(body_only(x->body, known, why));
     TRY(body_text(x->body, "model", true, MODEL_BYTES, why, &s->model));
     TRY(body_object(x->body, "inputs", why, &s->inputs));
     TRY(body_text(x->body, "kind", false, 32, why, &s->kind));
     TRY(body_text(x->body, "output_path", false, LIMIT_PATH_BYTES, why, &s->output_path));
+    TRY(read_labels(x, true, s, why));
     return read_terms(x, s, why);
 }
 
@@ -190,10 +212,7 @@ void generate_get(struct exchange *x) {
 void generate_list(struct exchange *x) {
     struct why why = {0};
     struct list_query *q = arena_new(&x->arena, struct list_query);
-    q->limit = 50;
-    if (param_int(x, "before", 1, INT64_MAX, &why, &q->before_seq) ||
-        param_int(x, "limit", 1, LIMIT_PAGE, &why, &q->limit) || param_text(x, "state", 32, &why, &q->state) ||
-        param_text(x, "model", MODEL_BYTES, &why, &q->model)) {
+    if (param_list(x, &why, q) || param_text(x, "state", 32, &why, &q->state)) {
         answer_error(x, &why);
         return;
     }

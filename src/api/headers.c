@@ -117,6 +117,75 @@ bool http_date_read(struct str t, msec *out) {
     return true;
 }
 
+static bool is_date(int64_t year, int64_t month, int64_t day) {
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (year < 1970 || month < 1 || month > 12 || day < 1) return false;
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return day <= days[month - 1] + (month == 2 && leap);
+}
+
+/* What stands behind the seconds: [.fraction] and Z or an offset. */
+static bool read_zone(struct str t, int64_t *out_ms, int64_t *out_minutes) {
+    int64_t ms = 0, scale = 100, hours = 0, minutes = 0;
+    if (str_starts(t, STR("."))) {
+        t = str_skip(t, 1);
+        if (str_empty(t) || t.ptr[0] < '0' || t.ptr[0] > '9') return false;
+        for (; !str_empty(t) && t.ptr[0] >= '0' && t.ptr[0] <= '9'; t = str_skip(t, 1)) {
+            ms += (t.ptr[0] - '0') * scale;
+            scale /= 10;
+        }
+    }
+    *out_ms = ms;
+    *out_minutes = 0;
+    if (str_is(t, "Z") || str_is(t, "z")) return true;
+    if (t.len != 6 || (t.ptr[0] != '+' && t.ptr[0] != '-') || t.ptr[3] != ':' || !digits(str_n(t.ptr + 1, 2), &hours) || !digits(str_n(t.ptr + 4, 2), &minutes) ||
+        hours > 23 || minutes > 59)
+        return false;
+    *out_minutes = (t.ptr[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
+    return true;
+}
+
+bool iso_time_read(struct str t, msec *out) {
+    int64_t year, month, day, hour = 0, minute = 0, second = 0, ms = 0, east = 0;
+    if (t.len < 10 || t.ptr[4] != '-' || t.ptr[7] != '-' || !digits(str_head(t, 4), &year) || !digits(str_n(t.ptr + 5, 2), &month) ||
+        !digits(str_n(t.ptr + 8, 2), &day) || !is_date(year, month, day))
+        return false;
+    if (t.len > 10) {
+        if (t.len < 20 || (t.ptr[10] != 'T' && t.ptr[10] != 't') || t.ptr[13] != ':' || t.ptr[16] != ':' || !digits(str_n(t.ptr + 11, 2), &hour) ||
+            !digits(str_n(t.ptr + 14, 2), &minute) || !digits(str_n(t.ptr + 17, 2), &second) || hour > 23 || minute > 59 || second > 60 ||
+            !read_zone(str_skip(t, 19), &ms, &east))
+            return false;
+    }
+    msec at = ((days_from_civil(year, month, day) * 24 + hour) * 60 + minute - east) * MS_MINUTE + second * MS_SECOND + ms;
+    if (at < 0) return false;
+    *out = at;
+    return true;
+}
+
+/* Lower-case hex digits, not all of them zero where that means none. */
+static bool hex_field(struct str s, bool zero_ok) {
+    bool any = false;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+        any |= c != '0';
+    }
+    return any || zero_ok;
+}
+
+bool traceparent_read(struct str header, struct str *out) {
+    enum { LEN = 55 }; /* 00-<32>-<16>-<2> */
+    struct str t = str_trim(header);
+    if (t.len < LEN || t.ptr[2] != '-' || t.ptr[35] != '-' || t.ptr[52] != '-') return false;
+    struct str version = str_head(t, 2);
+    if (!hex_field(version, true) || str_is(version, "ff") || !hex_field(str_n(t.ptr + 3, 32), false) || !hex_field(str_n(t.ptr + 36, 16), false) ||
+        !hex_field(str_n(t.ptr + 53, 2), true))
+        return false;
+    if (t.len > LEN && (str_is(version, "00") || t.ptr[LEN] != '-')) return false; /* later versions may say more behind it */
+    *out = str_head(t, LEN);
+    return true;
+}
+
 bool idempotency_key_ok(struct str key) {
     if (str_empty(key) || key.len > LIMIT_IDEMPOTENCY_KEY_BYTES) return false;
     for (size_t i = 0; i < key.len; i++)

@@ -25,6 +25,13 @@ bool etag_listed(struct str header, struct str etag, bool weak_ok);
 /* Sun, 22 Nov 2026 08:30:00 GMT and nothing else; false for other forms, which means: no such condition. */
 bool http_date_read(struct str text, msec *out);
 
+/* 2026-11-22T08:30:00Z, with or without a fraction (kept to the millisecond) and with Z or +hh:mm behind it; or a day alone, which is
+ * its beginning in UTC. Years 1970 to 9999. */
+bool iso_time_read(struct str text, msec *out);
+
+/* W3C trace context: *out is the part that version 00 knows, a view of the header. False: there is none to go on with. */
+bool traceparent_read(struct str header, struct str *out);
+
 /* 1 to 255 visible ASCII characters. */
 bool idempotency_key_ok(struct str key);
 

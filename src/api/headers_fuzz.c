@@ -18,6 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (bearer_token(s, &token)) must(token.len > 0 && token.ptr >= s.ptr && token.ptr + token.len <= s.ptr + s.len);
     msec at;
     if (http_date_read(s, &at)) must(at >= 0);
+    if (iso_time_read(s, &at)) must(at >= 0);
+    if (traceparent_read(s, &token)) must(token.len == 55 && token.ptr >= s.ptr && token.ptr + token.len <= s.ptr + s.len);
     (void)etag_listed(s, STR("\"a\""), data[0] & 1);
     (void)content_type_is_json(s);
     (void)idempotency_key_ok(s);

@@ -172,8 +172,51 @@ static void test_content_type(void **state) {
     assert_false(content_type_is_json(STR("")));
 }
 
+static void test_iso_time(void **state) {
+    static const struct {
+        const char *text;
+        msec at; /* -1: none */
+    } rows[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"2026-11-22", 1795305600000},
+        {"2026-11-22T08:30:00Z", 1795336200000},
+        {"2026-11-22t08:30:00.1239z", 1795336200123},
+        {"2026-11-22T09:30:00+01:00", 1795336200000},
+        {"2026-11-22T00:30:00-08:00", 1795336200000},
+        {"2028-02-29", 1835395200000},
+        {"2026-02-29", -1}, {"2026-13-01", -1}, {"2026-00-01", -1}, {"2026-01-00", -1}, {"2026-11-31", -1}, {"1969-12-31", -1},
+        {"1970-01-01T00:00:00+01:00", -1}, {"2026-11-22T08:30:00", -1}, {"2026-11-22T24:00:00Z", -1}, {"2026-11-22T08:60:00Z", -1},
+        {"2026-11-22T08:30:00.Z", -1}, {"2026-11-22T08:30:00+0100", -1}, {"2026-11-22 08:30:00Z", -1}, {"2026-11-22T", -1}, {"+026-11-22", -1},
+        {"", -1}, {"now", -1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        msec at = -1;
+        if (iso_time_read(str_of(rows[i].text), &at) != (rows[i].at >= 0) || at != rows[i].at) fail_msg("%s: %lld", rows[i].text, (long long)at);
+    }
+}
+
+static void test_traceparent(void **state) {
+#define IDS "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+    static const struct {
+        const char *header;
+        bool good;
+    } rows[] = {
+        {"00-" IDS "-01", true}, {"  00-" IDS "-00 ", true}, {"01-" IDS "-01", true}, {"01-" IDS "-01-more", true},
+        {"00-" IDS "-01-more", false}, {"ff-" IDS "-01", false}, {"00-" IDS "-1", false}, {"00-" IDS "-0G", false}, {"00-" IDS, false},
+        {"00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", false}, {"00-00000000000000000000000000000000-b7ad6b7169203331-01", false},
+        {"00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", false}, {"01-" IDS "-01x", false}, {"", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct str out = {0};
+        if (traceparent_read(str_of(rows[i].header), &out) != rows[i].good) fail_msg("%s", rows[i].header);
+        if (rows[i].good) assert_int_equal(out.len, 55);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_iso_time),
+        cmocka_unit_test(test_traceparent),
         cmocka_unit_test(test_bearer),       cmocka_unit_test(test_prefer), cmocka_unit_test(test_range),
         cmocka_unit_test(test_etags),        cmocka_unit_test(test_dates),  cmocka_unit_test(test_idempotency_key),
         cmocka_unit_test(test_content_type),

@@ -96,12 +96,12 @@ static void write_security(struct jw *w, const struct route *r) {
 }
 
 static void write_request(struct jw *w, const struct route *r) {
-    if (r->takes != TAKES_JSON && r->takes != TAKES_FILE) return;
+    static const char *const types[] = {[TAKES_JSON] = "application/json", [TAKES_FILE] = "application/octet-stream", [TAKES_FORM] = "multipart/form-data"};
+    if (r->takes == TAKES_NOTHING || r->takes == TAKES_ANYTHING) return;
     jw_key(w, "requestBody");
     jw_open(w, '{');
     jw_kbool(w, "required", true);
-    write_content(w, r->takes == TAKES_JSON ? "application/json" : "application/octet-stream",
-                  r->takes == TAKES_JSON ? r->request : NULL);
+    write_content(w, types[r->takes], r->request);
     jw_close(w, '}');
 }
 
@@ -113,6 +113,8 @@ static const char *who_text(enum who who) {
         return "Any key.";
     case WHO_RUN:
         return "A live or a test key.";
+    case WHO_OWN:
+        return "A live or an admin key.";
     case WHO_FUND:
         return "An admin key (the live book) or a test key (its own test book).";
     case WHO_ADMIN:
@@ -130,7 +132,10 @@ static void write_operation(struct jw *w, const struct route *r) {
     jw_open(w, '{');
     jw_kz(w, "operationId", r->id);
     jw_kz(w, "summary", r->summary);
-    jw_kz(w, "description", who_text(r->who));
+    char text[200];
+    bool kinds = r->scope && !strcmp(r->scope, "generate");
+    snprintf(text, sizeof text, "%s%s%s%s", who_text(r->who), r->scope ? " A key with scopes needs `" : "", r->scope ? r->scope : "", kinds ? ":...`." : r->scope ? "`." : "");
+    jw_kz(w, "description", text);
     jw_key(w, "tags");
     jw_open(w, '[');
     jw_z(w, r->tag);

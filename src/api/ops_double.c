@@ -59,8 +59,13 @@ static void late(void *arg) {
     free(l);
 }
 
+bool caller_may(const struct caller *c, const char *scope) { return !c->scopes[0] || strstr(c->scopes, scope); }
+
 void ops_authenticate(struct ops *o, struct str secret, ops_caller_done *done, void *arg) {
     struct caller c = {.project = DOUBLE_PROJECT, .key = "12345678", .book = "live"};
+    struct str who, scopes;
+    if (str_cut(secret, ':', &who, &scopes)) snprintf(c.scopes, sizeof c.scopes, "%.*s", STR_ARG(scopes));
+    secret = who;
     if (str_is(secret, "admin"))
         c.kind = KEY_ADMIN;
     else if (str_is(secret, "live") || str_is(secret, "later"))
@@ -147,6 +152,9 @@ static void echo(const struct caller *c, const struct submission *s, struct buf 
     jw_kstr(&w, "request_hash", s->request_hash);
     jw_kstr(&w, "quote_id", s->quote_id);
     jw_ki64(&w, "max_micros", s->max_micros);
+    jw_kraw(&w, "metadata", s->metadata);
+    jw_kstr(&w, "end_user", s->end_user);
+    jw_kstr(&w, "trace", s->trace);
     jw_ki64(&w, "ttl", s->ttl_s);
     jw_ki64(&w, "wait", s->wait);
     jw_kz(&w, "view", s->view == VIEW_MEDIA ? "media" : "generation");
@@ -208,8 +216,9 @@ struct wait *ops_wait(struct ops *o, const struct caller *c, struct str id, msec
 void ops_list(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg) {
     struct arena mem = {0};
     say(done, arg,
-        arena_printf(&mem, "{\"before\":%lld,\"limit\":%lld,\"state\":\"%.*s\",\"model\":\"%.*s\"}",
-                     (long long)q->before_seq, (long long)q->limit, STR_ARG(q->state), STR_ARG(q->model))
+        arena_printf(&mem, "{\"before\":%lld,\"limit\":%lld,\"state\":\"%.*s\",\"model\":\"%.*s\",\"end_user\":\"%.*s\",\"key\":\"%.*s\",\"since\":%lld,\"until\":%lld}",
+                     (long long)q->before_seq, (long long)q->limit, STR_ARG(q->state), STR_ARG(q->model), STR_ARG(q->end_user), STR_ARG(q->key),
+                     (long long)q->since, (long long)q->until)
             .ptr);
     arena_done(&mem);
 }
@@ -305,7 +314,45 @@ void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_don
 }
 void ops_key_create(struct ops *o, const struct caller *c, struct str project, struct str kind, struct str name,
                     const struct key_policy *policy, ops_done *done, void *arg) {
-    say(done, arg, "{\"key\":\"k\"}");
+    struct arena mem = {0};
+    say(done, arg,
+        arena_printf(&mem, "{\"key\":\"k\",\"scopes\":\"%.*s\",\"models\":\"%.*s\",\"call\":%lld,\"day\":%lld,\"expires\":%lld,\"rotates\":\"%.*s\",\"overlap\":%lld}",
+                     STR_ARG(policy->scopes), STR_ARG(policy->models), (long long)policy->call_cap, (long long)policy->day_cap,
+                     (long long)(policy->expires_at > 1900000000000 ? policy->expires_at : policy->expires_at > 0), STR_ARG(policy->rotates),
+                     (long long)policy->overlap_s)
+            .ptr);
+    arena_done(&mem);
+}
+void ops_project_set(struct ops *o, const struct caller *c, struct str id, int64_t run_limit, int64_t drive_limit, int64_t retention_days, ops_done *done,
+                     void *arg) {
+    struct arena mem = {0};
+    say(done, arg, arena_printf(&mem, "{\"id\":\"%.*s\",\"set\":[%lld,%lld,%lld]}", STR_ARG(id), (long long)run_limit, (long long)drive_limit, (long long)retention_days).ptr);
+    arena_done(&mem);
+}
+void ops_adjust(struct ops *o, const struct caller *c, struct str project, struct str book, micros amount, struct str key, struct str reason, ops_done *done,
+                void *arg) {
+    struct arena mem = {0};
+    say(done, arg,
+        arena_printf(&mem, "{\"amount_micros\":%lld,\"project\":\"%.*s\",\"book\":\"%.*s\",\"key\":\"%.*s\",\"reason\":\"%.*s\"}", (long long)amount, STR_ARG(project),
+                     STR_ARG(book), STR_ARG(key), STR_ARG(reason))
+            .ptr);
+    arena_done(&mem);
+}
+void ops_usage_sums(struct ops *o, const struct caller *c, struct str group, msec since, msec until, ops_done *done, void *arg) {
+    struct arena mem = {0};
+    say(done, arg, arena_printf(&mem, "{\"group\":\"%.*s\",\"since\":%lld,\"until\":%lld}", STR_ARG(group), (long long)since, (long long)until).ptr);
+    arena_done(&mem);
+}
+void ops_secrets(struct ops *o, const struct caller *c, ops_done *done, void *arg) { say(done, arg, "{\"secrets\":[]}"); }
+void ops_secret_put(struct ops *o, const struct caller *c, struct str name, struct str value, ops_done *done, void *arg) {
+    struct arena mem = {0};
+    say(done, arg, arena_printf(&mem, "{\"name\":\"%.*s\",\"bytes\":%zu}", STR_ARG(name), value.len).ptr);
+    arena_done(&mem);
+}
+void ops_secret_delete(struct ops *o, const struct caller *c, struct str name, ops_done *done, void *arg) {
+    struct arena mem = {0};
+    say(done, arg, arena_printf(&mem, "{\"name\":\"%.*s\",\"deleted\":true}", STR_ARG(name)).ptr);
+    arena_done(&mem);
 }
 void ops_key_revoke(struct ops *o, const struct caller *c, struct str prefix, ops_done *done, void *arg) {
     struct arena mem = {0};
@@ -381,6 +428,7 @@ struct upload {
     struct timer *timer;
     bool slow;
     struct buf bytes;
+    char place[128];
     ops_upload_ready *ready;
     void *arg;
 };
@@ -396,6 +444,12 @@ err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int
     must(u);
     *u = (struct upload){.o = o, .slow = str_is(path, "slow"), .ready = ready, .arg = arg};
     *out = u;
+    return OK;
+}
+err ops_upload_place(struct upload *u, struct str path, struct str filename, struct why *why) {
+    if (str_is(path, "..")) return why_set(why, E_BAD_PATH, "That is not a path in the drive.");
+    snprintf(u->place, sizeof u->place, "%.*s|%.*s", STR_ARG(path), STR_ARG(filename));
+    if (str_starts(path, STR("slow"))) u->slow = true;
     return OK;
 }
 bool ops_upload_write(struct upload *u, struct str data) {
@@ -414,7 +468,7 @@ void ops_upload_end(struct upload *u, ops_done *done, void *arg) {
     struct arena mem = {0};
     uint32_t sum = 0;
     for (size_t i = 0; i < u->bytes.len; i++) sum = sum * 31 + (unsigned char)u->bytes.ptr[i];
-    say(done, arg, arena_printf(&mem, "{\"size\":%zu,\"sum\":%u}", u->bytes.len, sum).ptr);
+    say(done, arg, arena_printf(&mem, "{\"size\":%zu,\"sum\":%u,\"place\":\"%s\"}", u->bytes.len, sum, u->place).ptr);
     arena_done(&mem);
     upload_free(u);
 }

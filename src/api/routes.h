@@ -7,6 +7,7 @@ enum who {
     WHO_PUBLIC,
     WHO_ANY,  /* any key */
     WHO_RUN,  /* a live or a test key: it spends */
+    WHO_OWN,  /* a live or an admin key: what belongs to the project */
     WHO_FUND, /* an admin or a test key */
     WHO_ADMIN,
     WHO_LINK, /* any key, or a signed link */
@@ -16,6 +17,7 @@ enum takes {
     TAKES_JSON,     /* an object, required */
     TAKES_ANYTHING, /* a body is read and ignored, for clients that always send one */
     TAKES_FILE,     /* raw bytes, streamed */
+    TAKES_FORM,     /* multipart/form-data with a file, streamed */
 };
 
 struct route {
@@ -33,6 +35,7 @@ struct route {
     const char *ok;      /* statuses of success, the first one usual */
     const char *errors;  /* statuses beyond those that every route of its sort can give */
     const char *params;  /* names of parameters */
+    const char *scope;   /* what a key with scopes must have; "generate": any of generate:..., the model decides which; NULL: none */
 };
 extern const struct route api_routes[];
 extern const int api_routes_count;
@@ -63,11 +66,18 @@ void account_project_create(struct exchange *x);
 void account_keys(struct exchange *x);
 void account_key_create(struct exchange *x);
 void account_key_revoke(struct exchange *x);
+void account_key_rotate(struct exchange *x);
+void account_project_set(struct exchange *x);
+void account_adjust(struct exchange *x);
+void account_secrets(struct exchange *x);
+void account_secret_put(struct exchange *x);
+void account_secret_delete(struct exchange *x);
 void files_list(struct exchange *x);
 void files_get(struct exchange *x);
 void files_get_thumbnail(struct exchange *x);
 void files_get_optimized(struct exchange *x);
 void files_put(struct exchange *x);
+void files_upload(struct exchange *x);
 void files_delete(struct exchange *x);
 void files_sign(struct exchange *x);
 void status_health(struct exchange *x);
