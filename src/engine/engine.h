@@ -37,6 +37,7 @@ struct work {
 struct scan {
     enum scan_kind kind;
     struct str node;
+    struct str after; /* SCAN_WORK: the page behind this id; empty: the first */
     msec now;
     int64_t limit;
     struct arena arena;

@@ -36,7 +36,7 @@ void scan_run(struct db *db, struct scan *s) {
     else {
         const struct generation **rows;
         size_t n;
-        s->code = query_work_of(db, s->node, s->limit, &s->arena, &rows, &n);
+        s->code = query_work_of(db, s->node, s->after, s->limit, &s->arena, &rows, &n);
         if (!s->code) s->code = with_attempts(db, s, rows, n);
     }
 }

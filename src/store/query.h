@@ -29,7 +29,8 @@ struct turn { struct str project; int64_t running, pending, run_limit; };
 /* Projects with pending work that is due at `now` and a free slot, fewest running first. */
 [[nodiscard]] err query_turns(struct db *db, msec now, int64_t limit, struct arena *a, struct turn **out, size_t *n);
 [[nodiscard]] err query_pending(struct db *db, struct str project, msec now, int64_t limit, struct arena *a, const struct generation ***out, size_t *n); /* oldest first */
-[[nodiscard]] err query_work_of(struct db *db, struct str node, int64_t limit, struct arena *a, const struct generation ***out, size_t *n);
+/* In order of id, those behind `after` (empty: from the first). */
+[[nodiscard]] err query_work_of(struct db *db, struct str node, struct str after, int64_t limit, struct arena *a, const struct generation ***out, size_t *n);
 [[nodiscard]] err query_past_deadline(struct db *db, msec now, int64_t limit, struct arena *a, struct str **out, size_t *n);
 /* Blobs any row owns; for the sweep of the drive. */
 [[nodiscard]] err query_blob_owned(struct db *db, struct str blob, bool *out);

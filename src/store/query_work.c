@@ -25,9 +25,9 @@ err query_pending(struct db *db, struct str project, msec now, int64_t limit, st
                          SQL_PARAMS(SQL_STR(project), SQL_INT(now), SQL_INT(limit)), a, (void ***)out, n);
 }
 
-err query_work_of(struct db *db, struct str node, int64_t limit, struct arena *a, const struct generation ***out, size_t *n) {
-    return query_records(db, REC_generation, "select @generation from generation where node = $1 and node <> '' order by id limit $2",
-                         SQL_PARAMS(SQL_STR(node), SQL_INT(limit)), a, (void ***)out, n);
+err query_work_of(struct db *db, struct str node, struct str after, int64_t limit, struct arena *a, const struct generation ***out, size_t *n) {
+    return query_records(db, REC_generation, "select @generation from generation where node = $1 and node <> '' and id > $2 order by id limit $3",
+                         SQL_PARAMS(SQL_STR(node), SQL_STR(after), SQL_INT(limit)), a, (void ***)out, n);
 }
 
 err query_past_deadline(struct db *db, msec now, int64_t limit, struct arena *a, struct str **out, size_t *n) {

@@ -296,9 +296,11 @@ static void life_and_lists(void **state) {
     seat_ok(&b->a, cmd_claim("fal", 1));
     assert_int_equal(query_turns(b->db, 100, 10, a, &turns, &n), OK);
     assert_int_equal(n, 0);
-    assert_int_equal(query_work_of(b->db, STR(NODE), 10, a, &gens, &n), OK);
+    assert_int_equal(query_work_of(b->db, STR(NODE), STR(""), 10, a, &gens, &n), OK);
     assert_int_equal(n, 1);
-    assert_int_equal(query_work_of(b->db, STR(NODE2), 10, a, &gens, &n), OK);
+    assert_int_equal(query_work_of(b->db, STR(NODE), STR(GEN), 10, a, &gens, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(query_work_of(b->db, STR(NODE2), STR(""), 10, a, &gens, &n), OK);
     assert_int_equal(n, 0);
     assert_int_equal(query_past_deadline(b->db, DEADLINE - 1, 10, a, &ids, &n), OK);
     assert_int_equal(n, 0);
