@@ -26,7 +26,7 @@ struct bench {
     int adoptions;
 };
 
-static int number(struct str id) { return atoi(id.ptr + ID_LEN - 9); }
+static int number(struct str id) { return (int)strtol(id.ptr + ID_LEN - 9, NULL, 10); }
 
 /* --- the store --- */
 
