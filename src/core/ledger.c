@@ -100,7 +100,7 @@ err ledger_top_up(struct workset *w, const struct cmd_top_up *c, msec at, struct
     micros after;
     if (c->amount <= 0) return why_set(why, E_INVALID, "A top-up must be more than nothing.");
     if (c->amount > MICROS_MAX || micros_add(account->available, c->amount, &after) || after > MICROS_MAX)
-        return why_set(why, E_LIMIT, "That is more than one account may hold.");
+        return why_set(why, E_INVALID, "With that the account would hold more than a billion dollars, which is the most one may hold.");
     struct transfer *t = move(w, WS_EDIT(w, account, id), c->transfer, &TOP_UP, c->amount, at);
     t->author = c->author;
     t->reason = c->reason;

@@ -94,6 +94,7 @@ void engine_take(struct engine *e, const struct generation *g, const struct atte
     struct task *t = tasks_find(&e->tasks, g->head.id);
     if (t && t->gone) return; /* an effect of its former life is still under way; the next scan finds it again */
     if (!t && !a) {
+        e->work_restart = true;
         engine_scan(e, SCAN_WORK);
         return;
     }

@@ -37,9 +37,9 @@ struct work {
 struct scan {
     enum scan_kind kind;
     struct str node;
+    struct str after; /* SCAN_WORK: the page behind this id; empty: the first */
     msec now;
     int64_t limit;
-    struct str after;   /* SCAN_WORK: behind this id */
     struct arena arena;
     err code;
     struct work *work;

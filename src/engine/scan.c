@@ -8,42 +8,29 @@
 
 static void scan_done(struct scan *s);
 
-static int64_t work_rows(const struct engine *e) { return e->o.scan_rows ? e->o.scan_rows : LIMIT_ADOPT_CHUNK; }
-
-/* `after` may lie in the scan's own arena. */
-static void scan_start(struct engine *e, enum scan_kind kind, int64_t limit, struct str after) {
-    struct scan *s = &e->scans[kind];
-    char from[ID_LEN + 1];
-    must(after.len < sizeof from);
-    if (after.len) memcpy(from, after.ptr, after.len);
-    arena_reset(&s->arena);
-    *s = (struct scan){.kind = kind, .arena = s->arena, .limit = limit, .now = io_now(e->o.io), .node = str_of(e->node), .done = scan_done, .arg = e};
-    s->after = arena_dup(&s->arena, str_n(from, after.len));
-    if (kind == SCAN_BEAT) s->now = e->o.io->ops->boot(e->o.io); /* counted from before the beat left */
-    e->scanning[kind] = true;
-    e->stats.scans++;
-    e->o.port.scan(e->o.port.self, s);
-}
-
 void engine_scan(struct engine *e, enum scan_kind kind) {
     if (!e->running) return;
     if (e->scanning[kind]) {
         e->scan_again[kind] = true;
         return;
     }
-    int64_t limit = kind == SCAN_WORK ? work_rows(e) : LIMIT_ADOPT_CHUNK;
+    int64_t limit = LIMIT_ADOPT_CHUNK;
     if (kind == SCAN_PENDING) {
         limit = e->o.slots - (int64_t)e->tasks.count - e->claims;
         if (limit <= 0 || !engine_may_act(e)) return; /* the next task that ends, or the next tick, asks again */
     }
-    scan_start(e, kind, limit, STR(""));
-}
-
-/* True when there may be more than this page of SCAN_WORK; out_last: where the next one goes on. */
-static bool is_full(const struct scan *s, struct str *out_last) {
-    if (s->code || s->kind != SCAN_WORK || !s->work_count || (int64_t)s->work_count < s->limit) return false;
-    *out_last = s->work[s->work_count - 1].generation->head.id;
-    return true;
+    if (kind == SCAN_WORK && e->work_restart) {
+        e->work_after[0] = 0;
+        e->work_rush = true;
+        e->work_restart = false;
+    }
+    struct scan *s = &e->scans[kind];
+    arena_reset(&s->arena);
+    *s = (struct scan){.kind = kind, .after = kind == SCAN_WORK ? str_of(e->work_after) : STR(""), .arena = s->arena, .limit = limit, .now = io_now(e->o.io), .node = str_of(e->node), .done = scan_done, .arg = e};
+    if (kind == SCAN_BEAT) s->now = e->o.io->ops->boot(e->o.io); /* counted from before the beat left */
+    e->scanning[kind] = true;
+    e->stats.scans++;
+    e->o.port.scan(e->o.port.self, s);
 }
 
 struct claim {
@@ -75,36 +62,51 @@ static void claim(struct engine *e, const struct generation *g, struct arena *a)
 
 static void ignore(void *arg, const struct outcome *o) {}
 
+struct adoption {
+    struct engine *engine;
+    bool more; /* the dead node may have more work than one chunk */
+    char dead[ID_LEN + 1];
+};
+
+static void scan_dead(struct engine *e, struct str node);
+
+static void adopted(void *arg, const struct outcome *o) {
+    struct adoption *x = arg;
+    struct engine *e = x->engine;
+    if (!o->code) e->stats.adopted += (uint64_t)o->moved;
+    if (!o->code && x->more && e->running) scan_dead(e, str_of(x->dead));
+    free(x);
+}
+
 static void adopt(struct engine *e, const struct scan *s) {
     struct str ids[LIMIT_ADOPT_CHUNK];
     int64_t n = 0;
     for (size_t i = 0; i < s->work_count && n < LIMIT_ADOPT_CHUNK; i++) ids[n++] = s->work[i].generation->head.id;
     if (!n) return;
+    struct adoption *x = calloc(1, sizeof *x);
+    must(x && s->node.len <= ID_LEN);
+    *x = (struct adoption){.engine = e, .more = n == LIMIT_ADOPT_CHUNK};
+    memcpy(x->dead, s->node.ptr, s->node.len);
     struct command cmd = {.kind = CMD_ADOPT, .at = io_now(e->o.io)};
     cmd.adopt = (struct cmd_adopt){.node = str_of(e->node), .dead = s->node, .generations = ids, .count = n};
-    if (!e->o.port.submit(e->o.port.self, &cmd, ignore, e)) e->stats.adopted += (uint64_t)n;
+    if (e->o.port.submit(e->o.port.self, &cmd, adopted, x)) free(x); /* the next beat finds it again */
 }
-
-static void scan_dead(struct engine *e, struct str node, struct str after);
 
 static void dead_work(struct scan *s) {
     struct engine *e = s->arg;
-    struct str last;
     if (!s->code && e->running) adopt(e, s);
-    if (e->running && is_full(s, &last)) scan_dead(e, s->node, last);
     arena_done(&s->arena);
     free((char *)s->node.ptr);
     free(s);
 }
 
-/* Takes over what a dead node left, a chunk at a time. */
-static void scan_dead(struct engine *e, struct str node, struct str after) {
+/* Takes over what a dead node left, chunk by chunk. */
+static void scan_dead(struct engine *e, struct str node) {
     struct scan *s = calloc(1, sizeof *s);
     char *id = calloc(1, node.len + 1);
     must(s && id);
     memcpy(id, node.ptr, node.len);
-    *s = (struct scan){.kind = SCAN_WORK, .limit = work_rows(e), .now = io_now(e->o.io), .node = str_n(id, node.len), .done = dead_work, .arg = e};
-    s->after = arena_dup(&s->arena, after);
+    *s = (struct scan){.kind = SCAN_WORK, .limit = LIMIT_ADOPT_CHUNK, .now = io_now(e->o.io), .node = str_n(id, node.len), .done = dead_work, .arg = e};
     e->o.port.scan(e->o.port.self, s);
 }
 
@@ -121,35 +123,48 @@ static void beat_done(struct engine *e, const struct scan *s) {
     e->beat_boot = s->now;
     engine_scan(e, SCAN_LAPSED);
     if (!first) return;
+    e->work_restart = true;
     engine_scan(e, SCAN_WORK);
     engine_scan(e, SCAN_PENDING);
     engine_scan(e, SCAN_DEADLINES);
 }
 
+/* One of this node's generations, as the store has it. */
+static void own_work(struct engine *e, const struct work *w) {
+    struct task *t = tasks_find(&e->tasks, w->generation->head.id);
+    if (!t) {
+        engine_take(e, w->generation, w->attempt);
+    } else if (w->generation->cancel_at && !t->cancel_wanted) { /* asked through another node; all else here may be older than what the task knows */
+        t->cancel_wanted = true;
+        task_act(t);
+    }
+}
+
+static void work_walked(struct engine *e, const struct scan *s) {
+    bool full = (int64_t)s->work_count >= s->limit;
+    memset(e->work_after, 0, sizeof e->work_after);
+    if (full) memcpy(e->work_after, s->work[s->work_count - 1].generation->head.id.ptr, ID_LEN);
+    else e->work_rush = false;
+    if (e->work_rush) e->scan_again[SCAN_WORK] = true;
+}
+
 static void scan_done(struct scan *s) {
     struct engine *e = s->arg;
-    struct str last;
-    if (!e->running) {
-        e->scanning[s->kind] = false;
-        return;
-    }
+    e->scanning[s->kind] = false;
+    if (!e->running) return;
     if (s->kind == SCAN_BEAT) beat_done(e, s);
     else if (!s->code) {
         for (size_t i = 0; i < s->work_count; i++) {
             const struct work *w = &s->work[i];
             if (s->kind == SCAN_PENDING) claim(e, w->generation, &s->arena);
-            else if (!tasks_find(&e->tasks, w->generation->head.id)) engine_take(e, w->generation, w->attempt);
+            else own_work(e, w);
         }
+        if (s->kind == SCAN_WORK) work_walked(e, s);
         for (size_t i = 0; i < s->id_count; i++) {
-            if (s->kind == SCAN_LAPSED) scan_dead(e, s->ids[i], STR(""));
+            if (s->kind == SCAN_LAPSED) scan_dead(e, s->ids[i]);
             else expire(e, s->ids[i]);
         }
     }
-    if (e->running && is_full(s, &last)) {
-        scan_start(e, s->kind, s->limit, last);
-        return;
-    }
-    e->scanning[s->kind] = false;
     if (e->scan_again[s->kind]) {
         e->scan_again[s->kind] = false;
         engine_scan(e, s->kind);

@@ -48,6 +48,8 @@ struct engine {
     msec beat_boot;             /* boot clock of the last successful beat's start */
     struct scan scans[SCAN_BEAT + 1];
     bool scanning[SCAN_BEAT + 1], scan_again[SCAN_BEAT + 1];
+    char work_after[ID_LEN + 1];        /* where the walk over this node's work goes on: a page at a tick ... */
+    bool work_rush, work_restart;       /* ... or at once to the end, when there is some that no task stands for */
     struct timer *tick, *beat_tick;
     struct engine_stats stats;
 };

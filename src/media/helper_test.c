@@ -195,7 +195,7 @@ static void test_stages(void **state) {
     assert_true(!strncmp(a.detail, "told ", 5));
     assert_string_equal(heard.stages, "first second third ");
     assert_int_equal(heard.last, 100);
-    assert_int_equal(heard.count, atoi(a.detail + 5));
+    assert_int_equal(heard.count, (int)strtol(a.detail + 5, NULL, 10));
     assert_true(heard.count >= 3 && heard.count < 100);
 }
 
@@ -268,7 +268,7 @@ static int perls_asleep(void) {
     for (struct dirent *e; (e = readdir(d));) {
         char path[300], text[200] = "";
         snprintf(path, sizeof path, "/proc/%s/cmdline", e->d_name);
-        FILE *f = atoi(e->d_name) ? fopen(path, "r") : NULL;
+        FILE *f = strtol(e->d_name, NULL, 10) ? fopen(path, "r") : NULL;
         if (!f) continue;
         size_t got = fread(text, 1, sizeof text - 1, f);
         fclose(f);

@@ -314,6 +314,10 @@ void ops_key_create(struct ops *o, const struct caller *c, struct str project, s
 }
 
 void ops_key_revoke(struct ops *o, const struct caller *c, struct str prefix, ops_done *done, void *arg) {
+    if (prefix.len != PREFIX_LEN || !is_key_text(prefix)) {
+        answer_err(done, arg, E_NOT_FOUND, "There is no such key: a key is named by the 8 characters before its dot.");
+        return;
+    }
     struct command cmd = {.kind = CMD_REVOKE_KEY, .at = io_now(o->io)};
     cmd.revoke_key.prefix = prefix;
     struct buf json = {};

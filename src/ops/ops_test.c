@@ -590,6 +590,17 @@ static void a_key_revoked_while_it_is_looked_up_stays_revoked(void **state) {
     assert_int_equal(j.code, E_UNAUTHENTICATED);
 }
 
+static void what_is_no_key_is_not_found(void **state) {
+    struct bench *b = *state;
+    const char *const names[] = {"", "livelivelive", "live/ive", "\xff\xff\xff\xff\xff\xff\xff\xff"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct said said = {};
+        ops_key_revoke(b->ops, &b->caller, str_of(names[i]), hear, &said);
+        assert_int_equal(said.times, 1);
+        assert_int_equal(said.code, E_NOT_FOUND);
+    }
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -609,6 +620,7 @@ int main(void) {
         CASE(a_refused_upload_leaves_the_disk),
         CASE(uploads_end_when_the_server_does),
         CASE(a_key_revoked_while_it_is_looked_up_stays_revoked),
+        CASE(what_is_no_key_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -298,6 +298,8 @@ static void life_and_lists(void **state) {
     assert_int_equal(n, 0);
     assert_int_equal(query_work_of(b->db, STR(NODE), STR(""), 10, a, &gens, &n), OK);
     assert_int_equal(n, 1);
+    assert_int_equal(query_work_of(b->db, STR(NODE), STR(GEN), 10, a, &gens, &n), OK);
+    assert_int_equal(n, 0);
     assert_int_equal(query_work_of(b->db, STR(NODE2), STR(""), 10, a, &gens, &n), OK);
     assert_int_equal(n, 0);
     assert_int_equal(query_past_deadline(b->db, DEADLINE - 1, 10, a, &ids, &n), OK);

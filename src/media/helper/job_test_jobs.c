@@ -136,7 +136,7 @@ PERL(tool_echo, "local $/; print 'got ', <STDIN>, ' env ', scalar(keys %ENV);")
 PERL(tool_socket, "for my $f (1, 2, 10, 16) { print syscall(41, $f, 1, 0) < 0 ? 'no ' : 'YES ' }")
 PERL(tool_write_out, "for ('/tmp/puras-escaped', '/puras-escaped', '/usr/puras-escaped', '/dev/shm/puras-escaped', '/var/tmp/puras-escaped', '/dev/fd/1')"
                      " { print open(F, '>', $_) ? 'YES ' : 'no ' } print mkdir('/tmp/puras-dir') ? 'YES' : 'no'")
-PERL(tool_read_out, "for ('/etc/passwd', '/etc/shadow', '/proc/1/environ', '/proc/self/environ', '/root/.profile', '/home', '/tmp') "
+PERL(tool_read_out, "for ('/etc/passwd', '/etc/shadow', '/proc/1/environ', '/proc/self/environ', '/root', '/home', '/tmp') "
                     "{ print open(F, '<', $_) || opendir(D, $_) ? \"YES $_ \" : 'no ' } print open(F, '<', '/usr/bin/perl') ? 'usr' : 'NOUSR'")
 PERL(tool_process, "print defined fork() ? 'YES ' : 'no '; print kill(0, getppid()) ? 'YES ' : 'no '; print syscall(101, 16, getppid(), 0, 0) < 0 ? 'no ' : 'YES ';"
                    "print syscall(165, 0, 0, 0, 0, 0) < 0 && $!{EPERM} ? 'no ' : 'YES '; print syscall(272, 0x10000000) < 0 ? 'no ' : 'YES ';"

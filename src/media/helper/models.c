@@ -12,6 +12,9 @@ enum { MINUTE = 60 * 1000 };
 static const struct job_model models[] = {
     {"sketch", "image", sketch_job, 2 * MINUTE, NULL},
     {"edit", "image", edit_job, 2 * MINUTE, NULL},
+    {"motion-t2v", "video", motion_t2v_job, 10 * MINUTE, motion_tools},
+    {"motion-i2v", "video", motion_i2v_job, 10 * MINUTE, motion_tools},
+    {"motion-r2v", "video", motion_r2v_job, 10 * MINUTE, motion_reference_tools},
     {"tune", "audio", tune_job, 10 * MINUTE, tune_tools},
     {"voice", "audio", voice_job, 5 * MINUTE, voice_tools},
     {"read-image", "facts", read_image_run, LIMIT_MEDIA_READ_MS, NULL},

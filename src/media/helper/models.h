@@ -5,6 +5,10 @@
 void sketch_job(struct job *j);
 void walls_job(struct job *j);
 void edit_job(struct job *j);
+void motion_t2v_job(struct job *j);
+void motion_i2v_job(struct job *j);
+void motion_r2v_job(struct job *j);
+extern const struct tool_spec *const motion_tools[], *const motion_reference_tools[];
 void tune_job(struct job *j);
 void voice_job(struct job *j);
 extern const struct tool_spec *const tune_tools[];

@@ -21,7 +21,11 @@ struct canvas {
     const struct plan *plan;
 };
 void sketch_place(struct canvas *c, struct plan *plan); /* horizon, lettering and every box; boxes never overlap */
-void sketch_background(struct canvas *c);
+void sketch_background(struct canvas *c); /* the four below, in that order; a film moves them one by one */
+void sketch_sky(struct canvas *c);
+void sketch_clouds(struct canvas *c);
+void sketch_land(struct canvas *c);
+void sketch_corners(struct canvas *c);
 void sketch_weather(struct canvas *c);  /* in front of everything: rain, snow, fog */
 void sketch_abstract(struct canvas *c); /* when nothing in the prompt could be drawn */
 void sketch_lettering(struct canvas *c, PangoContext *fonts);

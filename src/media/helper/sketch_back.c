@@ -114,11 +114,8 @@ static void sky_lamp(struct canvas *c) {
     }
 }
 
-static void sky(struct canvas *c, const struct light *l) {
-    sky_gradient(c, l);
+static void clouds(struct canvas *c) {
     enum time_of_day t = c->plan->time;
-    if (t == TIME_NIGHT) small_stars(c, c->horizon, 130);
-    sky_lamp(c);
     struct dice d = dice_of(c->seed, "clouds");
     struct rgb white = t == TIME_NIGHT ? rgb_hex("4d5f99") : t == TIME_DUSK ? rgb_hex("f6a08b") : t == TIME_DAWN ? rgb_hex("fbe3dc") : rgb_hex("ffffff");
     int n = has(c, "cloud") ? 0 : c->plan->rain ? 9 : 5;
@@ -128,28 +125,51 @@ static void sky(struct canvas *c, const struct light *l) {
     }
 }
 
-void sketch_background(struct canvas *c) {
+static bool outdoors(const struct canvas *c) {
+    enum setting s = c->plan->setting;
+    return s != SETTING_ROOM && s != SETTING_PLAIN && s != SETTING_SPACE;
+}
+
+void sketch_sky(struct canvas *c) {
     struct light l = sketch_light(c);
-    switch (c->plan->setting) {
-    case SETTING_ROOM: scenery_room(c, &l); break;
-    case SETTING_PLAIN: scenery_plain(c, &l); break;
-    case SETTING_SPACE:
+    if (c->plan->setting == SETTING_ROOM) scenery_room(c, &l);
+    if (c->plan->setting == SETTING_PLAIN) scenery_plain(c, &l);
+    if (c->plan->setting == SETTING_SPACE) {
         sky_gradient(c, &l);
         scenery_space(c, &l);
         small_stars(c, c->horizon, 260);
-        if (c->horizon < c->h) scenery_moon_ground(c, &l);
-        break;
-    default:
-        sky(c, &l);
-        scenery_land(c, &l);
     }
-    /* Edges a little darker, so that the eye stays inside. */
+    if (!outdoors(c)) return;
+    sky_gradient(c, &l);
+    if (c->plan->time == TIME_NIGHT) small_stars(c, c->horizon, 130);
+    sky_lamp(c);
+}
+
+void sketch_clouds(struct canvas *c) {
+    if (outdoors(c)) clouds(c);
+}
+
+void sketch_land(struct canvas *c) {
+    struct light l = sketch_light(c);
+    if (outdoors(c)) scenery_land(c, &l);
+    if (c->plan->setting == SETTING_SPACE && c->horizon < c->h) scenery_moon_ground(c, &l);
+}
+
+/* Edges a little darker, so that the eye stays inside. */
+void sketch_corners(struct canvas *c) {
     cairo_pattern_t *g = cairo_pattern_create_radial(c->w / 2.0, c->h / 2.0, fmin(c->w, c->h) * 0.45, c->w / 2.0, c->h / 2.0, hypot(c->w, c->h) * 0.56);
     cairo_pattern_add_color_stop_rgba(g, 0, 0.05, 0.03, 0.12, 0);
     cairo_pattern_add_color_stop_rgba(g, 1, 0.05, 0.03, 0.12, 0.24);
     cairo_set_source(c->cr, g);
     cairo_paint(c->cr);
     cairo_pattern_destroy(g);
+}
+
+void sketch_background(struct canvas *c) {
+    sketch_sky(c);
+    sketch_clouds(c);
+    sketch_land(c);
+    sketch_corners(c);
 }
 
 void sketch_weather(struct canvas *c) {
