@@ -129,11 +129,14 @@ static err write_inputs(struct quoting *q, const struct json *inputs, struct are
     struct buf b = fixed(a, bound);
     const char *start = b.ptr;
     struct jw w = {.out = &b};
+    size_t files = 0;
     jw_open(&w, '{');
     for (size_t i = 0; i < in->count; i++) {
         if (!q->values[i].given) continue;
+        size_t before = b.len;
         jw_key_str(&w, in->specs[i].name);
         value_write(&w, &in->specs[i], &q->values[i]);
+        if (in->specs[i].type == INPUT_FILE) files += b.len - before;
     }
     for (const struct json *m = inputs ? inputs->child : NULL; m; m = m->next) {
         if (inputs_find(in, m->key) >= 0) continue;
@@ -143,7 +146,7 @@ static err write_inputs(struct quoting *q, const struct json *inputs, struct are
     }
     jw_close(&w, '}');
     must(b.ptr == start);
-    if (b.len > LIMIT_INPUTS_BYTES && longest) {
+    if (b.len - files > LIMIT_INPUTS_BYTES && longest) { /* files may stand inline; who keeps the call moves them into the drive first */
         set_field(q->why, longest->key);
         return why_set(q->why, E_INVALID, "The inputs have %zu bytes; at most %d are kept with a call. The longest is `%.*s`.", b.len,
                        LIMIT_INPUTS_BYTES, STR_ARG(whole_head(longest->key, 60)));

@@ -105,13 +105,14 @@ static enum misread read_text(const struct input_spec *s, const struct json *j, 
     return VALUE_OK;
 }
 
-/* One link or path, or a list of them: clients write image_urls: ["..."] also for a single picture. Kept as given. */
+/* One link, path or object that holds one, or a list of them: clients write image_urls: ["..."] also for a single picture. Kept as
+ * given; what the objects may say is for those who read files. */
 static enum misread read_file(const struct input_spec *s, const struct json *j, struct value *out) {
     int64_t n = 0;
     const struct json *first = j->type == JSON_ARRAY ? j->child : j;
     for (const struct json *f = first; f; f = j->type == JSON_ARRAY ? f->next : NULL, n++) {
-        if (f->type != JSON_STRING) return VALUE_UNREADABLE;
-        if (!f->text.len) return VALUE_EMPTY;
+        if (f->type != JSON_STRING && f->type != JSON_OBJECT) return VALUE_UNREADABLE;
+        if (f->type == JSON_STRING ? !f->text.len : !f->count) return VALUE_EMPTY;
     }
     if (!n) return VALUE_EMPTY;
     if (n > s->max) return VALUE_OUT_OF_RANGE;
@@ -133,10 +134,22 @@ enum misread value_read(const struct input_spec *s, const struct json *j, struct
     return VALUE_UNREADABLE;
 }
 
+/* The members in the same order, to any depth that was read. */
+static bool same_members(const struct json *a, const struct json *b) {
+    if (a->count != b->count) return false;
+    for (const struct json *x = a->child, *y = b->child; x; x = x->next, y = y->next)
+        if (x->type != y->type || x->boolean != y->boolean || !str_eq(x->key, y->key) || !str_eq(x->text, y->text) || !same_members(x, y)) return false;
+    return true;
+}
+
+static bool same_file(const struct json *a, const struct json *b) {
+    return a->type == JSON_STRING ? b->type == JSON_STRING && str_eq(a->text, b->text) : b->type == JSON_OBJECT && same_members(a, b);
+}
+
 static bool same_files(const struct json *a, const struct json *b) {
     const struct json *x = a->type == JSON_ARRAY ? a->child : a, *y = b->type == JSON_ARRAY ? b->child : b;
     for (;; x = x->next, y = y->next) {
-        if (!str_eq(x->text, y->text)) return false;
+        if (!same_file(x, y)) return false;
         const struct json *xn = a->type == JSON_ARRAY ? x->next : NULL, *yn = b->type == JSON_ARRAY ? y->next : NULL;
         if (!xn || !yn) return !xn && !yn;
     }
