@@ -19,6 +19,7 @@ static const char usage[] =
     "  --database URL     postgres://... for many nodes (default: SQLite in the data folder)\n"
     "  --catalog DIR      a folder of your own models beside the shipped ones (repeatable)\n"
     "  --public-url URL   how clients reach this server; links are built from it\n"
+    "  --proxy ADDRESS    a reverse proxy whose X-Forwarded-For is believed (repeatable)\n"
     "  --slots N          generations this node works on at once (default: 256)\n"
     "  --renders N        local renders at once (default: 4)\n"
     "  --quiet            log warnings and errors only\n";
@@ -35,8 +36,8 @@ static bool read_count(const char *name, const char *text, int max, int *out) {
 
 static int read_options(int argc, char **argv, struct serve_options *o) {
     static const struct option longs[] = {{"data", 1, NULL, 'd'},    {"listen", 1, NULL, 'l'},  {"database", 1, NULL, 'D'}, {"catalog", 1, NULL, 'c'}, {"public-url", 1, NULL, 'u'},
-                                          {"slots", 1, NULL, 's'},   {"renders", 1, NULL, 'r'}, {"quiet", 0, NULL, 'q'},    {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
-    for (int c; (c = getopt_long(argc, argv, "d:l:D:c:u:s:r:qh", longs, NULL)) != -1;) switch (c) {
+                                          {"proxy", 1, NULL, 'p'}, {"slots", 1, NULL, 's'},   {"renders", 1, NULL, 'r'}, {"quiet", 0, NULL, 'q'},    {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
+    for (int c; (c = getopt_long(argc, argv, "d:l:D:c:u:p:s:r:qh", longs, NULL)) != -1;) switch (c) {
         case 'd': o->data = optarg; break;
         case 'l': o->listen = optarg; break;
         case 'D': o->database = optarg; break;
@@ -54,6 +55,13 @@ static int read_options(int argc, char **argv, struct serve_options *o) {
                 return 2;
             }
             o->catalogs[o->catalog_count++] = optarg;
+            break;
+        case 'p':
+            if (o->proxy_count == PROXIES_MAX) {
+                fprintf(stderr, "puras serve: at most %d proxies\n", PROXIES_MAX);
+                return 2;
+            }
+            o->proxies[o->proxy_count++] = optarg;
             break;
         case 'h': fputs(usage, stdout); return -1;
         default: fputs(usage, stderr); return 2;

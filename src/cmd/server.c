@@ -154,8 +154,18 @@ static void listening_host(const char *listen, char *out, size_t size) {
 
 static void on_head(void *arg, struct http_req *r) { api_handle(((struct server *)arg)->api, r); }
 
+/* host:port behind the scheme of --public-url */
+static void find_public_host(struct server *s) {
+    const char *url = s->o.public_url ? s->o.public_url : "", *host = strstr(url, "://");
+    host = host ? host + 3 : url;
+    snprintf(s->public_host, sizeof s->public_host, "%.*s", (int)strcspn(host, "/"), host);
+}
+
 static err start_socket(struct server *s, struct why *why) {
-    struct http_options ho = {.loop = s->loop, .listen = s->o.listen, .fd = s->o.listen_fd, .on_head = on_head, .on_done = request_done, .arg = s};
+    find_public_host(s);
+    const char *const own[] = {s->public_host[0] ? s->public_host : NULL, NULL};
+    struct http_options ho = {.loop = s->loop, .listen = s->o.listen, .fd = s->o.listen_fd, .own_hosts = own, .proxies = s->o.proxy_count ? s->o.proxies : NULL,
+                              .on_head = on_head, .on_done = request_done, .arg = s};
     TRY(http_server_create(&ho, why, &s->http));
     char host[128];
     listening_host(s->o.listen, host, sizeof host);

@@ -16,6 +16,7 @@
 
 enum {
     CATALOG_FOLDERS_MAX = 16,
+    PROXIES_MAX = 16,
     DATA_PATH_MAX = 512,
     FILE_PATH_MAX = DATA_PATH_MAX + 128, /* of a file in the data folder */
 };
@@ -27,6 +28,8 @@ struct serve_options {
     const char *public_url;    /* NULL: http:// and the listen address */
     const char *catalogs[CATALOG_FOLDERS_MAX]; /* the shipped one first */
     size_t catalog_count;
+    const char *proxies[PROXIES_MAX + 1]; /* whose X-Forwarded-For is believed; NULL ends the list */
+    size_t proxy_count;
     int slots, renders;
     int listen_fd;             /* handed over by the service manager, or -1 */
     enum log_level log_level;
@@ -55,6 +58,7 @@ struct server {
     struct http_server *http;
     char public_url[256];
     char data_full[DATA_PATH_MAX]; /* absolute path */
+    char public_host[256];         /* host:port of public_url, which an absolute-form request may name */
     bool draining, commits_waiting, reads_waiting;
     struct timer *upkeep_tick, *drain_tick;
 };
