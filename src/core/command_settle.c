@@ -34,7 +34,8 @@ static void book_failure(struct attempt *a, const struct cmd_step *s, enum failu
 static void wait_for_retry(struct workset *w, struct generation *g, const struct cmd_step *s, msec at) {
     struct project *p = WS_EDIT(w, project, g->project);
     book_failure(attempt_end(w, g, GEN_FAILED, at), s, s->failure);
-    running_add(w, g, p, -1);
+    if (PLANTED(slot_kept_on_retry)) p->running--;
+    else running_add(w, g, p, -1);
     p->pending++;
     g->state = GEN_PENDING;
     g->node = STR("");

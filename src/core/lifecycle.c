@@ -29,7 +29,7 @@ void want_model_load(struct workset *w, struct str model, int64_t limit) {
 }
 
 bool model_has_slot(struct workset *w, struct str model, int64_t limit) {
-    if (!limit) return true;
+    if (!limit || PLANTED(model_limit_ignored)) return true;
     const struct model_load *l = WS_GET(w, model_load, model);
     return !l || l->running < limit;
 }
@@ -51,7 +51,7 @@ struct str key_day_id(struct arena *a, struct str key, msec at) {
 /* Only keys with a cap have the record; submit makes it. */
 void key_day_add(struct workset *w, const struct generation *g, micros change) {
     struct str id = key_day_id(workset_arena(w), g->key, g->created_at);
-    if (!change || str_empty(id) || !WS_GET(w, key_day, id)) return;
+    if (PLANTED(spending_kept) || !change || str_empty(id) || !WS_GET(w, key_day, id)) return;
     struct key_day *d = WS_EDIT(w, key_day, id);
     d->spent += change;
     must_unplanted(d->spent >= 0);

@@ -87,11 +87,12 @@ static void send(struct asked *x) {
     struct id id = io_new_id(fake_io_io(w->fake));
     memcpy(x->generation, id.hex, sizeof x->generation);
     const struct model_price *p = &x->price;
+    bool limited = !strcmp(x->provider, LIMITED_MODEL);
     struct command c = {.kind = CMD_SUBMIT, .at = io_now(fake_io_io(w->fake))};
     bool wants_claim = chance(w, 60) && engine_has_slot(n->engine);
     c.submit = (struct cmd_submit){.generation = str_of(x->generation), .project = x->project, .book = x->book, .key = x->foreign_key ? STR("key00009") : x->project,
                                    .idempotency = str_of(hash), .request_hash = str_of(request), .model = str_of(x->provider), .kind = STR("image"), .catalog = STR("sim"), .inputs = STR("{}"),
-                                   .needs_bytes = 1000, .deadline_at = c.at + 600000, .pending_limit = 100000, .node = wants_claim ? str_of(n->id) : STR(""), .provider = str_of(x->provider), .route = STR("nothing")};
+                                   .needs_bytes = 1000, .deadline_at = c.at + 600000, .pending_limit = 100000, .node = wants_claim ? str_of(n->id) : STR(""), .provider = str_of(x->provider), .route = STR("nothing"), .model_limit = limited ? MODEL_LIMIT : 0};
     char key[16];
     snprintf(key, sizeof key, "key%05d", x->account);
     if (!x->foreign_key) c.submit.key = str_of(key);
@@ -100,7 +101,7 @@ static void send(struct asked *x) {
     if (price_amount(p->rate, p->quantity, p->unit, p->outputs, &c.submit.quote.amount)) BROKEN(w, "a small price could not be computed");
     x->amount = model_amount(p, p->quantity, p->outputs);
     if (c.submit.quote.amount != x->amount) BROKEN(w, "a price came to %lld micros, expected %lld", (long long)c.submit.quote.amount, (long long)x->amount);
-    model_asked(&w->model, x->generation, x->account, p);
+    model_asked(&w->model, x->generation, x->account, c.at / MS_DAY, limited, p);
     w->submitted++;
     err e = node_submit(n, &c, answered, x);
     if (e) {

@@ -50,6 +50,24 @@ static void check_project(struct world *w, int i, bool at_the_end) {
     if (at_the_end && p->drive_reserved) BROKEN(w, "project %d still reserves %lld bytes", i, (long long)p->drive_reserved);
 }
 
+/* The capped key's days, yesterday's too, and the limited model's slots. */
+static void check_policies(struct world *w, bool at_the_end) {
+    msec now = io_now(fake_io_io(w->fake));
+    for (int64_t day = now / MS_DAY - 1; day <= now / MS_DAY; day++) {
+        _cleanup_(arena_done) struct arena a = {};
+        const struct key_day *row = NULL;
+        err e = QUERY_RECORD(w->db, key_day, arena_printf(&a, "key00000/%lld", (long long)day), &a, &row);
+        if (e && e != E_NOT_FOUND) BROKEN(w, "what a key spent cannot be read");
+        else model_see_spent(&w->model, 0, day, row ? row->spent : 0, DAY_CAP);
+    }
+    _cleanup_(arena_done) struct arena a = {};
+    const struct model_load *load = NULL;
+    err e = QUERY_RECORD(w->db, model_load, STR(LIMITED_MODEL), &a, &load);
+    if (e && e != E_NOT_FOUND) BROKEN(w, "what runs of a model cannot be read");
+    else model_see_load(&w->model, load ? load->running : 0, MODEL_LIMIT);
+    if (at_the_end && load && load->running) BROKEN(w, "%lld slots of a model are still taken", (long long)load->running);
+}
+
 void world_check(struct world *w, bool at_the_end) {
     static const char *const books[] = {"live", "test"};
     if (w->model.fault[0]) return;
@@ -57,6 +75,7 @@ void world_check(struct world *w, bool at_the_end) {
     model_look(&w->model);
     for (int i = 0; i < PROJECTS; i++) check_project(w, i, at_the_end);
     model_seen_all(&w->model);
+    check_policies(w, at_the_end);
     for (int account = 0; account < PROJECTS * 2; account++) {
         _cleanup_(arena_done) struct arena a = {};
         const struct account *row = NULL;

@@ -30,14 +30,14 @@ struct model_call *model_find(struct model *m, const char *id) {
     return NULL;
 }
 
-void model_asked(struct model *m, const char *id, int account, const struct model_price *p) {
+void model_asked(struct model *m, const char *id, int account, int64_t day, bool limited, const struct model_price *p) {
     if (model_find(m, id)) return;
     if (m->call_count == MODEL_CALLS) {
         model_fail(m, "the run is longer than the model's memory");
         return;
     }
     struct model_call *c = &m->calls[m->call_count++];
-    *c = (struct model_call){.account = account, .price = *p, .parts = -1};
+    *c = (struct model_call){.account = account, .day = day, .limited = limited, .price = *p, .parts = -1};
     snprintf(c->id, sizeof c->id, "%s", id);
     c->quoted = model_amount(p, p->quantity, p->outputs);
 }
@@ -50,6 +50,7 @@ void model_told(struct model *m, const char *id) {
 }
 
 void model_look(struct model *m) {
+    m->running = 0;
     for (int i = 0; i < m->call_count; i++) m->calls[i].seen = false;
 }
 
@@ -100,6 +101,7 @@ void model_see_call(struct model *m, const struct model_row *row) {
         return;
     }
     c->seen = true;
+    if (c->limited && !strcmp(row->state, "processing")) m->running++;
     bool completed = !strcmp(row->state, "completed");
     bool unpaid = !strcmp(row->state, "failed") || !strcmp(row->state, "cancelled");
     if (c->final[0] && strcmp(c->final, row->state)) model_fail(m, "call %s had ended as %s and is %s now", c->id, c->final, row->state);
@@ -109,6 +111,21 @@ void model_see_call(struct model *m, const struct model_row *row) {
     int64_t held = c->state == MODEL_LIVE ? c->quoted : 0;
     if (row->held != held) model_fail(m, "call %s (%s) holds %lld micros, expected %lld", c->id, row->state, (long long)row->held, (long long)held);
     if (row->billed != paid(c)) model_fail(m, "call %s (%s) was billed %lld micros, expected %lld", c->id, row->state, (long long)row->billed, (long long)paid(c));
+}
+
+void model_see_spent(struct model *m, int account, int64_t day, int64_t spent, int64_t cap) {
+    int64_t should = 0;
+    for (int i = 0; i < m->call_count; i++) {
+        const struct model_call *c = &m->calls[i];
+        if (c->account == account && c->day == day && c->state != MODEL_ASKED) should += c->state == MODEL_LIVE ? c->quoted : paid(c);
+    }
+    if (spent != should) model_fail(m, "the key of account %d has spent %lld on day %lld, expected %lld", account, (long long)spent, (long long)day, (long long)should);
+    if (spent > cap) model_fail(m, "the key of account %d has spent %lld on day %lld, more than %lld", account, (long long)spent, (long long)day, (long long)cap);
+}
+
+void model_see_load(struct model *m, int64_t running, int64_t limit) {
+    if (m->running > limit) model_fail(m, "%lld calls of a model run that allows %lld", (long long)m->running, (long long)limit);
+    if (running != m->running) model_fail(m, "the books count %lld running calls of the limited model, there are %lld", (long long)running, (long long)m->running);
 }
 
 void model_see_account(struct model *m, int account, int64_t available, int64_t held) {

@@ -17,6 +17,8 @@ enum model_state { MODEL_ASKED, /* sent; counts once the books know it */ MODEL_
 struct model_call {
     char id[33];
     int account;
+    int64_t day;               /* UTC, on which it was asked */
+    bool limited;              /* of the model that has a limit over all projects */
     struct model_price price;
     int64_t quoted;
     enum model_state state;
@@ -29,13 +31,14 @@ struct model {
     int64_t top_ups[MODEL_ACCOUNTS];
     struct model_call calls[MODEL_CALLS];
     int call_count;
+    int64_t running;           /* limited calls that ran at the last look */
     char fault[400];           /* the first thing that was wrong; empty: nothing */
 };
 
 int64_t model_amount(const struct model_price *p, int64_t quantity, int64_t outputs);
 void model_top_up(struct model *m, int account, int64_t amount);
 /* A call leaves: whether it gets into the books is not known yet. */
-void model_asked(struct model *m, const char *id, int account, const struct model_price *p);
+void model_asked(struct model *m, const char *id, int account, int64_t day, bool limited, const struct model_price *p);
 /* Its caller was told yes: from now on it must be in the books. */
 void model_told(struct model *m, const char *id);
 /* A provider handed over files for this call. */
@@ -50,5 +53,8 @@ struct model_row {
 void model_look(struct model *m); /* before the rows of one look; */
 void model_see_call(struct model *m, const struct model_row *row);
 void model_seen_all(struct model *m); /* after them */
+/* What the books say that the account's capped key spent on that day, and that runs of the limited model. */
+void model_see_spent(struct model *m, int account, int64_t day, int64_t spent, int64_t cap);
+void model_see_load(struct model *m, int64_t running, int64_t limit);
 void model_see_account(struct model *m, int account, int64_t available, int64_t held);
 void model_fail(struct model *m, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -236,7 +236,7 @@ void node_start(struct node *n) {
     struct committer_options co = {.store = w->store, .node = n->view, .batch_max = (size_t)w->o.batch_max, .wake = wake, .fatal = fatal, .published = published, .arg = n};
     n->committer = committer_create(&co);
     committer_hook(n->committer, commit_hook, n);
-    struct engine_options eo = {.io = &n->io, .node = str_of(n->id), .slots = 64, .scan_every = LIMIT_WAKE_SCAN_MS,
+    struct engine_options eo = {.io = &n->io, .node = str_of(n->id), .slots = 64, .scan_rows = 2, .scan_every = LIMIT_WAKE_SCAN_MS,
                                 .port = {.self = n, .submit = port_submit, .scan = port_scan, .route = port_route, .traits = upstream_traits, .fenced = port_fenced}};
     n->engine = engine_create(&eo);
     engine_start(n->engine);

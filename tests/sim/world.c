@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 enum { STORM_MS = 180000, CALM_MS = 900000, CHECK_EVERY_MS = 20000 };
-#define START_AT 1790000000000
+#define START_AT 1790035120000 /* midnight comes in the middle of the storm, and a day's cap begins anew */
 
 uint64_t draw(struct world *w, uint64_t below) { return below ? fake_io_random(w->fake) % below : 0; }
 
@@ -61,7 +61,7 @@ static void set_up_projects(struct world *w) {
         snprintf(key, sizeof key, "key%05d", account == PROJECTS * 2 ? 9 : account);
         struct str project = str_of(w->projects[account == PROJECTS * 2 ? 0 : account / 2]);
         struct command c = {.kind = CMD_CREATE_KEY, .at = at};
-        c.create_key = (struct cmd_create_key){.prefix = str_of(key), .project = project, .kind = str_of(books[account % 2]), .hash = STR("h"), .name = STR("sim")};
+        c.create_key = (struct cmd_create_key){.prefix = str_of(key), .project = project, .kind = str_of(books[account % 2]), .hash = STR("h"), .name = STR("sim"), .day_cap = account == 0 ? DAY_CAP : 0};
         set_up(w, n, &c);
         if (account == PROJECTS * 2) break; /* key00009 is project 0's, and is tried on the others */
         int64_t amount = (1 + (int64_t)draw(w, 20)) * 200000;

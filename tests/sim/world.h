@@ -7,6 +7,10 @@
 #include "store/query.h"
 #include "store/store.h"
 
+/* The key of account 0 may spend that much a day; of one model that many run at once, over all projects. */
+enum { DAY_CAP = 1500000, MODEL_LIMIT = 2 };
+#define LIMITED_MODEL "lookup"
+
 enum { NODES_MAX = 2, PROJECTS = 3, WORKS_MAX = 8192, KEYS_MAX = 4096 };
 
 /* Faults at the n-th point of the sweep, or drawn. */
