@@ -1,5 +1,5 @@
-/* Reads a prompt of the model `edit` into a plan; see edit.h. Takes any bytes (fuzzed). */
-#include "media/helper/edit.h"
+/* Reads a prompt of the model `edit` into a plan; see edit_plan.h. Takes any bytes (fuzzed). */
+#include "media/helper/edit_plan.h"
 #include "base/err.h"
 
 #include <math.h>
@@ -156,8 +156,8 @@ static void read_frame(const struct prompt *p, struct edit_plan *e) {
 static void read_layout(const struct prompt *p, struct edit_plan *e) {
     static const struct { enum edit_layout layout; const char *words; } t[] = {
         {LAYOUT_INSET, "picture_in_picture inset pip corner thumbnail small_picture overlay_the"},
-        {LAYOUT_ROW, "side_by_side beside next_to row horizontally left_and_right diptych triptych before_and_after compare comparison"},
-        {LAYOUT_COLUMN, "stack stacked vertically column on_top_of above below top_and_bottom"},
+        {LAYOUT_ROW, "side_by_side beside next_to row left_and_right diptych triptych before_and_after compare comparison"},
+        {LAYOUT_COLUMN, "stack stacked column on_top_of above below top_and_bottom"},
         {LAYOUT_GRID, "grid collage quad tiled contact_sheet mosaic four_panels moodboard mood_board"}};
     for (size_t i = 0; i < sizeof t / sizeof *t && !e->layout; i++)
         if (prompt_has(p, t[i].words)) e->layout = t[i].layout;

@@ -1,7 +1,6 @@
-/* Reads the prompts of the motion models: camera, effects, how things move; see motion.h. Takes any bytes (fuzzed). */
-#include "media/helper/motion.h"
+/* Reads the prompts of the motion models: camera, effects, how things move; see motion_plan.h. Takes any bytes (fuzzed). */
+#include "media/helper/motion_plan.h"
 #include "base/err.h"
-#include "base/json.h"
 #include "media/helper/sketch_words.h"
 
 #include <math.h>
@@ -90,7 +89,7 @@ static void read_step(const struct prompt *p, int from, int to, double t0, doubl
             for (int w = at; known[i].kind == MOVE_TURN && w < to && w < at + 5; w++)
                 if (prompt_number(p, w, &degrees) && degrees >= 5 && degrees <= 1080) amount = degrees * M_PI / 180 * (back ? -1 : 1), k = 1;
             bool goes_on = known[i].kind >= MOVE_SHAKE;
-            double strength = prompt_degree(p, at);
+            double strength = speed > 0 ? 1 : prompt_degree(p, at); /* "very slowly" is not "very" */
             struct move *v = add(m, known[i].kind, goes_on ? strength : amount * pow(k, 0.75) * strength, t0, t1);
             if (v) v->rate = k;
             m->camera_named = true;
@@ -167,8 +166,15 @@ static void read_hours(const struct prompt *p, struct motion_plan *m) {
     }
 }
 
+/* A direction that is not the camera's: "pans to the left" is. */
+static bool goes(const struct prompt *p, const char *words) {
+    int at = 0;
+    if (!stands(p, words, 0, p->count, &at)) return false;
+    return at == 0 || (strncmp(p->word[at - 1], "pan", 3) && strncmp(p->word[at - 1], "tilt", 4));
+}
+
 static void read_doing(const struct prompt *p, struct motion_plan *m) {
-    m->heading = prompt_has(p, "leftward leftwards to_the_left from_the_right from_right") ? -1 : prompt_has(p, "rightward rightwards to_the_right from_the_left from_left") ? 1 : 0;
+    m->heading = goes(p, "leftward leftwards to_the_left from_the_right from_right") ? -1 : goes(p, "rightward rightwards to_the_right from_the_left from_left") ? 1 : 0;
     m->rise = prompt_has(p, "rise rises rising takes_off take_off launch launches lifts ascend ascends ascending soar soars up_into flies_up climbs") ? 1
             : prompt_has(p, "fall falls falling sink sinks sinking descend descends landing lands land") ? -1 : 0;
     m->jumps = prompt_has(p, "jump jumps jumping hop hops hopping bounce bounces bouncing leap leaps leaping");

@@ -85,7 +85,7 @@ static bool in_list(const char *w, const char *list) {
 }
 
 static bool denied(const struct prompt *p, int at) {
-    for (int i = at - 1; i >= 0 && i >= at - 3 && !is_mark(p->word[i]); i--)
+    for (int i = at - 1; i >= 0 && i >= at - 3 && !is_mark(p->word[i]) && !in_list(p->word[i], "but with just only"); i--)
         if (in_list(p->word[i], "no not without never don't dont remove avoid")) return true;
     return false;
 }
