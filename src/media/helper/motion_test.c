@@ -41,15 +41,15 @@ static void test_facts(void **state) {
         assert_string_equal(a.type, "video/mp4");
         assert_string_equal(r->last_stage, "writing");
         assert_true(r->last_percent >= 97 && r->stages >= 3);
-        rig_ask(&said, "ffprobe -v error -count_packets -select_streams v -show_entries stream=codec_name,width,height,pix_fmt,r_frame_rate,nb_read_packets -of csv=p=0 %s", out);
+        rig_ask(&said, (const char *[]){"ffprobe", "-v", "error", "-count_packets", "-select_streams", "v", "-show_entries", "stream=codec_name,width,height,pix_fmt,r_frame_rate,nb_read_packets", "-of", "csv=p=0", out, NULL});
         snprintf(want, sizeof want, "h264,%d,%d,yuv420p,%d/1,%d\n", t[i].w, t[i].h, t[i].fps, t[i].frames);
         assert_string_equal(said.ptr, want);
-        rig_ask(&said, "ffprobe -v error -show_entries format=duration -of csv=p=0 %s", out);
-        assert_true(fabs(atof(said.ptr) - (double)t[i].frames / t[i].fps) < 1.0 / t[i].fps);
+        rig_ask(&said, (const char *[]){"ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", out, NULL});
+        assert_true(fabs(strtod(said.ptr, NULL) - (double)t[i].frames / t[i].fps) < 1.0 / t[i].fps);
         assert_true(llabs(a.duration_ms - 1000LL * t[i].frames / t[i].fps) <= 1);
-        rig_ask(&said, "ffprobe -v error -select_streams a -show_entries stream=codec_name,sample_rate,channels -of csv=p=0 %s", out);
+        rig_ask(&said, (const char *[]){"ffprobe", "-v", "error", "-select_streams", "a", "-show_entries", "stream=codec_name,sample_rate,channels", "-of", "csv=p=0", out, NULL});
         assert_string_equal(said.ptr, t[i].audio ? "aac,48000,2\n" : "");
-        rig_ask(&said, "ffmpeg -v warning -i %s -f null - 2>&1", out); /* nothing to complain about */
+        rig_ask(&said, (const char *[]){"ffmpeg", "-v", "warning", "-i", out, "-f", "null", "-", NULL}); /* nothing to complain about */
         assert_string_equal(said.ptr, "");
         buf_done(&said);
     }
@@ -61,7 +61,7 @@ static void test_sound(void **state) {
     char out[128];
     struct buf pcm = {0};
     film(r, "motion-t2v", "{\"prompt\":\"waves by the sea, birds\",\"duration\":2,\"size\":\"64x64\",\"fps\":12,\"audio\":true}", 5, NULL, out);
-    rig_ask(&pcm, "ffmpeg -v error -i %s -f s16le -ac 1 -ar 8000 -", out);
+    rig_ask(&pcm, (const char *[]){"ffmpeg", "-v", "error", "-i", out, "-f", "s16le", "-ac", "1", "-ar", "8000", "-", NULL});
     size_t n = pcm.len / 2;
     double square_sum = 0, peak = 0;
     assert_true(n > 15900 && n < 16400);
@@ -82,7 +82,9 @@ struct seen { int bright; double x, y, mean; };
 static struct seen look(const char *path, double second, int w, int h) {
     struct buf grey = {0};
     struct seen s = {0};
-    rig_ask(&grey, "ffmpeg -v error -ss %.3f -i %s -frames:v 1 -f rawvideo -pix_fmt gray -", second, path);
+    char at[16];
+    snprintf(at, sizeof at, "%.3f", second);
+    rig_ask(&grey, (const char *[]){"ffmpeg", "-v", "error", "-ss", at, "-i", path, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-", NULL});
     assert_int_equal(grey.len, w * h);
     for (int i = 0; i < w * h; i++) {
         int v = (unsigned char)grey.ptr[i];
@@ -161,7 +163,7 @@ static void test_references(void **state) {
     snprintf(image, sizeof image, "image=%s", in);
     struct render_answer a = film(r, "motion-r2v", "{\"prompt\":\"a blue whale\",\"duration\":1,\"size\":\"96x64\",\"fps\":12}", 5, in, out);
     assert_non_null(strstr(a.scene, "text after reference images"));
-    rig_ask(&rgb, "ffmpeg -v error -ss 0.5 -i %s -frames:v 1 -vf scale=1:1 -f rawvideo -pix_fmt rgb24 -", out);
+    rig_ask(&rgb, (const char *[]){"ffmpeg", "-v", "error", "-ss", "0.5", "-i", out, "-frames:v", "1", "-vf", "scale=1:1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-", NULL});
     assert_int_equal(rgb.len, 3);
     assert_true((unsigned char)rgb.ptr[0] > (unsigned char)rgb.ptr[2] + 40); /* a sea that is red */
     film(r, "motion-t2v", "{\"prompt\":\"a red car drives\",\"duration\":1,\"size\":\"96x64\",\"fps\":12}", 5, NULL, clip);

@@ -23,5 +23,5 @@ void rig_file(struct rig *r, const void *bytes, size_t n, char out_path[128]);
 void rig_picture(struct rig *r, int w, int h, uint32_t (*at)(int x, int y, int w, int h), char out_path[128]);
 void rig_read(const char *path, struct buf *out);
 struct pixels rig_pixels(const char *path, const char *type);
-/* What a program says, run by the shell. */
-void rig_ask(struct buf *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What a program says, on either of its outputs. argv ends with NULL. */
+void rig_ask(struct buf *out, const char *const argv[]);
