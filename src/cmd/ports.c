@@ -134,10 +134,37 @@ bool server_warnings(void *self, struct buf *out) {
 
 /* --- upkeep: once an hour, what has outlived its time --- */
 
+enum { EXPIRED_AT_ONCE = 1000 };
+
 static bool blob_owned(void *arg, struct str blob) {
     bool owned = true; /* in doubt a file stays */
     if (query_blob_owned(arg, blob, &owned)) return true;
     return owned;
+}
+
+/* Files that their project keeps no longer: found on the upkeep thread, deleted by commands like any other deletion. */
+static void find_expired(struct server *s, struct db *db) {
+    const struct asset **rows;
+    size_t n = 0;
+    arena_reset(&s->expired_arena);
+    s->expired = NULL;
+    s->expired_count = 0;
+    if (query_assets_expired(db, io_now(loop_io(s->loop)), EXPIRED_AT_ONCE, &s->expired_arena, &rows, &n)) return;
+    s->expired = rows;
+    s->expired_count = n;
+}
+
+static void delete_ignored(void *arg, const struct outcome *o) {} /* refused: it was replaced or deleted meanwhile */
+
+static void delete_expired(struct server *s) {
+    for (size_t i = 0; i < s->expired_count; i++) {
+        const struct asset *a = s->expired[i];
+        struct command cmd = {.kind = CMD_ASSET_DELETE, .at = io_now(loop_io(s->loop))};
+        cmd.asset_delete = (struct cmd_asset_delete){.project = a->project, .path = a->path, .asset = a->head.id};
+        if (committer_submit(s->committer, &cmd, delete_ignored, s)) break; /* the next round goes on */
+    }
+    if (s->expired_count) log_event(&s->log, LOG_INFO, "drive.expired", "\"files\":%zu", s->expired_count);
+    s->expired_count = 0;
 }
 
 static void upkeep_work(void *arg) {
@@ -148,11 +175,12 @@ static void upkeep_work(void *arg) {
     if (store_sweep(s->store, &s->node, io_now(io), LIMIT_BATCH_ROWS / 2, &deleted)) deleted = 0;
     if (store_db(s->store, NULL, &db)) return;
     int64_t files = 0;
+    find_expired(s, db);
     if (drive_sweep(s->drive, io_now(io), MS_DAY, blob_owned, db, &files)) files = 0;
     db_close(db);
 }
 
-static void upkeep_done(void *arg) {}
+static void upkeep_done(void *arg) { delete_expired(arg); }
 
 static void upkeep_due(void *arg) {
     struct server *s = arg;

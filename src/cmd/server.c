@@ -271,6 +271,7 @@ void server_stop(struct server *s) {
     if (s->store) store_close(s->store);
     shelf_destroy(s->shelf);
     buf_done(&s->catalog_problems);
+    arena_done(&s->expired_arena);
     loop_destroy(s->loop);
     watch_free(s->watch);
     free(s);

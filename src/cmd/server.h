@@ -61,6 +61,9 @@ struct server {
     char public_host[256];         /* host:port of public_url, which an absolute-form request may name */
     bool draining, commits_waiting, reads_waiting;
     struct timer *upkeep_tick, *drain_tick;
+    struct arena expired_arena;    /* of one round of upkeep */
+    const struct asset **expired;
+    size_t expired_count;
 };
 
 [[nodiscard]] err server_start(const struct serve_options *o, struct why *why, struct server **out);
