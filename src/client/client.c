@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "client/sse.h"
 
+#include <poll.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <sys/random.h>
@@ -18,7 +19,16 @@ struct client {
     CURL *curl;
     char *base, *key;
     msec timeout, retry_pause;
+    int watched; /* 0: none; standard input is never it */
 };
+
+void client_watch(struct client *c, int fd) { c->watched = fd > 0 ? fd : 0; }
+
+static int look_at_watched(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up) {
+    const struct client *c = arg;
+    struct pollfd p = {.fd = c->watched, .events = POLLIN};
+    return poll(&p, 1, 0) == 1;
+}
 
 void client_new_key(char out[33]) {
     uint8_t bytes[16];
@@ -183,7 +193,7 @@ static void prepare(struct client *c, const char *url, const struct client_reque
     curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(h, CURLOPT_HEADERDATA, s);
     if (!strcmp(r->method, "HEAD")) curl_easy_setopt(h, CURLOPT_NOBODY, 1L);
-    else if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "PUT") != 0) {
+    else if (strcmp(r->method, "GET") != 0 && (strcmp(r->method, "PUT") != 0 || r->body.len)) {
         curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
         curl_easy_setopt(h, CURLOPT_POSTFIELDS, r->body.len ? r->body.ptr : "");
         curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, r->method);
@@ -351,9 +361,15 @@ err client_events(struct client *c, const char *path, const char *last_id, msec 
     curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(c->curl, CURLOPT_LOW_SPEED_TIME, (long)(quiet < 1000 ? 1 : quiet / 1000));
     curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)(at_most > 0 ? at_most : 1));
+    if (c->watched) {
+        curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, look_at_watched);
+        curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
+    }
     CURLcode code = curl_easy_perform(c->curl);
     struct client_reply reply = {0};
     err e = finish(c, code, &s, &a, why, &reply);
+    if (code == CURLE_ABORTED_BY_CALLBACK) e = why_set(why, E_UNAVAILABLE, "Interrupted.");
     buf_done(&s.text);
     curl_slist_free_all(headers);
     return e;

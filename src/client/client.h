@@ -55,6 +55,8 @@ typedef bool client_on_event(void *arg, const struct client_event *e);
 /* Reads one stream until it ends, `on_event` ends it, `quiet` milliseconds bring no byte or `at_most` have passed (both then
  * E_UNAVAILABLE). last_id (NULL: from the start) is
  * sent as Last-Event-ID. OK when it ended by itself or was ended; the caller decides about coming back. */
+/* From now on event streams end with E_UNAVAILABLE within a second of `fd` becoming readable; for signals. -1: none. */
+void client_watch(struct client *c, int fd);
 [[nodiscard]] err client_events(struct client *c, const char *path, const char *last_id, msec quiet, msec at_most, client_on_event *on_event,
                                 void *arg, struct why *why);
 

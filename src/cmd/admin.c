@@ -35,18 +35,63 @@ static int projects_create(struct cli *c, const char *name) {
     return 0;
 }
 
+/* Limits as they were given; -1: not at all. */
+struct limits {
+    int64_t run, drive, days;
+};
+
+static int projects_set(struct cli *c, const char *id, const struct limits *l) {
+    _cleanup_(buf_done) struct buf body = {0}, path = {0};
+    struct jw w = {.out = &body};
+    jw_open(&w, '{');
+    if (l->run >= 0) jw_ki64(&w, "run_limit", l->run);
+    if (l->drive >= 0) jw_ki64(&w, "drive_limit", l->drive);
+    if (l->days >= 0) jw_ki64(&w, "retention_days", l->days);
+    jw_close(&w, '}');
+    buf_z(&path, "/v1/projects/");
+    url_add_value(&path, str_of(id));
+    struct client_reply reply;
+    int status = cli_call(c, "PATCH", path.ptr, buf_view(&body), false, &reply);
+    if (status) return status;
+    if (c->json) cli_print_raw(reply.body);
+    else printf("set %s\n", id);
+    return 0;
+}
+
 int cmd_projects(int argc, char **argv) {
     _cleanup_(cli_done) struct cli c = {0};
     struct words args;
-    const struct opt opts[] = {{0, "json", NULL, "print the server's answer", .flag = &c.json}, {0}};
-    const struct usage u = {"projects [create NAME] [--json]", "Lists projects, or creates one. A project has its own keys, credit and drive. Needs an admin key.", opts, 0, 2};
+    struct limits l = {-1, -1, -1};
+    const struct opt opts[] = {
+        {0, "run-limit", "N", "set: generations processing at once", .number = &l.run},
+        {0, "drive-limit", "BYTES", "set: what its drive may hold", .number = &l.drive},
+        {0, "retention-days", "DAYS", "set: how long files are kept (0: for ever)", .number = &l.days},
+        {0, "json", NULL, "print the server's answer", .flag = &c.json},
+        {0},
+    };
+    const struct usage u = {"projects [create NAME | set ID [--run-limit N] [--drive-limit BYTES] [--retention-days DAYS]] [--json]",
+                            "Lists projects, creates one, or sets one's limits. A project has its own keys, credit and drive.\n"
+                            "Needs an admin key.", opts, 0, 2};
     int status;
     if (!cli_parse(&u, argc, argv, &c.a, &args, &status)) return status;
-    bool create = args.count && !strcmp(args.at[0], "create");
-    if (args.count && (!create || args.count != 2)) return cli_say(&c, E_INVALID, "usage: puras %s", u.synopsis);
+    bool create = args.count && !strcmp(args.at[0], "create"), set = args.count && !strcmp(args.at[0], "set"), any = l.run >= 0 || l.drive >= 0 || l.days >= 0;
+    if ((args.count && (!(create || set) || args.count != 2)) || set != any) return cli_say(&c, E_INVALID, "usage: puras %s", u.synopsis);
     status = cli_connect(&c, true);
     if (status) return status;
-    return create ? projects_create(&c, args.at[1]) : projects_list(&c);
+    return create ? projects_create(&c, args.at[1]) : set ? projects_set(&c, args.at[1], &l) : projects_list(&c);
+}
+
+static const char *key_end(struct arena *a, const struct json *k) {
+    const char *revoked = jtext(a, k, "revoked_at");
+    return *revoked ? arena_printf(a, "revoked %s", time_text(a, revoked)).ptr : time_text(a, jtext(a, k, "expires_at"));
+}
+
+static const char *word_list(struct arena *a, const struct json *list) {
+    const char *out = "";
+    struct str s;
+    for (const struct json *w = list ? list->child : NULL; w; w = w->next)
+        if (json_as_str(w, &s)) out = arena_printf(a, "%s%s%s", out, *out ? " " : "", safe_text(a, s)).ptr;
+    return out;
 }
 
 static int keys_list(struct cli *c, const char *project) {
@@ -59,28 +104,22 @@ static int keys_list(struct cli *c, const char *project) {
     const struct json *j;
     int status = cli_get(c, path.ptr, &j);
     if (status || !j) return status;
-    static const char *const titles[] = {"prefix", "kind", "name", "project", "created", "revoked"};
-    struct table t = {.a = &c->a, .columns = 6, .titles = titles};
+    static const char *const titles[] = {"prefix", "kind", "name", "project", "created", "ends", "scopes"};
+    struct table t = {.a = &c->a, .columns = 7, .titles = titles};
     const struct json *rows = json_get(j, "keys");
     for (const struct json *k = rows ? rows->child : NULL; k; k = k->next) {
         const char *cells[] = {jtext(&c->a, k, "prefix"), jtext(&c->a, k, "kind"), jtext(&c->a, k, "name"), jtext(&c->a, k, "project_id"),
-                               time_text(&c->a, jtext(&c->a, k, "created_at")), time_text(&c->a, jtext(&c->a, k, "revoked_at"))};
+                               time_text(&c->a, jtext(&c->a, k, "created_at")), key_end(&c->a, k), word_list(&c->a, json_get(k, "scopes"))};
         table_add(&t, cells);
     }
     table_print(&t, stdout);
     return 0;
 }
 
-static int keys_create(struct cli *c, const char *project, const char *kind, const char *name) {
-    _cleanup_(buf_done) struct buf body = {0};
-    struct jw w = {.out = &body};
-    jw_open(&w, '{');
-    jw_kz(&w, "kind", kind);
-    if (project) jw_kz(&w, "project", project);
-    if (name) jw_kz(&w, "name", name);
-    jw_close(&w, '}');
+/* Shows a new key: there is no second time. */
+static int key_made(struct cli *c, const char *path, struct str body) {
     struct client_reply reply;
-    int status = cli_call(c, "POST", "/v1/keys", buf_view(&body), false, &reply);
+    int status = cli_call(c, "POST", path, body, false, &reply);
     if (status) return status;
     if (c->json) cli_print_raw(reply.body);
     else {
@@ -88,6 +127,46 @@ static int keys_create(struct cli *c, const char *project, const char *kind, con
         fputs("puras: this is the only time the whole key is shown.\n", stderr);
     }
     return 0;
+}
+
+struct policy {
+    struct words scopes, models;
+    const char *call_cap, *day_cap;
+    int64_t days; /* 0: no end */
+};
+
+static void add_words(struct jw *w, const char *name, const struct words *words) {
+    if (!words->count) return;
+    jw_key(w, name);
+    jw_open(w, '[');
+    for (int i = 0; i < words->count; i++) jw_z(w, words->at[i]);
+    jw_close(w, ']');
+}
+
+static int keys_create(struct cli *c, const char *project, const char *kind, const char *name, const struct policy *p) {
+    _cleanup_(buf_done) struct buf body = {0};
+    struct jw w = {.out = &body};
+    jw_open(&w, '{');
+    jw_kz(&w, "kind", kind);
+    if (project) jw_kz(&w, "project", project);
+    if (name) jw_kz(&w, "name", name);
+    add_words(&w, "scopes", &p->scopes);
+    add_words(&w, "models", &p->models);
+    if (p->call_cap) jw_kz(&w, "call_cap_usd", p->call_cap);
+    if (p->day_cap) jw_kz(&w, "day_cap_usd", p->day_cap);
+    if (p->days) jw_ki64(&w, "expires_in_s", p->days > 100000 ? INT64_MAX : p->days * 24 * 3600);
+    jw_close(&w, '}');
+    return key_made(c, "/v1/keys", buf_view(&body));
+}
+
+static int keys_rotate(struct cli *c, const char *prefix, int64_t overlap_s) {
+    _cleanup_(buf_done) struct buf path = {0}, body = {0};
+    buf_z(&path, "/v1/keys/");
+    url_add_value(&path, str_of(prefix));
+    buf_z(&path, "/rotate");
+    if (overlap_s < 0) buf_z(&body, "{}");
+    else buf_printf(&body, "{\"overlap_s\":%lld}", (long long)overlap_s);
+    return key_made(c, path.ptr, buf_view(&body));
 }
 
 static int keys_revoke(struct cli *c, const char *prefix) {
@@ -116,25 +195,34 @@ int cmd_keys(int argc, char **argv) {
     _cleanup_(cli_done) struct cli c = {0};
     struct words args;
     const char *project = NULL, *kind = "live", *name = NULL;
+    struct policy p = {0};
+    int64_t overlap_s = -1;
     const struct opt opts[] = {
         {'p', "project", "ID", "whose keys (default the key's own project)", .text = &project},
         {'k', "kind", "KIND", "create: live, test or admin (live)", .text = &kind},
         {'n', "name", "TEXT", "create: a name for people", .text = &name},
+        {'s', "scope", "SCOPE", "create: what it may do; repeatable (all that its kind may)", .list = &p.scopes},
+        {'m', "model", "SLUG", "create: what it may run, FAMILY/ too; repeatable (all)", .list = &p.models},
+        {0, "call-cap", "USD", "create: what one call may cost", .text = &p.call_cap},
+        {0, "day-cap", "USD", "create: what a day (UTC) may cost", .text = &p.day_cap},
+        {0, "expires", "DAYS", "create: days until it ends (never)", .number = &p.days},
+        {0, "overlap", "S", "rotate: seconds the key before goes on (86400)", .number = &overlap_s},
         {0, "json", NULL, "print the server's answer", .flag = &c.json},
         {0},
     };
-    const struct usage u = {"keys [list | create [--kind KIND] [--name TEXT] | revoke PREFIX] [--project ID] [--json]",
-                            "Lists, creates and revokes keys. A live key spends the live book, a test key the test book, an admin key\n"
+    const struct usage u = {"keys [list | create [--kind KIND] [--name TEXT] [--scope S]... | rotate PREFIX | revoke PREFIX] [--project ID] [--json]",
+                            "Lists, creates, rotates and revokes keys. A live key spends the live book, a test key the test book, an admin key\n"
                             "manages projects, keys and credit. A key is shown whole once, when it is created. Needs an admin key.",
                             opts, 0, 2};
     int status;
     if (!cli_parse(&u, argc, argv, &c.a, &args, &status)) return status;
     const char *verb = args.count ? args.at[0] : "list";
-    bool revoke = !strcmp(verb, "revoke"), create = !strcmp(verb, "create");
-    if ((!revoke && !create && strcmp(verb, "list") != 0) || args.count > 1 + revoke || (revoke && args.count < 2))
+    bool rotate = !strcmp(verb, "rotate"), one = rotate || !strcmp(verb, "revoke"), create = !strcmp(verb, "create");
+    if ((!one && !create && strcmp(verb, "list") != 0) || args.count > 1 + one || (one && args.count < 2))
         return cli_say(&c, E_INVALID, "usage: puras %s", u.synopsis);
     status = cli_connect(&c, true);
     if (status) return status;
-    if (create) return keys_create(&c, project, kind, name);
-    return revoke ? keys_revoke(&c, prefix_of(&c.a, args.at[1])) : keys_list(&c, project);
+    if (create) return keys_create(&c, project, kind, name, &p);
+    if (rotate) return keys_rotate(&c, prefix_of(&c.a, args.at[1]), overlap_s);
+    return one ? keys_revoke(&c, prefix_of(&c.a, args.at[1])) : keys_list(&c, project);
 }

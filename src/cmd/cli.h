@@ -96,5 +96,8 @@ int cmd_projects(int argc, char **argv);
 int cmd_keys(int argc, char **argv);
 int cmd_ledger(int argc, char **argv);
 int cmd_usage(int argc, char **argv);
+int cmd_why(int argc, char **argv);
+int cmd_adjust(int argc, char **argv);
+int cmd_secrets(int argc, char **argv);
 int cmd_catalog(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

@@ -97,22 +97,53 @@ int cmd_generations(int argc, char **argv) {
     return args.count ? show(&c, args.at[args.count - 1], cancel) : list(&c, state, limit);
 }
 
+static int sums(struct cli *c, const char *by, const char *since, const char *until) {
+    _cleanup_(buf_done) struct buf path = {0};
+    buf_z(&path, "/v1/usage_events");
+    add_query(&path, "group", by);
+    if (since) add_query(&path, "since", since);
+    if (until) add_query(&path, "until", until);
+    const struct json *j;
+    int status = cli_get(c, path.ptr, &j);
+    if (status || !j) return status;
+    const char *const titles[] = {by, ">calls", ">billed", ">upstream"};
+    struct table t = {.a = &c->a, .columns = 4, .titles = titles};
+    const struct json *rows = json_get(j, "sums");
+    for (const struct json *e = rows ? rows->child : NULL; e; e = e->next) {
+        const char *billed = usd_text(&c->a, jint(e, "billed_micros")), *cost = usd_text(&c->a, jint(e, "upstream_cost_micros"));
+        const char *cells[] = {jtext(&c->a, e, by), jtext(&c->a, e, "events"), billed, cost};
+        table_add(&t, cells);
+    }
+    table_print(&t, stdout);
+    return 0;
+}
+
 int cmd_usage(int argc, char **argv) {
     _cleanup_(cli_done) struct cli c = {0};
     struct words args;
     int64_t limit = 20;
+    const char *by = NULL, *since = NULL, *until = NULL;
     const struct opt opts[] = {
         {'n', "limit", "N", "at most N (20)", .number = &limit},
+        {'b', "by", "GROUP", "sums instead: by model, key, end_user or day", .text = &by},
+        {0, "since", "TIME", "from this moment or day (UTC) on", .text = &since},
+        {0, "until", "TIME", "before this moment or day (UTC)", .text = &until},
         {0, "json", NULL, "print the server's answer", .flag = &c.json},
         {0},
     };
-    const struct usage u = {"usage [--limit N] [--json]", "Lists usage events, newest first: one for each call that was billed.", opts, 0, 0};
+    const struct usage u = {"usage [--by GROUP] [--since TIME] [--until TIME] [--limit N] [--json]",
+                            "Lists usage events, newest first: one for each call that was billed; or sums them.", opts, 0, 0};
     int status;
     if (!cli_parse(&u, argc, argv, &c.a, &args, &status)) return status;
     status = cli_connect(&c, true);
     if (status) return status;
+    if (by) return sums(&c, by, since, until);
     const struct json *j;
-    status = cli_get(&c, arena_printf(&c.a, "/v1/usage_events?limit=%lld", (long long)limit).ptr, &j);
+    _cleanup_(buf_done) struct buf path = {0};
+    buf_printf(&path, "/v1/usage_events?limit=%lld", (long long)limit);
+    if (since) add_query(&path, "since", since);
+    if (until) add_query(&path, "until", until);
+    status = cli_get(&c, path.ptr, &j);
     if (status || !j) return status;
     static const char *const titles[] = {"at", "generation", "model", "book", ">billed", "unit", "row"};
     struct table t = {.a = &c.a, .columns = 7, .titles = titles};

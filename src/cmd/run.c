@@ -1,12 +1,16 @@
 /* puras run: submit, follow the events, fetch the file, print the receipt. The generation goes on when this program ends early;
  * every message that gives up says how to come back to it. */
 #include "base/cleanup.h"
+#include "cmd/attach.h"
 #include "cmd/cli.h"
 #include "cmd/inputs.h"
 #include "cmd/progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,14 +19,32 @@ enum { LOST_AT_MOST = 8, QUIET_MS = 40000 };
 
 struct run {
     struct cli cli;
-    const char *model, *file, *path;
+    const char *model, *file, *path, *metadata, *end_user;
     int64_t wait_s; /* 0: until it ends */
     bool async;
     char id[40], event_id[40];
     bool ended;
     micros held;
     struct progress progress;
+    bool left;   /* the person went and left it running */
+    int signals; /* where Ctrl-C is read; 0: it ends this program */
 };
+
+/* From here on Ctrl-C is read, not suffered. */
+static void catch_interrupts(struct run *r) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) return;
+    r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    client_watch(r->cli.client, r->signals);
+}
+
+/* True once for each Ctrl-C. */
+static bool was_interrupted(struct run *r) {
+    struct signalfd_siginfo info;
+    return r->signals > 0 && read(r->signals, &info, sizeof info) == sizeof info;
+}
 
 /* --- following --- */
 
@@ -52,6 +74,36 @@ static int64_t left_ms(const struct run *r) {
     return left > 0 ? left : 0;
 }
 
+/* Asked after the first Ctrl-C. True: cancel it. On no terminal, at a second Ctrl-C or at the end of input it is left running. */
+static bool asked_to_cancel(struct run *r) {
+    progress_end(&r->progress);
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) return false;
+    char answer = 0;
+    fprintf(stderr, "puras: generation %s is running. [c]ancel or [l]eave running? ", r->id);
+    while (answer != 'c' && answer != 'l') {
+        struct pollfd p[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = r->signals, .events = POLLIN}};
+        char typed[64];
+        if (poll(p, 2, -1) <= 0 || was_interrupted(r) || read(STDIN_FILENO, typed, sizeof typed) <= 0) break;
+        answer = (char)(typed[0] | 0x20);
+    }
+    if (answer != 'c') fputc('\n', stderr);
+    return answer == 'c';
+}
+
+/* After a cancel the stream is read on: its end may be a file after all. */
+static err interrupted(struct run *r, struct why *why) {
+    if (!asked_to_cancel(r)) {
+        r->left = true;
+        return why_set(why, E_STILL_RUNNING, "Left running.");
+    }
+    char path[120];
+    struct client_reply reply;
+    snprintf(path, sizeof path, "/v1/generations/%s/cancel", r->id);
+    struct client_request q = {.method = "POST", .path = path, .body = STR("{}")};
+    err e = client_request(r->cli.client, &q, &r->cli.a, why, &reply);
+    return e == E_CONFLICT ? OK : e; /* it has just ended */
+}
+
 /* Reads the stream again from the last event seen, whenever it breaks off. */
 static err follow(struct run *r, struct why *why) {
     char path[120];
@@ -62,6 +114,10 @@ static err follow(struct run *r, struct why *why) {
         memcpy(before, r->event_id, sizeof before);
         int64_t began = progress_now_ms();
         err e = client_events(r->cli.client, path, r->event_id[0] ? r->event_id : NULL, QUIET_MS, left_ms(r), on_event, r, why);
+        if (!r->ended && was_interrupted(r)) {
+            TRY(interrupted(r, why));
+            continue;
+        }
         if (r->ended || (e && e != E_UNAVAILABLE)) return r->ended ? OK : e;
         bool moved = strcmp(before, r->event_id) != 0 || progress_now_ms() - began > 5000;
         lost = moved ? 0 : lost + 1;
@@ -202,20 +258,42 @@ static int ended(struct run *r) {
     return err_info(e)->exit_status;
 }
 
-static int run(struct run *r, const struct words *inputs) {
+static bool has_file(const struct words *inputs) {
+    for (int i = 0; i < inputs->count; i++) {
+        const char *value = strchr(inputs->at[i], '=');
+        if (value && value[1] == '@' && value[2] != '@') return true;
+    }
+    return false;
+}
+
+static int run(struct run *r, struct words *inputs) {
     struct why why = {0};
+    struct json *metadata = NULL;
     _cleanup_(buf_done) struct buf body = {0};
-    if (inputs_body(r->model, inputs, &body, &why)) return cli_fail(&r->cli, &why);
+    if (r->metadata && (json_parse(str_of(r->metadata), &r->cli.a, NULL, &metadata) || metadata->type != JSON_OBJECT))
+        return cli_say(&r->cli, E_INVALID, "--metadata must be a JSON object, for example '{\"order\":7}'.");
+    bool named = has_file(inputs); /* what the words mean is known when the server has told which inputs are files */
+    if (!named && inputs_body(r->model, inputs, &body, &why)) return cli_fail(&r->cli, &why);
+    int status = cli_connect(&r->cli, true);
+    if (!status && named) status = attach_files(&r->cli, r->model, inputs);
+    if (status) return status;
+    if (named && inputs_body(r->model, inputs, &body, &why)) return cli_fail(&r->cli, &why);
     struct jw w = {.out = &body, .comma = true};
     if (r->path) jw_kz(&w, "output_path", r->path);
+    if (r->metadata) jw_kraw(&w, "metadata", str_of(r->metadata));
+    if (r->end_user) jw_kz(&w, "end_user", r->end_user);
     jw_close(&w, '}');
-    int status = cli_connect(&r->cli, true);
-    if (status) return status;
     progress_begin(&r->progress, r->cli.json);
     status = submit(r, buf_view(&body));
     if (status || r->async) return status;
+    catch_interrupts(r);
     err e = follow(r, &why);
     progress_end(&r->progress);
+    if (e && r->left) {
+        printf("%s\n", r->id);
+        fprintf(stderr, "puras: left running; look with `puras generations %s`.\n", r->id);
+        return err_info(e)->exit_status;
+    }
     if (e) {
         status = cli_fail(&r->cli, &why);
         fprintf(stderr, "puras: the generation goes on; look with `puras generations %s`.\n", r->id);
@@ -224,14 +302,19 @@ static int run(struct run *r, const struct words *inputs) {
     return ended(r);
 }
 
-static void run_done(struct run *r) { cli_done(&r->cli); }
+static void run_done(struct run *r) {
+    if (r->signals > 0) close(r->signals);
+    cli_done(&r->cli);
+}
 
 int cmd_run(int argc, char **argv) {
     _cleanup_(run_done) struct run r = {0};
     struct words inputs = {0}, args;
     const struct opt opts[] = {
-        {'i', "input", "KEY=VALUE", "an input; VALUE is JSON or else a string, @FILE is a file's text; repeatable", .list = &inputs},
+        {'i', "input", "KEY=VALUE", "an input; VALUE is JSON or else a string, @FILE is a file: its text, or the file itself where the model takes one; repeatable", .list = &inputs},
         {'o', "output", "FILE", "write the made file here (the second to NAME-2.EXT, ...)", .text = &r.file},
+        {0, "metadata", "JSON", "an object of your own, shown again with the generation", .text = &r.metadata},
+        {0, "end-user", "NAME", "whom you act for; in filters and sums of usage", .text = &r.end_user},
         {'p', "path", "PATH", "where the drive shows it (default media/ID.EXT)", .text = &r.path},
         {0, "async", NULL, "print the generation's id and do not wait", .flag = &r.async},
         {0, "wait", "S", "wait at most S seconds; the generation goes on (exit status 6)", .number = &r.wait_s},
