@@ -235,6 +235,12 @@ void generate_cancel(struct exchange *x) {
     ops_cancel(exchange_ops(x), &x->caller, x->param, done_ok, x);
 }
 
+void generate_resolve(struct exchange *x) {
+    if (!is_generation(x)) return;
+    exchange_ref(x);
+    ops_resolve(exchange_ops(x), &x->caller, x->param, done_ok, x);
+}
+
 void generate_quote(struct exchange *x) {
     static const char *const known[] = {"model", "inputs", NULL};
     struct why why = {0};

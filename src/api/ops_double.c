@@ -222,6 +222,7 @@ void ops_list(struct ops *o, const struct caller *c, const struct list_query *q,
             .ptr);
     arena_done(&mem);
 }
+void ops_resolve(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg) { ops_cancel(o, c, id, done, arg); }
 void ops_cancel(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg) {
     if (str_is(id, DOUBLE_DONE))
         fail(done, arg, E_CONFLICT, "It has ended already.");

@@ -51,6 +51,7 @@ void generate_submit(struct exchange *x);
 void generate_list(struct exchange *x);
 void generate_get(struct exchange *x);
 void generate_cancel(struct exchange *x);
+void generate_resolve(struct exchange *x);
 void generate_quote(struct exchange *x);
 void events_stream(struct exchange *x);
 void account_pricing(struct exchange *x);

@@ -54,13 +54,15 @@ static void print_one(struct arena *a, const struct json *g) {
         printf("%-11s%-12s %s  %.3f s\n", s == stages->child ? "stages" : "", jtext(a, s, "name"), time_text(a, jtext(a, s, "at")), (double)jint(s, "ms") / 1000);
 }
 
-static int show(struct cli *c, const char *id, bool cancel) {
+/* change: "cancel", "resolve" or NULL */
+static int show(struct cli *c, const char *id, const char *change) {
     _cleanup_(buf_done) struct buf path = {0};
     buf_z(&path, "/v1/generations/");
     url_add_value(&path, str_of(id));
     const struct json *g = NULL;
-    if (cancel) {
-        buf_z(&path, "/cancel");
+    if (change) {
+        buf_c(&path, '/');
+        buf_z(&path, change);
         struct client_reply reply;
         int status = cli_call(c, "POST", path.ptr, STR("{}"), false, &reply);
         if (status) return status;
@@ -85,16 +87,16 @@ int cmd_generations(int argc, char **argv) {
         {0, "json", NULL, "print the server's answer", .flag = &c.json},
         {0},
     };
-    const struct usage u = {"generations [ID | cancel ID] [--state STATE] [--limit N] [--json]",
-                            "Lists generations, newest first; shows one with its money and stages; or cancels one.", opts, 0, 2};
+    const struct usage u = {"generations [ID | cancel ID | resolve ID] [--state STATE] [--limit N] [--json]",
+                            "Lists generations, newest first; shows one with its money and stages; cancels one; or (admin) closes one whose\nprovider cannot be asked any more.", opts, 0, 2};
     int status;
     if (!cli_parse(&u, argc, argv, &c.a, &args, &status)) return status;
-    bool cancel = args.count && !strcmp(args.at[0], "cancel");
-    if (args.count == 2 && !cancel) return cli_say(&c, E_INVALID, "\"%s\" is one argument too many; to cancel write `puras generations cancel ID`.", args.at[1]);
-    if (args.count == 1 && cancel) return cli_say(&c, E_INVALID, "Which one? Write `puras generations cancel ID`; `puras generations` lists them.");
+    bool change = args.count && (!strcmp(args.at[0], "cancel") || !strcmp(args.at[0], "resolve"));
+    if (args.count == 2 && !change) return cli_say(&c, E_INVALID, "\"%s\" is one argument too many; to cancel write `puras generations cancel ID`.", args.at[1]);
+    if (args.count == 1 && change) return cli_say(&c, E_INVALID, "Which one? Write `puras generations %s ID`; `puras generations` lists them.", args.at[0]);
     status = cli_connect(&c, true);
     if (status) return status;
-    return args.count ? show(&c, args.at[args.count - 1], cancel) : list(&c, state, limit);
+    return args.count ? show(&c, args.at[args.count - 1], change ? args.at[0] : NULL) : list(&c, state, limit);
 }
 
 static int sums(struct cli *c, const char *by, const char *since, const char *until) {

@@ -114,6 +114,8 @@ void ops_abandon(struct wait *w); /* done is not called any more */
 struct list_query { int64_t before_seq, limit; struct str state, model, end_user, key; msec since, until; };
 void ops_list(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg);
 void ops_cancel(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg);
+/* An operator closes a generation whose provider cannot be asked any more: failed, released, nothing charged. */
+void ops_resolve(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg);
 
 /* Events of one generation as a cursor: fill appends SSE events ("id: n\nevent: type\ndata: {...}\n\n") past the cursor and
  * returns false once the terminal event was given. wake is called when there may be more. */

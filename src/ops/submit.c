@@ -241,7 +241,8 @@ struct wait *ops_submit(struct ops *o, const struct caller *c, const struct subm
     return w;
 }
 
-struct cancelling {
+/* A change of a generation that is answered with the generation: cancel and resolve. */
+struct ending_call {
     struct ops *o;
     struct caller caller;
     char generation[ID_LEN + 1];
@@ -249,8 +250,8 @@ struct cancelling {
     void *arg;
 };
 
-static void cancelled(void *arg, const struct outcome *out) {
-    struct cancelling *c = arg;
+static void ending_committed(void *arg, const struct outcome *out) {
+    struct ending_call *c = arg;
     if (out->code) {
         struct answer a = answer_of(out->code);
         a.why = out->why;
@@ -260,20 +261,40 @@ static void cancelled(void *arg, const struct outcome *out) {
     free(c);
 }
 
+static struct ending_call *ending_new(struct ops *o, const struct caller *caller, struct str id, ops_done *done, void *arg) {
+    struct ending_call *c = calloc(1, sizeof *c);
+    must(c);
+    *c = (struct ending_call){.o = o, .caller = *caller, .done = done, .arg = arg};
+    memcpy(c->generation, id.ptr, ID_LEN);
+    return c;
+}
+
+static void send_change(struct ending_call *c, const struct command *cmd) {
+    err e = committer_submit(c->o->o.committer, cmd, ending_committed, c);
+    if (!e) return;
+    answer_err(c->done, c->arg, e, "The change could not be stored now; try again in a second.");
+    free(c);
+}
+
 void ops_cancel(struct ops *o, const struct caller *caller, struct str id, ops_done *done, void *arg) {
     if (!id_is(id)) {
         answer_err(done, arg, E_NOT_FOUND, "There is no such generation: an id has 32 hexadecimal digits.");
         return;
     }
-    struct cancelling *c = calloc(1, sizeof *c);
-    must(c);
-    *c = (struct cancelling){.o = o, .caller = *caller, .done = done, .arg = arg};
-    memcpy(c->generation, id.ptr, ID_LEN);
+    struct ending_call *c = ending_new(o, caller, id, done, arg);
     struct command cmd = {.kind = CMD_CANCEL, .at = io_now(o->io)};
     cmd.cancel = (struct cmd_cancel){.generation = id, .project = is_operator(caller) ? STR("") : str_of(c->caller.project),
                                       .book = is_operator(caller) ? STR("") : str_of(caller->book)};
-    err e = committer_submit(o->o.committer, &cmd, cancelled, c);
-    if (!e) return;
-    free(c);
-    answer_err(done, arg, e, "The cancel could not be stored now; try again in a second.");
+    send_change(c, &cmd);
+}
+
+void ops_resolve(struct ops *o, const struct caller *caller, struct str id, ops_done *done, void *arg) {
+    if (!id_is(id)) {
+        answer_err(done, arg, E_NOT_FOUND, "There is no such generation: an id has 32 hexadecimal digits.");
+        return;
+    }
+    struct ending_call *c = ending_new(o, caller, id, done, arg);
+    struct command cmd = {.kind = CMD_RESOLVE, .at = io_now(o->io)};
+    cmd.step.generation = id;
+    send_change(c, &cmd);
 }
