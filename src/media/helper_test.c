@@ -253,7 +253,12 @@ static void test_tools(void **state) {
         {"tool-exit", "|The program perl gave up with status 3."},
         {"tool-die", "alive|The program perl gave up with status 9."},
         {"tool-missing", "|The program no-such-program is not installed on this server."}};
+    struct helper_walls walls;
+    helper_walls(r->h, &walls);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        /* Two of them hold by what not every host has: a root of its own, or Landlock. All others hold everywhere. */
+        if (!strcmp(cases[i].model, "tool-descriptors") && !walls.own_root) continue;
+        if (!strcmp(cases[i].model, "tool-read") && !walls.own_root && !walls.landlock) continue;
         struct render_answer a = render(r, cases[i].model, "{}", 20000);
         if (a.code != E_UPSTREAM || strcmp(a.detail, cases[i].detail)) fail_msg("%s: %s \"%s\"", cases[i].model, err_name(a.code), a.detail);
     }

@@ -34,6 +34,7 @@
 
 struct sandbox {
     struct sock_fprog job, tool;
+    char *program; /* see sandbox_program */
     struct sandbox_facts facts;
 };
 
@@ -47,7 +48,8 @@ static const int job_calls[] = {
 #endif
 };
 
-static int job_rules(scmp_filter_ctx c) {
+static int job_rules(scmp_filter_ctx c, const struct sandbox *s) {
+    (void)s;
     for (size_t i = 0; i < sizeof job_calls / sizeof *job_calls; i++)
         if (seccomp_rule_add(c, SCMP_ACT_ALLOW, job_calls[i], 0)) return -1;
     /* Memory without a file behind it, never executable. */
@@ -72,10 +74,10 @@ static const int tool_calls[] = {
     SCMP_SYS(newfstatat), SCMP_SYS(statx), SCMP_SYS(statfs), SCMP_SYS(fstatfs), SCMP_SYS(access), SCMP_SYS(faccessat),
     SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getcwd), SCMP_SYS(getdents64), SCMP_SYS(poll),
     SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(pipe), SCMP_SYS(pipe2), SCMP_SYS(eventfd2), SCMP_SYS(dup),
-    SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(fcntl), SCMP_SYS(fadvise64), SCMP_SYS(execve),
+    SCMP_SYS(dup2), SCMP_SYS(dup3), SCMP_SYS(fcntl), SCMP_SYS(fadvise64),
 };
 
-static int tool_rules(scmp_filter_ctx c) {
+static int tool_rules(scmp_filter_ctx c, const struct sandbox *s) {
     enum { OPEN_TO_WRITE = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND };
     static const unsigned terminal_calls[] = {0x5401, 0x541b, 0x5421}; /* TCGETS, FIONREAD, FIONBIO */
     for (size_t i = 0; i < sizeof tool_calls / sizeof *tool_calls; i++)
@@ -85,6 +87,8 @@ static int tool_rules(scmp_filter_ctx c) {
     /* Files are opened for reading only: this holds where neither namespaces nor Landlock do. */
     if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, OPEN_TO_WRITE, O_RDONLY))) return -1;
     if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(open), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, OPEN_TO_WRITE, O_RDONLY))) return -1;
+    /* It becomes the tool: from one place in memory, which the tool itself does not have any more. */
+    if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(execve), 1, SCMP_A0(SCMP_CMP_EQ, (uintptr_t)s->program))) return -1;
     /* Threads, not processes. The flags of clone3 lie in memory, where no filter sees them: the C library then takes clone. */
     if (seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM))) return -1;
     if (seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0)) return -1;
@@ -92,11 +96,11 @@ static int tool_rules(scmp_filter_ctx c) {
     return seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0)); /* asks, sets nothing */
 }
 
-static bool compile(uint32_t otherwise, int (*rules)(scmp_filter_ctx c), struct sock_fprog *out) {
+static bool compile(const struct sandbox *s, uint32_t otherwise, int (*rules)(scmp_filter_ctx c, const struct sandbox *s), struct sock_fprog *out) {
     scmp_filter_ctx c = seccomp_init(otherwise);
     int fd = memfd_create("filter", MFD_CLOEXEC);
     bool ok = false;
-    if (c && fd >= 0 && rules(c) == 0 && seccomp_export_bpf(c, fd) == 0) {
+    if (c && fd >= 0 && rules(c, s) == 0 && seccomp_export_bpf(c, fd) == 0) {
         off_t size = lseek(fd, 0, SEEK_END);
         struct sock_filter *code = malloc((size_t)size);
         ok = code && pread(fd, code, (size_t)size, 0) == size;
@@ -110,7 +114,8 @@ static bool compile(uint32_t otherwise, int (*rules)(scmp_filter_ctx c), struct 
 
 struct sandbox *sandbox_compile(void) {
     struct sandbox *s = calloc(1, sizeof *s);
-    if (s && compile(SCMP_ACT_KILL_PROCESS, job_rules, &s->job) && compile(SCMP_ACT_ERRNO(EPERM), tool_rules, &s->tool)) return s;
+    if (s) s->program = mmap(NULL, SANDBOX_PROGRAM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (s && s->program != MAP_FAILED && compile(s, SCMP_ACT_KILL_PROCESS, job_rules, &s->job) && compile(s, SCMP_ACT_ERRNO(EPERM), tool_rules, &s->tool)) return s;
     free(s);
     return NULL;
 }
@@ -179,13 +184,15 @@ static void drop_powers(void) {
     syscall(SYS_capset, &header, none);
 }
 
-bool sandbox_tool(const struct sandbox *s, const char *program, const int *files, int file_count, uint32_t timeout_ms) {
+char *sandbox_program(const struct sandbox *s) { return s->program; }
+
+bool sandbox_tool(const struct sandbox *s, const int *files, int file_count, uint32_t timeout_ms) {
     enum { THREADS = 4 };
     root_show_descriptors();
     if (!limit(RLIMIT_CPU, (timeout_ms / 1000 + 2) * THREADS) || !limit(RLIMIT_FSIZE, WIRE_FILE_MAX) || !limit(RLIMIT_CORE, 0)) return false;
     if (!limit(RLIMIT_NOFILE, WIRE_FD_END) || !limit(RLIMIT_AS, 3072UL * 1024 * 1024)) return false;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return false;
-    root_allow_tool(program, files, file_count);
+    root_allow_tool(s->program, files, file_count);
     drop_powers();
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &s->tool, 0, 0) == 0;
 }

@@ -24,6 +24,9 @@ bool sandbox_place(int job, int out, int null, const int *files, int file_count)
 /* Then, when its tools wait: limits, no files, the filter. False when a wall that is needed does not stand; the child must then end. */
 bool sandbox_seal(const struct sandbox *s, uint32_t timeout_ms);
 
-/* In a process that will become the tool `program` (an absolute path): reads of the system's files and of `files` only, no writes but
- * to descriptors it has, no sockets, no other process. False as above. */
-bool sandbox_tool(const struct sandbox *s, const char *program, const int *files, int file_count, uint32_t timeout_ms);
+/* In a process that will become a tool: reads of the system's files and of `files` only, no writes but to descriptors it has, no
+ * sockets, no other process. Its absolute path stands in sandbox_program before, and is run from there: no other place in memory
+ * may be given to execve afterwards. False as above. */
+enum { SANDBOX_PROGRAM_BYTES = 128 };
+char *sandbox_program(const struct sandbox *s);
+bool sandbox_tool(const struct sandbox *s, const int *files, int file_count, uint32_t timeout_ms);

@@ -75,7 +75,7 @@ static bool write_args(const struct tool_spec *spec, char *path, const struct go
 /* The process that becomes the tool once it is told to. What it has of ours it only reads: a number of fixed size. */
 static _Noreturn void tool_main(const struct tool_spec *spec, const struct sandbox *walls, int null, const int *files, int file_count, uint32_t timeout_ms,
                                 pid_t parent, const struct ends *e) {
-    char path[128], *argv[TOOL_ARGS_MAX + 2], *none[] = {NULL};
+    char *path = sandbox_program(walls), *argv[TOOL_ARGS_MAX + 2], *none[] = {NULL};
     struct go go;
     int high[WIRE_FILES_MAX];
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -93,10 +93,10 @@ static _Noreturn void tool_main(const struct tool_spec *spec, const struct sandb
     while (n < 0 && errno == EINTR);
     if (n == 0) _exit(0); /* not wanted */
     if (n != sizeof go || !placed) _exit(EXIT_WALLS);
-    snprintf(path, sizeof path, "/usr/bin/%s", spec->program);
+    snprintf(path, SANDBOX_PROGRAM_BYTES, "/usr/bin/%s", spec->program);
     if (access(path, X_OK)) _exit(EXIT_NO_PROGRAM);
     for (int i = 0; i < file_count; i++) high[i] = TOOL_FILES_FD + i;
-    if (!write_args(spec, path, &go, argv) || !sandbox_tool(walls, path, high, spec->files ? file_count : 0, timeout_ms)) _exit(EXIT_WALLS);
+    if (!write_args(spec, path, &go, argv) || !sandbox_tool(walls, high, spec->files ? file_count : 0, timeout_ms)) _exit(EXIT_WALLS);
     execve(path, argv, none);
     _exit(EXIT_NO_PROGRAM);
 }
