@@ -251,9 +251,10 @@ static int ended(struct run *r) {
     if (r->cli.json) cli_print_raw(reply.body);
     else if (str_is(state, "completed")) receipt(r, g);
     if (str_is(state, "completed")) return status;
-    err e = err_by_code(jtext(&r->cli.a, error, "code"));
+    const char *code = jtext(&r->cli.a, error, "code"), *detail = jtext(&r->cli.a, error, "detail");
+    err e = str_is(state, "cancelled") ? E_CANCELLED : err_by_code(code); /* a cancel is no error of the generation's own */
     if (e == OK) e = E_UPSTREAM;
-    fprintf(stderr, "puras: %s: %s\n", jtext(&r->cli.a, g, "status"), jtext(&r->cli.a, error, "detail"));
+    fprintf(stderr, "puras: %s: %s\n", jtext(&r->cli.a, g, "status"), *detail ? detail : err_info(e)->text);
     fprintf(stderr, "puras: %s was charged.\n", amount_text(&r->cli.a, jint(g, "billed_micros")));
     return err_info(e)->exit_status;
 }

@@ -38,7 +38,6 @@ static const struct {
     {RULE_CLOCK, "src/client/", NULL, "runs in the caller's process, which has no door"},
     {RULE_CLOCK, "src/cmd/", NULL, "runs at the terminal, and makes the first key of an empty folder"},
     {RULE_CLOCK, "src/media/helper/", NULL, "another process, which measures its own work"},
-    {RULE_FILE_SIZE, "src/api/api_test.c", NULL, "tables of requests and of what each is answered"},
     {RULE_BANNED, "src/media/helper/encode.c", "setjmp", "libpng reports errors in no other way"},
     {RULE_BANNED, "src/media/helper/encode.c", "longjmp", "libpng reports errors in no other way"},
     {RULE_BANNED, "src/media/helper/read_png.c", "setjmp", "libpng reports errors in no other way"},

@@ -10,7 +10,8 @@ KEYED = [("GET", "/v1/balance"), ("GET", "/v1/billing/balance"), ("GET", "/v1/mo
          ("GET", "/v1/usage_events"), ("GET", "/v1/ledger"), ("GET", "/v1/ledger/audit"), ("GET", "/v1/drive"), ("GET", "/v1/drive/files/a.png"),
          ("PUT", "/v1/drive/files/a.png"), ("DELETE", "/v1/drive/files/a.png"), ("POST", "/v1/drive/sign"), ("POST", "/v1/media/generate"), ("POST", "/v1/generations"),
          ("POST", "/v1/quote"), ("POST", "/v1/top-up"), ("GET", "/v1/projects"), ("POST", "/v1/projects"), ("GET", "/v1/keys"), ("POST", "/v1/keys"),
-         ("DELETE", "/v1/keys/aaaaaaaa"), ("POST", "/v1/keys/aaaaaaaa/revoke")]
+         ("DELETE", "/v1/keys/aaaaaaaa"), ("POST", "/v1/keys/aaaaaaaa/revoke"), ("POST", "/v1/keys/aaaaaaaa/rotate"), ("PATCH", "/v1/projects/x"), ("POST", "/v1/adjustments"), ("GET", "/v1/secrets"), ("PUT", "/v1/secrets"),
+         ("DELETE", "/v1/secrets/X"), ("POST", "/v1/drive/upload"), ("GET", "/v1/usage_events?group=day")]
 PUBLIC = ["/health", "/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/pricing"]
 
 

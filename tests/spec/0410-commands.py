@@ -8,7 +8,7 @@ import tempfile
 
 from harness import PURAS, Server, Unmoved, case, equal, expect, refusal, run, sha256, shared
 
-COMMANDS = ("serve", "run", "quote", "models", "generations", "drive", "balance", "top-up", "usage", "ledger", "projects", "keys", "catalog", "doctor", "version", "help")
+COMMANDS = ("serve", "run", "why", "adjust", "secrets", "quote", "models", "generations", "drive", "balance", "top-up", "usage", "ledger", "projects", "keys", "catalog", "doctor", "version", "help")
 
 
 def local(*args, env=None, cwd=None):

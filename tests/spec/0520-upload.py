@@ -38,7 +38,7 @@ def lands_where_it_was_sent(s):
     picture = png()
     for parts, where in (((("file", "a.png", picture),), r"uploads/[0-9a-f]{32}\.png"), ((("file", "a.jpg", picture),), r"uploads/[0-9a-f]{32}\.png"),
                          ((("file", "a.TXT", b"words"),), r"uploads/[0-9a-f]{32}\.txt"), ((("file", None, b"words"),), r"uploads/[0-9a-f]{32}\.txt"),
-                         ((("file", "x.sh/../../y", b"words"),), r"uploads/[0-9a-f]{32}\.bin"), ((("file", "a.png", picture), ("path", None, b"in/here/")), r"in/here/[0-9a-f]{32}\.png"),
+                         ((("file", "x.sh/../../y", b"\0\1\xff"),), r"uploads/[0-9a-f]{32}\.bin"), ((("file", "a.DAT", b"\0\1\xff"),), r"uploads/[0-9a-f]{32}\.dat"), ((("file", "a.png", picture), ("path", None, b"in/here/")), r"in/here/[0-9a-f]{32}\.png"),
                          ((("path", None, b"exact.png"), ("other", None, b"?"), ("file", "a.png", picture)), r"exact\.png"), ((("file", "a.png", picture), ("path", None, b"late.png")), r"late\.png")):
         reply = upload(s, *parts)
         equal(reply.status, 201)
