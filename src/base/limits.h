@@ -1,12 +1,12 @@
 /* Every bound of the system, in one place; docs/LIMITS.md is generated from this file. Nothing is unbounded. */
 #pragma once
 
-/* JSON (RULES F1) */
+/* JSON */
 #define LIMIT_JSON_DEPTH 64
 #define LIMIT_JSON_NODES 100000
 #define LIMIT_STRING_SPOOL_BYTES (64 * 1024)   /* longer strings leave the tree for the spool */
 
-/* HTTP server (RULES G) */
+/* HTTP server */
 #define LIMIT_HTTP_HEADERS 64
 #define LIMIT_HTTP_HEADER_BYTES (16 * 1024)
 #define LIMIT_HTTP_TARGET_BYTES (8 * 1024)
@@ -24,7 +24,7 @@
 #define LIMIT_UPLOAD_BYTES (2LL * 1024 * 1024 * 1024)
 
 /* Calls */
-#define LIMIT_WAIT_MS 590000                   /* a waiting caller is answered before its own 600 s end (RULES K9) */
+#define LIMIT_WAIT_MS 590000                   /* a waiting caller is answered before its own 600 s end */
 #define LIMIT_INPUTS_BYTES (64 * 1024)         /* inputs as stored with a generation */
 #define LIMIT_OUTPUTS 16
 #define LIMIT_ATTEMPTS 5
@@ -43,7 +43,7 @@
 #define LIMIT_SIGNED_URL_DEFAULT_S 3600
 #define LIMIT_PAGE 200                         /* rows of one list answer */
 
-/* Committer and store (RULES A) */
+/* Committer and store */
 #define LIMIT_BATCH_COMMANDS 256
 #define LIMIT_BATCH_ROWS 1000
 #define LIMIT_BATCH_BYTES (4 * 1024 * 1024)
@@ -54,13 +54,13 @@
 #define LIMIT_COMMAND_KEYS 64                  /* records one command may read */
 #define LIMIT_RESERVE_FILE_BYTES (64LL * 1024 * 1024)
 
-/* Nodes (RULES D) */
+/* Nodes */
 #define LIMIT_LEASE_MS 15000
 #define LIMIT_BEAT_MS 3000
 #define LIMIT_WAKE_SCAN_MS 250
 #define LIMIT_ADOPT_CHUNK 100
 
-/* Media helper (RULES I1) */
+/* Media helper */
 #define LIMIT_MEDIA_READ_MS 10000
 #define LIMIT_READS_AT_ONCE 2
 #define LIMIT_READ_IMAGE_BYTES (64 * 1024 * 1024)  /* a picture's file */

@@ -1,4 +1,4 @@
-/* Commands: plain data, the only way any fact changes (DESIGN 1.1).
+/* Commands: plain data, the only way any fact changes.
  *
  * A command carries everything its rule needs besides the records it names: ids, the moment, the quote, limits. Applying it
  * twice to the same records gives the same result. Strings are views that must outlive the command's batch. */
@@ -39,7 +39,7 @@ enum command_kind {
     CMD_KIND_COUNT
 };
 
-/* Why an attempt failed. Decides who pays and whether another try is allowed (RULES B7, C5). */
+/* Why an attempt failed. Decides who pays and whether another try is allowed. */
 enum failure {
     FAIL_NONE,
     FAIL_CALLER,       /* the inputs: 422 */
@@ -113,7 +113,7 @@ struct cmd_step {
     int64_t output_count;
     int64_t measured;                /* SETTLE: -1 when not measured */
     struct str result;               /* SETTLE: meta as JSON */
-    bool late;                       /* SETTLE of a generation that already ended: asset only, unbilled, announced (RULES C1) */
+    bool late;                       /* SETTLE of a generation that already ended: asset only, unbilled, announced */
 };
 /* project and book empty: an operator may cancel any; a key cancels within its own book only (test keys move no live money) */
 struct cmd_cancel { struct str generation, project, book; };

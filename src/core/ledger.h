@@ -2,7 +2,7 @@
  *
  *   <project>/<book>/available    what can be spent                     the account record's `available`
  *   <project>/<book>/held         reserved for live generations         the account record's `held`
- *   platform/<book>/top_ups       where credit comes from               a sum of transfers, no record (RULES B1)
+ *   platform/<book>/top_ups       where credit comes from               a sum of transfers, no record
  *   platform/<book>/revenue       what was captured
  *   platform/<book>/adjustments
  *

@@ -5,7 +5,7 @@
  *   image      quantity 1, unit 1, per output
  *   second     quantity in milliseconds, unit 1000
  *   megapixel  quantity in pixels, unit 1000000
- *   kchar      quantity in code points, unit 1000                                                              (RULES B5) */
+ *   kchar      quantity in code points, unit 1000 */
 #pragma once
 #include "base/err.h"
 #include "base/money.h"

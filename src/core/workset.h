@@ -3,8 +3,8 @@
  * Must always hold:
  *  - a rule sees only records whose keys its command named; asking for another is a bug (must). Inserting one is not: a record
  *    whose number a loaded counter gives (an event, an attempt, a transfer) needs no reading, the save proves it was absent.
- *  - a command that is refused changes nothing: its edits live in copies that are dropped (RULES A5).
- *  - the second command of a batch sees what the first wrote (RULES A2).
+ *  - a command that is refused changes nothing: its edits live in copies that are dropped.
+ *  - the second command of a batch sees what the first wrote.
  * Records, ids and the strings in them live in the set's arena (or in the commands, which outlive the batch). */
 #pragma once
 #include "core/record.h"

@@ -11,7 +11,7 @@
 #include "io/io.h"
 #include "store/store.h"
 
-/* What a provider promises about its submits; decides how a lost answer is settled (RULES C1 in docs/ARCHITECTURE.md). */
+/* What a provider promises about its submits; decides how a lost answer is settled. */
 struct traits {
     bool local;             /* made on this machine: an interrupted attempt simply runs again */
     bool idempotent;        /* the provider knows our reference: the same submit may be sent again */
@@ -86,7 +86,7 @@ void engine_stop(struct engine *e);   /* takes no more work, starts no more effe
 void engine_published(struct engine *e, const struct rec_change *changes, size_t n);
 
 bool engine_has_slot(const struct engine *e);
-/* True while the last successful heartbeat is younger than half a lease (RULES D2). */
+/* True while the last successful heartbeat is younger than half a lease. */
 bool engine_may_act(const struct engine *e);
 struct engine_stats {
     int64_t tasks, calls;       /* now */

@@ -49,7 +49,7 @@ struct turn { struct str project; int64_t running, pending, run_limit; };
 /* Blobs any row owns: a live asset, or what was made of one; for the sweep of the drive. */
 [[nodiscard]] err query_blob_owned(struct db *db, struct str blob, bool *out);
 
-/* `puras ledger audit`: recomputes everything from transfers (RULES B6). Finds nothing when all agrees to the micro. */
+/* `puras ledger audit`: recomputes everything from transfers. Finds nothing when all agrees to the micro. */
 struct audit {
     int64_t transfers, accounts, generations, usage_events;
     int64_t sum_micros;        /* of all accounts; must be 0 */

@@ -2,9 +2,9 @@
  *
  *   writer      one per node: the committer's connection. load -> apply -> save in one transaction per batch.
  *   readers     named queries (store/query.h) on their own connections, bounded.
- *   node        one row per start, fenced by every batch (RULES D1).
+ *   node        one row per start, fenced by every batch.
  *
- * The loop's thread never calls a database (RULES A7): committer_* and reader_* queue, and hand results back through a drain
+ * The loop's thread never calls a database: committer_* and reader_* queue, and hand results back through a drain
  * that the loop calls after `wake`. In the simulator there are no threads: the caller runs committer_step itself. */
 #pragma once
 #include "base/arena.h"
