@@ -473,6 +473,8 @@ static void test_files(void **state) {
         {"PUT", "/v1/drive/files/new", LIVE, "abc", 201, "{\"size\":3,\"sum\":96354,", NULL},
         {"PUT", "/v1/drive/files/new", LIVE, "", 201, "{\"size\":0,", NULL},
         {"PUT", "/v1/drive/files/full", LIVE, "abc", 507, "\"code\":\"drive_full\"", NULL},
+        {"PUT", "/v1/drive/files/small", LIVE, "0123456789", 201, "{\"size\":10,", NULL},
+        {"PUT", "/v1/drive/files/small", LIVE, "0123456789a", 507, "\"code\":\"drive_full\"", NULL},
         {"PUT", "/v1/drive/files/new", LIVE "Content-Range: bytes 0-1/3\r\n", "ab", 400, NULL, NULL},
         {"PUT", "/v1/drive/files/new", LIVE "Content-Encoding: gzip\r\n", "ab", 415, NULL, NULL},
     };
@@ -494,6 +496,22 @@ static void test_slow_upload(void **state) {
     assert_non_null(strstr(r.all.ptr, needle));
     response_done(&r);
     buf_done(&body);
+}
+
+/* Of an unknown length: refused by the byte that is too much, with no end in sight. */
+static void test_no_room_in_pieces(void **state) {
+    static const char *const rest[] = {"0\r\n\r\n", "1\r\na\r\n"};
+    static const char *const said[] = {"HTTP/1.1 201", "HTTP/1.1 507"};
+    for (int i = 0; i < 2; i++) {
+        int fd = dial();
+        send_all(fd, STR("PUT /v1/drive/files/small HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" LIVE
+                         "Transfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n"));
+        send_all(fd, str_of(rest[i]));
+        char part[512] = "";
+        assert_true(recv(fd, part, sizeof part - 1, 0) > 0);
+        assert_memory_equal(part, said[i], 12);
+        close(fd);
+    }
 }
 
 static void test_expect(void **state) {
@@ -664,6 +682,7 @@ int main(void) {
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_large_bodies), cmocka_unit_test(test_generations), cmocka_unit_test(test_media),
         cmocka_unit_test(test_request_hash), cmocka_unit_test(test_files),       cmocka_unit_test(test_slow_upload),
+        cmocka_unit_test(test_no_room_in_pieces),
         cmocka_unit_test(test_expect),       cmocka_unit_test(test_events),      cmocka_unit_test(test_gone),
         cmocka_unit_test(test_keep_alive),   cmocka_unit_test(test_openapi),
     };

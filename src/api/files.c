@@ -168,9 +168,19 @@ static void upload_ready(void *arg) {
     if (x->req) http_resume_body(x->req);
 }
 
+/* More came than the drive has left: the answer is given now, and gives the upload up. */
+static bool outgrown(struct exchange *x) {
+    struct why why = {0};
+    err e = ops_upload_fits(x->upload, &why);
+    why.code = e;
+    if (e) answer_error(x, &why);
+    return e != OK;
+}
+
 static bool upload_chunk(void *arg, struct http_req *r, struct str data) {
     struct exchange *x = arg;
-    return ops_upload_write(x->upload, data);
+    bool more = ops_upload_write(x->upload, data);
+    return outgrown(x) || more;
 }
 
 static void upload_end(void *arg, struct http_req *r, bool ok) {
@@ -183,21 +193,28 @@ static void upload_end(void *arg, struct http_req *r, bool ok) {
     ops_upload_end(TAKE(x->upload), done_created, x);
 }
 
-void files_put(struct exchange *x) {
+/* No body is asked for before its space has been looked at: a refused one costs its sender nothing. */
+static void put_has_room(void *arg, const struct answer *a) {
+    struct exchange *x = arg;
+    const struct http_sink sink = {.chunk = upload_chunk, .end = upload_end, .arg = x};
     struct why why = {0};
+    if (x->req && a->code) {
+        answer_ops_error(x, a);
+    } else if (x->req) {
+        why.code = ops_upload_begin(exchange_ops(x), &x->caller, x->param, http_content_length(x->req), a->bytes, upload_ready, x, &why, &x->upload);
+        if (why.code) answer_error(x, &why);
+        else http_stream_body(x->req, LIMIT_UPLOAD_BYTES, &sink);
+    }
+    exchange_unref(x);
+}
+
+void files_put(struct exchange *x) {
     if (http_has_header(x->req, "Content-Range")) {
         answer_fail(x, E_BAD_REQUEST, "A file is sent whole; the Content-Range header is not taken with PUT.");
         return;
     }
-    err e = ops_upload_begin(exchange_ops(x), &x->caller, x->param, http_content_length(x->req), upload_ready, x, &why,
-                             &x->upload);
-    if (e) {
-        why.code = e;
-        answer_error(x, &why);
-        return;
-    }
-    const struct http_sink sink = {.chunk = upload_chunk, .end = upload_end, .arg = x};
-    http_stream_body(x->req, LIMIT_UPLOAD_BYTES, &sink);
+    exchange_ref(x);
+    ops_drive_room(exchange_ops(x), &x->caller, x->param, http_content_length(x->req), put_has_room, x);
 }
 
 /* --- a form with a file --- */
@@ -226,7 +243,7 @@ static bool form_chunk(void *arg, struct http_req *r, struct str bytes) {
     struct why why = {0};
     bool waits = false;
     err e = form_feed(x->form, bytes, &why, &waits);
-    if (!e) return !waits;
+    if (!e) return outgrown(x) || !waits;
     why.code = e;
     answer_error(x, &why); /* gives the upload up */
     return true;
@@ -244,24 +261,32 @@ static void form_over(void *arg, struct http_req *r, bool ok) {
     answer_error(x, &why);
 }
 
+/* How much of a form is its file is not known before it was read. */
+static void form_has_room(void *arg, const struct answer *a) {
+    struct exchange *x = arg;
+    const struct http_sink sink = {.chunk = form_chunk, .end = form_over, .arg = x};
+    struct why why = {0};
+    if (x->req && a->code) {
+        answer_ops_error(x, a);
+    } else if (x->req) {
+        why.code = ops_upload_begin(exchange_ops(x), &x->caller, STR(""), -1, a->bytes, upload_ready, x, &why, &x->upload);
+        if (why.code) answer_error(x, &why);
+        else http_stream_body(x->req, LIMIT_UPLOAD_BYTES + FORM_EXTRA_BYTES, &sink);
+    }
+    exchange_unref(x);
+}
+
 void files_upload(struct exchange *x) {
     char boundary[FORM_BOUNDARY + 1];
-    struct why why = {0};
     if (!form_boundary(http_header(x->req, "Content-Type"), boundary)) {
         answer_fail(x, E_MEDIA_TYPE, "The file comes in a form: send \"Content-Type: multipart/form-data; boundary=...\", or PUT its bytes to /v1/drive/files/<path>.");
         return;
     }
-    err e = ops_upload_begin(exchange_ops(x), &x->caller, STR(""), -1, upload_ready, x, &why, &x->upload);
-    if (e) {
-        why.code = e;
-        answer_error(x, &why);
-        return;
-    }
-    const struct form_sink parts = {.file = form_file, .data = form_data, .field = form_field, .arg = x};
-    const struct http_sink sink = {.chunk = form_chunk, .end = form_over, .arg = x};
     x->form = arena_new(&x->arena, struct form);
+    const struct form_sink parts = {.file = form_file, .data = form_data, .field = form_field, .arg = x};
     form_begin(x->form, boundary, &parts);
-    http_stream_body(x->req, LIMIT_UPLOAD_BYTES + FORM_EXTRA_BYTES, &sink);
+    exchange_ref(x);
+    ops_drive_room(exchange_ops(x), &x->caller, STR(""), -1, form_has_room, x);
 }
 
 void files_delete(struct exchange *x) {

@@ -424,8 +424,16 @@ void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, op
     say(done, arg, "{\"deleted\":true}");
 }
 
+/* The file "small" has room for ten bytes, "full" for none. */
+void ops_drive_room(struct ops *o, const struct caller *c, struct str path, int64_t length, ops_done *done, void *arg) {
+    struct answer a = {.bytes = str_is(path, "small") ? 10 : INT64_MAX, .fd = -1};
+    if (str_is(path, "full") || length > a.bytes) a.code = why_set(&a.why, E_DRIVE_FULL, "The drive is full.");
+    done(arg, &a);
+}
+
 struct upload {
     struct ops *o;
+    int64_t room;
     struct timer *timer;
     bool slow;
     struct buf bytes;
@@ -438,12 +446,11 @@ static void upload_again(void *arg) {
     u->timer = NULL;
     u->ready(u->arg);
 }
-err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int64_t length, ops_upload_ready *ready,
-                     void *arg, struct why *why, struct upload **out) {
-    if (str_is(path, "full")) return why_set(why, E_DRIVE_FULL, "The drive is full.");
+err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int64_t length, int64_t room,
+                     ops_upload_ready *ready, void *arg, struct why *why, struct upload **out) {
     struct upload *u = calloc(1, sizeof *u);
     must(u);
-    *u = (struct upload){.o = o, .slow = str_is(path, "slow"), .ready = ready, .arg = arg};
+    *u = (struct upload){.o = o, .room = room, .slow = str_is(path, "slow"), .ready = ready, .arg = arg};
     *out = u;
     return OK;
 }
@@ -452,6 +459,9 @@ err ops_upload_place(struct upload *u, struct str path, struct str filename, str
     snprintf(u->place, sizeof u->place, "%.*s|%.*s", STR_ARG(path), STR_ARG(filename));
     if (str_starts(path, STR("slow"))) u->slow = true;
     return OK;
+}
+err ops_upload_fits(const struct upload *u, struct why *why) {
+    return (int64_t)u->bytes.len <= u->room ? OK : why_set(why, E_DRIVE_FULL, "The drive has no more room.");
 }
 bool ops_upload_write(struct upload *u, struct str data) {
     buf_str(&u->bytes, data);

@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -130,6 +131,16 @@ static void check_fonts(struct doctor *d) {
     else tell(d, WARN, "fonts", "there are no outline fonts, so letters in pictures become boxes; install fonts-dejavu-core.");
 }
 
+/* Of this shell, which is what a server started from it would get. */
+static void check_descriptors(struct doctor *d) {
+    enum { WANTED = 16384 };
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l)) return;
+    if (l.rlim_max < WANTED)
+        tell(d, WARN, "files", "a server started from here may open %llu files, one for each connection; raise LimitNOFILE of its service (or ulimit -Hn) to %d or more.", (unsigned long long)l.rlim_max, WANTED);
+    else tell(d, GOOD, "files", "a server started from here may open %llu files; it raises its soft limit itself", (unsigned long long)l.rlim_max);
+}
+
 static msec wall_clock(void *arg) { return (msec)time(NULL) * 1000; }
 
 static void check_database(struct doctor *d) {
@@ -172,7 +183,7 @@ int cmd_doctor(int argc, char **argv) {
         {0},
     };
     const struct usage u = {"doctor [--data DIR] [--json]",
-                            "Looks at server, key, clock, disk, media helper, fonts and, with --data, the database, and says what to do.\n"
+                            "Looks at server, key, clock, disk, media helper, fonts, open files and, with --data, the database, and says what to do.\n"
                             "Status 1 when something fails.",
                             opts, 0, 0};
     int status;
@@ -188,6 +199,7 @@ int cmd_doctor(int argc, char **argv) {
     check_disk(&d);
     check_helper(&d);
     check_fonts(&d);
+    check_descriptors(&d);
     check_database(&d);
     jw_close(&d.w, ']');
     jw_ki64(&d.w, "failures", d.failures);

@@ -2,75 +2,59 @@
 #include "cmd/cli.h"
 #include "cmd/server.h"
 
+#include "base/cleanup.h"
 #include "base/limits.h"
 
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
-static const char usage[] =
-    "usage: puras serve [--data DIR] [--listen HOST:PORT] [options]\n"
-    "\n"
-    "Starts the server. An empty folder gets everything it needs: database, keys, first credit.\n"
-    "\n"
-    "  --data DIR         data folder (default: ./puras-data)\n"
-    "  --listen HOST:PORT where to listen (default: 127.0.0.1:8080; port 0 picks a free one)\n"
-    "  --database URL     postgres://... for many nodes (default: SQLite in the data folder)\n"
-    "  --catalog DIR      a folder of your own models beside the shipped ones (repeatable)\n"
-    "  --public-url URL   how clients reach this server; links are built from it\n"
-    "  --proxy ADDRESS    a reverse proxy whose X-Forwarded-For is believed (repeatable)\n"
-    "  --slots N          generations this node works on at once (default: 256)\n"
-    "  --renders N        local renders at once (default: 4)\n"
-    "  --quiet            log warnings and errors only\n";
-
-static bool read_count(const char *name, const char *text, int max, int *out) {
-    int64_t v;
-    if (!str_to_i64(str_of(text), &v) || v < 1 || v > max) {
+static bool read_count(const char *name, int64_t given, int max, int *out) {
+    if (given < 1 || given > max) {
         fprintf(stderr, "puras serve: --%s takes a number from 1 to %d\n", name, max);
         return false;
     }
-    *out = (int)v;
+    *out = (int)given;
     return true;
 }
 
-static int read_options(int argc, char **argv, struct serve_options *o) {
-    static const struct option longs[] = {{"data", 1, NULL, 'd'},    {"listen", 1, NULL, 'l'},  {"database", 1, NULL, 'D'}, {"catalog", 1, NULL, 'c'}, {"public-url", 1, NULL, 'u'},
-                                          {"proxy", 1, NULL, 'p'}, {"slots", 1, NULL, 's'},   {"renders", 1, NULL, 'r'}, {"quiet", 0, NULL, 'q'},    {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
-    for (int c; (c = getopt_long(argc, argv, "d:l:D:c:u:p:s:r:qh", longs, NULL)) != -1;) switch (c) {
-        case 'd': o->data = optarg; break;
-        case 'l': o->listen = optarg; break;
-        case 'D': o->database = optarg; break;
-        case 'u': o->public_url = optarg; break;
-        case 'q': o->log_level = LOG_WARN; break;
-        case 's':
-            if (!read_count("slots", optarg, 1000000, &o->slots)) return 2;
-            break;
-        case 'r':
-            if (!read_count("renders", optarg, 64, &o->renders)) return 2;
-            break;
-        case 'c':
-            if (o->catalog_count == CATALOG_FOLDERS_MAX) {
-                fprintf(stderr, "puras serve: at most %d catalog folders\n", CATALOG_FOLDERS_MAX);
-                return 2;
-            }
-            o->catalogs[o->catalog_count++] = optarg;
-            break;
-        case 'p':
-            if (o->proxy_count == PROXIES_MAX) {
-                fprintf(stderr, "puras serve: at most %d proxies\n", PROXIES_MAX);
-                return 2;
-            }
-            o->proxies[o->proxy_count++] = optarg;
-            break;
-        case 'h': fputs(usage, stdout); return -1;
-        default: fputs(usage, stderr); return 2;
+static bool read_list(const char *what, const struct words *given, size_t most, const char **list, size_t *count) {
+    for (int i = 0; i < given->count; i++) {
+        if (*count == most) {
+            fprintf(stderr, "puras serve: at most %zu %s\n", most, what);
+            return false;
         }
-    if (optind < argc) {
-        fprintf(stderr, "puras serve: '%s' is not an option\n%s", argv[optind], usage);
-        return 2;
+        list[(*count)++] = given->at[i];
     }
-    return 0;
+    return true;
+}
+
+/* True: start. False: *out_status says how to exit. */
+static bool read_options(int argc, char **argv, struct arena *a, struct serve_options *o, int *out_status) {
+    struct words args, catalogs = {0}, proxies = {0};
+    int64_t slots = o->slots, renders = o->renders;
+    bool quiet = false;
+    const struct opt opts[] = {
+        {'d', "data", "DIR", "data folder (default: ./puras-data)", .text = &o->data},
+        {'l', "listen", "HOST:PORT", "where to listen (default: 127.0.0.1:8080; port 0 picks a free one)", .text = &o->listen},
+        {'D', "database", "URL", "postgres://... for many nodes (default: SQLite in the data folder)", .text = &o->database},
+        {'c', "catalog", "DIR", "a folder of your own models beside the shipped ones (repeatable)", .list = &catalogs},
+        {'u', "public-url", "URL", "how clients reach this server; links are built from it", .text = &o->public_url},
+        {'p', "proxy", "ADDRESS", "a reverse proxy whose X-Forwarded-For is believed (repeatable)", .list = &proxies},
+        {'s', "slots", "N", "generations this node works on at once (default: 256)", .number = &slots},
+        {'r', "renders", "N", "local renders at once (default: 4)", .number = &renders},
+        {'q', "quiet", NULL, "log warnings and errors only", .flag = &quiet},
+        {0},
+    };
+    const struct usage u = {"serve [--data DIR] [--listen HOST:PORT] [options]",
+                            "Starts the server. An empty folder gets everything it needs: database, keys, first credit.", opts, 0, 0};
+    if (!cli_parse(&u, argc, argv, a, &args, out_status)) return false;
+    *out_status = 2;
+    if (quiet) o->log_level = LOG_WARN;
+    return read_count("slots", slots, 1000000, &o->slots) && read_count("renders", renders, 64, &o->renders) &&
+           read_list("catalog folders", &catalogs, CATALOG_FOLDERS_MAX, o->catalogs, &o->catalog_count) &&
+           read_list("proxies", &proxies, PROXIES_MAX, o->proxies, &o->proxy_count);
 }
 
 /* Socket activation: the service manager hands over the listening socket as descriptor 3. */
@@ -79,6 +63,14 @@ static int handed_over(void) {
     int64_t count, ours;
     if (!fds || !pid || !str_to_i64(str_of(fds), &count) || !str_to_i64(str_of(pid), &ours)) return -1;
     return ours == getpid() && count >= 1 ? 3 : -1;
+}
+
+/* Every parked caller holds a descriptor. The soft limit is low for the sake of programs that use select(); this one does not. */
+static void raise_descriptors(void) {
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) || l.rlim_cur == l.rlim_max) return;
+    l.rlim_cur = l.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &l)) fputs("puras serve: the limit of open files could not be raised\n", stderr);
 }
 
 static void say_hello(const struct server *s, const struct credentials *c, bool first) {
@@ -115,11 +107,14 @@ static void watch_signals(struct signals *sig, struct server *s) {
 int cmd_serve(int argc, char **argv) {
     struct serve_options o = {.data = "puras-data", .listen = "127.0.0.1:8080", .slots = 256, .renders = LIMIT_RENDERS_AT_ONCE, .listen_fd = handed_over(), .log_level = LOG_INFO};
     char shipped[PATH_MAX];
-    if (shipped_catalog(shipped, sizeof shipped)) o.catalogs[o.catalog_count++] = shipped;
-    else fputs("puras serve: the shipped catalog is not beside the program; only folders given with --catalog are served\n", stderr);
-    int usage_error = read_options(argc, argv, &o);
-    if (usage_error) return usage_error < 0 ? 0 : usage_error;
+    bool have_shipped = shipped_catalog(shipped, sizeof shipped);
+    if (have_shipped) o.catalogs[o.catalog_count++] = shipped;
+    _cleanup_(arena_done) struct arena words = {0};
+    int status;
+    if (!read_options(argc, argv, &words, &o, &status)) return status;
+    if (!have_shipped) fputs("puras serve: the shipped catalog is not beside the program; only folders given with --catalog are served\n", stderr);
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptors();
 
     struct server *s = NULL;
     struct why why = {};

@@ -196,6 +196,39 @@ void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, op
 
 /* --- uploads --- */
 
+/* The same figures as when the file is stored, where they are looked at for good: others may have come in between. */
+static void run_room(struct read *r, struct db *db) {
+    struct str id = str_of(r->caller.project);
+    const struct project *p = NULL;
+    const struct asset *shown = NULL;
+    err e = QUERY_RECORD(db, project, id, &r->arena, &p);
+    if (!e && r->path.len) e = asset_at(db, &r->arena, id, r->path, &shown);
+    if (e == E_NOT_FOUND && p) e = OK;
+    if (e) {
+        read_fail(r, e, e == E_NOT_FOUND ? "There is no such project." : "The space of the drive could not be read.");
+        return;
+    }
+    int64_t used = p->drive_bytes + p->drive_reserved - (shown && !shown->generation.len ? shown->bytes : 0);
+    int64_t left = !p->drive_limit ? INT64_MAX : used < p->drive_limit ? p->drive_limit - used : 0;
+    r->answer.bytes = left;
+    if (r->length <= left && (!p->drive_limit || used <= p->drive_limit)) return;
+    if (r->length >= 0)
+        read_fail(r, E_DRIVE_FULL, "The file has %lld bytes and the project's drive has %lld left; delete files first.", (long long)r->length, (long long)left);
+    else read_fail(r, E_DRIVE_FULL, "The project's drive is full; delete files first.");
+    if (r->length >= 0) why_fact_int(&r->answer.why, "needs_bytes", r->length);
+    why_fact_int(&r->answer.why, "used_bytes", used);
+    why_fact_int(&r->answer.why, "limit_bytes", p->drive_limit);
+}
+
+void ops_drive_room(struct ops *o, const struct caller *c, struct str path, int64_t length, ops_done *done, void *arg) {
+    struct read *r = read_new(o, c, run_room, done, arg);
+    struct why why = {};
+    r->length = length;
+    /* a path that is none is refused by the upload itself */
+    if (path.len && drive_path_clean(path, &r->arena, &why, &r->path)) r->path = STR("");
+    read_start(r);
+}
+
 /* Pieces are handed to the files pool one after another; at most two wait, so a slow disk slows the sender. */
 struct upload {
     struct ops *o;
@@ -208,6 +241,7 @@ struct upload {
     struct buf waiting, writing; /* what came in, what the pool writes now */
     uint8_t head[4096];
     size_t head_len;
+    int64_t room, taken; /* bytes that fit, bytes that came */
     bool busy, ending, last, aborted, paused, begun; /* last: the pool's piece is the end; set while it is idle */
     bool failed; /* the loop's own knowledge of `code`, which is the pool's while busy */
     err code;
@@ -318,13 +352,13 @@ static void pump(struct upload *u) {
 
 enum { UPLOAD_WAITING_BYTES = 512 * 1024 };
 
-err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int64_t length, ops_upload_ready *ready, void *arg, struct why *why, struct upload **out) {
+err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int64_t length, int64_t room, ops_upload_ready *ready, void *arg, struct why *why, struct upload **out) {
     if (o->draining) return why_set(why, E_UNAVAILABLE, "The server is stopping and takes no new files.");
     if (length > LIMIT_UPLOAD_BYTES) return why_set(why, E_TOO_LARGE, "A file may have %lld bytes; this one has %lld.", (long long)LIMIT_UPLOAD_BYTES, (long long)length);
     if (committer_stats(o->o.committer).storage_full) return why_set(why, E_STORAGE_FULL, "The server's disk is full: no new files are taken until there is space.");
     struct upload *u = calloc(1, sizeof *u);
     must(u);
-    *u = (struct upload){.o = o, .caller = *c, .ready = ready, .ready_arg = arg};
+    *u = (struct upload){.o = o, .caller = *c, .room = room, .ready = ready, .ready_arg = arg};
     err e = path.len ? drive_path_clean(path, &u->arena, why, &u->path) : OK;
     if (e) {
         upload_free(u);
@@ -368,7 +402,16 @@ err ops_upload_place(struct upload *u, struct str path, struct str filename, str
     return OK;
 }
 
+err ops_upload_fits(const struct upload *u, struct why *why) {
+    if (u->taken <= u->room) return OK;
+    why_set(why, E_DRIVE_FULL, "The file has more than the %lld bytes that the project's drive has left; delete files first.", (long long)u->room);
+    why_fact_int(why, "left_bytes", u->room);
+    return E_DRIVE_FULL;
+}
+
 bool ops_upload_write(struct upload *u, struct str data) {
+    u->taken += (int64_t)data.len;
+    if (u->taken > u->room) return true;
     if (u->head_len < sizeof u->head) {
         size_t n = sizeof u->head - u->head_len < data.len ? sizeof u->head - u->head_len : data.len;
         memcpy(u->head + u->head_len, data.ptr, n);

@@ -177,15 +177,20 @@ void ops_drive_open_signed(struct ops *o, struct str path, struct str query, ops
 void ops_drive_open_derived(struct ops *o, struct str folder, struct str path, struct str query, ops_done *done, void *arg);
 void ops_drive_sign(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg);
 void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg);
-/* An upload: begin checks path and space, write is called with each piece (returns false to pause until ready is called), end
+/* What is left in the project's drive: answer.bytes, INT64_MAX where it has no limit. E_DRIVE_FULL with the figures when length (-1: not
+ * known) is more. An upload that path shows now gives its space back; an empty path replaces nothing. */
+void ops_drive_room(struct ops *o, const struct caller *c, struct str path, int64_t length, ops_done *done, void *arg);
+/* An upload: begin checks path and length, write is called with each piece (returns false to pause until ready is called), end
  * stores and answers, abort forgets. */
 struct upload;
 typedef void ops_upload_ready(void *arg);
-err ops_upload_begin(struct ops *o, const struct caller *c, struct str path /* empty: see below */, int64_t length /* -1 */, ops_upload_ready *ready, void *arg, struct why *why, struct upload **out);
+err ops_upload_begin(struct ops *o, const struct caller *c, struct str path /* empty: see below */, int64_t length /* -1 */, int64_t room, ops_upload_ready *ready, void *arg, struct why *why, struct upload **out);
 /* Where it goes, said while it comes: a path, or a folder ("uploads/", which is also what an empty one means), where it gets a name
  * of its own with the ending of what its bytes are, or else of `filename`. An upload begun without a path is in uploads/. */
 err ops_upload_place(struct upload *u, struct str path, struct str filename, struct why *why);
 bool ops_upload_write(struct upload *u, struct str data);
+/* E_DRIVE_FULL once more was written than room; nothing of that piece or of a later one reaches the disk. */
+err ops_upload_fits(const struct upload *u, struct why *why);
 void ops_upload_end(struct upload *u, ops_done *done, void *arg);
 void ops_upload_abort(struct upload *u);
 

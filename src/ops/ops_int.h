@@ -45,7 +45,7 @@ struct read {
     void *arg;
     struct str id, path, kind;   /* parameters, in the arena */
     struct list_query list;
-    int64_t ttl_s;
+    int64_t ttl_s, length;
     enum view view;
     msec now;
     char url[256];

@@ -505,7 +505,7 @@ static void upload_goes_on(void *arg) {}
 
 static struct upload *upload(struct bench *b, const char *path, struct str data) {
     struct upload *u = NULL;
-    assert_int_equal(ops_upload_begin(b->ops, &b->caller, str_of(path), -1, upload_goes_on, b, NULL, &u), OK);
+    assert_int_equal(ops_upload_begin(b->ops, &b->caller, str_of(path), -1, INT64_MAX, upload_goes_on, b, NULL, &u), OK);
     assert_true(ops_upload_write(u, data));
     return u;
 }
@@ -535,6 +535,49 @@ static void a_refused_upload_leaves_the_disk(void **state) {
     }
     assert_int_equal(said.times, 1);
     assert_int_equal(said.code, E_DRIVE_FULL);
+    turn(b, 100);
+    assert_true(folder_is_empty(b, "blobs"));
+}
+
+static struct said room(struct bench *b, const char *path, int64_t length) {
+    struct said said = {};
+    ops_drive_room(b->ops, &b->caller, str_of(path), length, hear, &said);
+    await_reads(b, 1);
+    let_in(b);
+    assert_int_equal(said.times, 1);
+    return said;
+}
+
+static void an_uploads_space_is_looked_at_when_it_begins(void **state) {
+    struct bench *b = *state;
+    assert_int_equal(room(b, "a.txt", 1 << 30).code, OK); /* no limit */
+    set_drive_limit(b, 5);
+    assert_int_equal(room(b, "a.txt", 5).code, OK);
+    assert_int_equal(room(b, "a.txt", 6).code, E_DRIVE_FULL);
+    assert_int_equal(room(b, "", -1).code, OK);
+    struct command put = {.kind = CMD_ASSET_PUT};
+    put.asset_put = (struct cmd_asset_put){.project = STR(OTHER), .path = STR("a.txt"),
+                                           .output = {.asset = STR(GEN), .blob = STR("b"), .ext = STR("txt"), .type = STR("text/plain"), .kind = STR("file"),
+                                                      .sha256 = STR("s"), .facts = STR("{}"), .bytes = 4}};
+    assert_int_equal(run(b, put), OK);
+    assert_int_equal(room(b, "b.txt", 1).code, OK);
+    assert_int_equal(room(b, "b.txt", 2).code, E_DRIVE_FULL);
+    assert_int_equal(room(b, "a.txt", 5).code, OK); /* takes the place of the four */
+    assert_int_equal(room(b, "a.txt", 6).code, E_DRIVE_FULL);
+}
+
+/* What is too much never becomes a file, whatever the length was said to be. */
+static void an_upload_stops_where_the_space_does(void **state) {
+    struct bench *b = *state;
+    struct upload *u = NULL;
+    struct why why = {};
+    assert_int_equal(ops_upload_begin(b->ops, &b->caller, STR("a.txt"), -1, 5, upload_goes_on, b, &why, &u), OK);
+    assert_true(ops_upload_write(u, STR("12345")));
+    assert_int_equal(ops_upload_fits(u, &why), OK);
+    assert_true(ops_upload_write(u, STR("6")));
+    assert_int_equal(ops_upload_fits(u, &why), E_DRIVE_FULL);
+    assert_non_null(strstr(why.facts, "\"left_bytes\":5"));
+    ops_upload_abort(u);
     turn(b, 100);
     assert_true(folder_is_empty(b, "blobs"));
 }
@@ -617,6 +660,8 @@ int main(void) {
         CASE(a_stream_that_reads_nothing_misses_nothing),
         CASE(a_stream_asks_again_when_the_store_could_not_be_asked),
         CASE(a_stream_opened_during_the_drain_ends_at_once),
+        CASE(an_uploads_space_is_looked_at_when_it_begins),
+        CASE(an_upload_stops_where_the_space_does),
         CASE(a_refused_upload_leaves_the_disk),
         CASE(uploads_end_when_the_server_does),
         CASE(a_key_revoked_while_it_is_looked_up_stays_revoked),

@@ -297,6 +297,39 @@ def links_end():
     expect(s.fetch(fresh).body != b"a third file", "a dead link shows a new file")
 
 
+def said_before_the_body(s, path, length, key, wait=5):
+    """What answers a head that asks first; "" when nothing did."""
+    with socket.create_connection(("127.0.0.1", s.port), wait) as c:
+        c.sendall(("PUT %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\nExpect: 100-continue\r\n%s\r\n\r\n" % (at(path), s.port, key, length)).encode())
+        return c.recv(65536).decode()
+
+
+@each_store
+def space_is_looked_at_before_a_byte_is_taken(s):
+    project = s.post("/v1/projects", {"name": "small"}, key="admin").json["id"]
+    key = s.post("/v1/keys", {"kind": "live", "project": project}, key="admin").json["key"]
+    equal(s.call("PATCH", "/v1/projects/" + project, {"drive_limit": 1000}, key="admin").status, 200)
+    stored(s, "a.bin", b"x" * 600, key)
+    refused = said_before_the_body(s, "b.bin", "Content-Length: 401", key)
+    expect(refused.startswith("HTTP/1.1 507 ") and '"needs_bytes":401' in refused and '"used_bytes":600' in refused and '"limit_bytes":1000' in refused, refused)
+    expect(said_before_the_body(s, "b.bin", "Content-Length: 400", key).startswith("HTTP/1.1 100 "), "a file that fits was not asked for")
+    expect(said_before_the_body(s, "a.bin", "Content-Length: 1000", key).startswith("HTTP/1.1 100 "), "what it replaces was counted")
+    # of an unknown length: refused in the middle, while the rest is still to come
+    with socket.create_connection(("127.0.0.1", s.port), 10) as c:
+        c.sendall(("PUT %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\nTransfer-Encoding: chunked\r\n\r\n" % (at("b.bin"), s.port, key)).encode())
+        c.sendall(b"190\r\n" + b"x" * 400 + b"\r\n1\r\nx\r\n")
+        answer = c.recv(65536).decode()
+    expect(answer.startswith("HTTP/1.1 507 ") and '"left_bytes":400' in answer, answer)
+    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="b.bin"\r\n\r\n' + b"x" * 401 + b"\r\n--b--\r\n"
+    head = {"Content-Type": "multipart/form-data; boundary=b"}
+    refusal(s.call("POST", "/v1/drive/upload", form, key=key, headers=head), 507, "drive_full")
+    equal(s.call("POST", "/v1/drive/upload", form.replace(b"x" * 401, b"x" * 400), key=key, headers=head).status, 201)
+    stored(s, "a.bin", b"y" * 600, key)
+    stored(s, "empty.bin", b"", key)
+    refusal(put(s, "c.bin", b"z", key), 507, "drive_full")
+    equal(sorted(f["size"] for f in s.get("/v1/drive", key=key).json["files"]), [0, 400, 600])
+
+
 @case
 def a_link_survives_a_restart():
     s = shared("sqlite", "--renders", "1")
