@@ -7,7 +7,7 @@ WERROR := $(if $(filter true 1,$(CI)),-Dwerror=true)
 help:
 	@echo 'make setup    install the Debian packages of packages/*.txt (root or sudo)'
 	@echo 'make build    set up, configure and compile; the program is build/puras'
-	@echo 'make demo     build, start a server on an empty folder, make one picture, audit the books'
+	@echo 'make demo     build, start a server on an empty folder, make pictures, films, a song and a voice, audit the books'
 	@echo 'make test     unit tests (plain and with sanitizers) and scenario tests, under 8 minutes'
 	@echo 'make check    everything that takes longer: other compilers, threads, fuzzers, simulator, kills'
 	@echo 'make bench    run tests/bench and print the figures'

@@ -83,8 +83,10 @@ static void resolved(void *arg) {
         finish(g);
         return;
     }
-    g->code = pool_run(g->o->files, store_work, stored, g);
-    if (g->code) finish(g);
+    err e = pool_run(g->o->files, store_work, stored, g); /* from here on g belongs to the pool's thread */
+    if (!e) return;
+    g->code = why_set(&g->why, e, "The server is busy with other files; nothing was charged. Try again in a second.");
+    finish(g);
 }
 
 static struct submission copy(const struct submission *s, struct arena *a) {
@@ -122,6 +124,12 @@ void gather(struct wait *w, const struct model *m, const struct submission *s, g
         memcpy(g->random[i], id.hex, sizeof id.hex);
     }
     g->code = files_find(w->o, &w->caller, m, g->s.inputs, &g->arena, &g->why, &g->files);
-    if (!g->code) g->code = readers_run(w->o->o.readers, resolve_work, resolved, g);
-    if (g->code) finish(g);
+    if (g->code) {
+        finish(g);
+        return;
+    }
+    err e = readers_run(w->o->o.readers, resolve_work, resolved, g); /* from here on g belongs to the reader's thread */
+    if (!e) return;
+    g->code = why_set(&g->why, e, "The server has too many reads waiting; nothing was charged. Try again in a second.");
+    finish(g);
 }

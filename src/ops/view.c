@@ -109,14 +109,25 @@ static void write_output(struct jw *w, const struct shown *s, const struct asset
     jw_close(w, '}');
 }
 
-static void write_stages(struct jw *w, const struct shown *s) {
+/* What an event is called: progress by the stage it tells of. */
+static struct str stage_name(const struct event *e, struct arena *a) {
+    struct json *payload = NULL;
+    struct str stage;
+    if (!str_is(e->type, "progress") || json_parse(e->payload, a, NULL, &payload) || !json_as_str(json_get(payload, "stage"), &stage)) return e->type;
+    return stage;
+}
+
+/* One row a stage, however often its percent was told. */
+static void write_stages(struct jw *w, const struct shown *s, struct arena *a) {
     jw_key(w, "stages");
     jw_open(w, '[');
-    for (size_t i = 0; i < s->event_count; i++) {
+    for (size_t i = 0, next; i < s->event_count; i = next) {
         const struct event *e = s->events[i];
-        msec end = i + 1 < s->event_count ? s->events[i + 1]->at : generation_is_terminal(s->g->state) ? e->at : s->now;
+        struct str name = stage_name(e, a);
+        for (next = i + 1; next < s->event_count && str_is(e->type, "progress") && str_eq(stage_name(s->events[next], a), name);) next++;
+        msec end = next < s->event_count ? s->events[next]->at : generation_is_terminal(s->g->state) ? e->at : s->now;
         jw_open(w, '{');
-        jw_kstr(w, "name", e->type);
+        jw_kstr(w, "name", name);
         view_time(w, "at", e->at);
         jw_ki64(w, "ms", end - e->at);
         jw_close(w, '}');
@@ -235,7 +246,7 @@ void view_generation(struct jw *w, const struct shown *s) {
     write_text(w, result);
     write_error(w, g);
     write_meta(w, s, result, NULL, &arena);
-    if (s->events) write_stages(w, s);
+    if (s->events) write_stages(w, s, &arena);
     if (!terminal) {
         char seconds[32];
         msec wait = poll_after(g, s->now);
