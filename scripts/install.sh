@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Copies the programs and the catalog below a prefix.
+# Copies the programs, the catalog, the manual page and the shells' completions below a prefix.
 #   scripts/install.sh BUILD PREFIX
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,4 +8,10 @@ install -D -m 755 "$build/puras" "$prefix/bin/puras"
 install -D -m 755 "$build/puras-media" "$prefix/bin/puras-media"
 find catalog -type f -name '*.yaml' -exec install -D -m 644 {} "$prefix/share/puras/{}" \;
 install -D -m 644 LICENSE "$prefix/share/doc/puras/LICENSE"
-echo "installed below $prefix: bin/puras, bin/puras-media, share/puras/catalog"
+# Made by the program itself, from the tables by which it reads its arguments.
+install -d -m 755 "$prefix/share/man/man1" "$prefix/share/bash-completion/completions" "$prefix/share/zsh/site-functions" "$prefix/share/fish/vendor_completions.d"
+"$build/puras" man > "$prefix/share/man/man1/puras.1"
+"$build/puras" completion bash > "$prefix/share/bash-completion/completions/puras"
+"$build/puras" completion zsh > "$prefix/share/zsh/site-functions/_puras"
+"$build/puras" completion fish > "$prefix/share/fish/vendor_completions.d/puras.fish"
+echo "installed below $prefix: bin/puras, bin/puras-media, share/puras/catalog, share/man/man1/puras.1, completions for bash, zsh and fish"

@@ -49,7 +49,7 @@ int cli_say(const struct cli *c, err code, const char *format, ...) {
 
 int cli_connect(struct cli *c, bool needs_key) {
     struct why why = {0};
-    struct client_options o = {0};
+    struct client_options o = {.base = c->base, .timeout = c->timeout};
     if (client_create(&o, &why, &c->client)) return cli_fail(c, &why);
     if (needs_key && !client_has_key(c->client))
         return cli_say(c, E_UNAUTHENTICATED,

@@ -8,6 +8,21 @@
 
 #include <stdio.h>
 
+/* --- the tables of the program: help, manual and completion are made from them --- */
+struct command_row {
+    const char *name;
+    int (*run)(int argc, char **argv); /* argv[0] is the name; the answer is the exit status */
+    const char *about;
+};
+extern const struct command_row command_table[];
+extern const int command_count;
+struct exit_row {
+    int status;
+    const char *about;
+};
+extern const struct exit_row exit_table[]; /* every exit status of err.def and 0 */
+extern const int exit_count;
+
 /* --- arguments --- */
 struct words {
     const char **at;
@@ -33,6 +48,13 @@ struct usage {
 /* True: go on, *out_args holds the positional arguments (memory in `a`). False: *out_status says how to exit. Options may stand
  * before, between and after arguments; `--` ends them. */
 bool cli_parse(const struct usage *u, int argc, char **argv, struct arena *a, struct words *out_args, int *out_status);
+/* The table as "text" (help), "man" (a section of roff), or a part of the completion script for "bash", "zsh" or "fish"; false: there
+ * is no such format. cli_parse calls it for --help and for --help=FORMAT, by which every subcommand describes itself. */
+bool usage_print(const struct usage *u, const char *format, FILE *f);
+/* Has a subcommand print itself so on stdout; its exit status. */
+int command_describe(const struct command_row *c, const char *format);
+void roff_text(FILE *f, const char *text); /* as running text of a manual page */
+void shell_text(FILE *f, const char *text, bool fish); /* inside single quotes of a shell */
 /* The names of `names` (n of them) that a mistyped word may have meant, as "a, b", or NULL. */
 const char *near_words(const char *word, const char *const *names, size_t n, struct arena *a);
 
@@ -40,6 +62,8 @@ const char *near_words(const char *word, const char *const *names, size_t n, str
 struct cli {
     struct arena a;
     struct client *client;
+    const char *base; /* NULL: PURAS_API_BASE */
+    msec timeout;     /* of one request; 0: the client's own */
     bool json; /* raw answers on stdout */
 };
 void cli_done(struct cli *c);
@@ -83,7 +107,10 @@ bool shipped_catalog(char *out, size_t size);
 /* The media helper beside this program. */
 bool shipped_helper(char *out, size_t size);
 
-/* --- subcommands: argv[0] is the name; the answer is the exit status --- */
+/* --- subcommands --- */
+int cmd_top(int argc, char **argv);
+int cmd_completion(int argc, char **argv);
+int cmd_man(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_quote(int argc, char **argv);

@@ -38,6 +38,8 @@ static const struct {
     {"-x", false, 2, 0, false, NULL, 7, 0},
     {"a b c", false, 2, 0, false, NULL, 7, 0},
     {"--help", false, 0, 0, false, NULL, 7, 0},
+    {"--help=man", false, 0, 0, false, NULL, 7, 0},
+    {"--help=potato", false, 2, 0, false, NULL, 7, 0},
 };
 
 static void options_are_read(void **state) {
@@ -139,8 +141,44 @@ static void tables_line_up(void **state) {
     arena_done(&a);
 }
 
+/* Every format has every option and verb, quoted as its reader wants it. */
+static void one_table_is_told_five_ways(void **state) {
+    static const struct { const char *format, *holds[5]; } cases[] = {
+        {"text", {"usage: puras pets ls | put FILE", "-o, --out FILE", "it's \\ here", "--help"}},
+        {"man", {".SS puras pets\n", "\\fB\\-o\\fR, \\fB\\-\\-out\\fR \\fIFILE\\fR\nit\\(aqs \\e here\n", "\\fB\\-\\-dry\\-run\\fR\n", "\n\\&.Keeps pets.\n"}},
+        {"bash", {"pets) ", "options='-o --out --dry-run -h --help'", "values=' -o --out '", "verbs='ls put get'", "from='files'"}},
+        {"zsh", {"'--out:it'\\''s \\ here'", "values=(-o --out )", "verbs=(ls put get)", "'--dry-run:nothing is done'"}},
+        {"fish", {"-s o -l out -r -F -d 'it\\'s \\\\ here'", "-l dry-run -d", "-a 'ls put get'"}},
+    };
+    const char *text = NULL;
+    bool flag = false;
+    const struct opt opts[] = {{'o', "out", "FILE", "it's \\ here", .text = &text}, {0, "dry-run", NULL, "nothing is done", .flag = &flag}, {0}};
+    const struct usage u = {"pets ls | put FILE [--dry-run] | [get NAME] | -o FILE | NAME", ".Keeps pets.", opts, 0, 1};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *told = NULL;
+        size_t size = 0;
+        FILE *f = open_memstream(&told, &size);
+        assert_true(usage_print(&u, cases[i].format, f));
+        fclose(f);
+        for (int h = 0; h < 5 && cases[i].holds[h]; h++)
+            if (!strstr(told, cases[i].holds[h])) fail_msg("%s: no %s in\n%s", cases[i].format, cases[i].holds[h], told);
+        free(told);
+    }
+    assert_false(usage_print(&u, "potato", stdout));
+}
+
+/* Every status that an error can end with is explained once. */
+static void exit_statuses_are_explained(void **state) {
+    for (int e = 0; e < ERR_COUNT; e++) {
+        int found = 0;
+        for (int i = 0; i < exit_count; i++) found += exit_table[i].status == err_info((err)e)->exit_status;
+        if (found != 1) fail_msg("status %d of %s stands %d times in the list", err_info((err)e)->exit_status, err_info((err)e)->code, found);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(options_are_read), cmocka_unit_test(near_names_are_found), cmocka_unit_test(inputs_become_json),
-                                       cmocka_unit_test(text_is_safe), cmocka_unit_test(tables_line_up)};
+                                       cmocka_unit_test(text_is_safe), cmocka_unit_test(tables_line_up),
+                                       cmocka_unit_test(one_table_is_told_five_ways), cmocka_unit_test(exit_statuses_are_explained)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ struct doctor {
 
 __attribute__((format(printf, 4, 5))) static void tell(struct doctor *d, enum verdict v, const char *what, const char *format, ...) {
     static const char *const words[] = {"ok", "warning", "FAIL"};
-    char text[600];
+    char text[900];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
@@ -32,7 +32,7 @@ __attribute__((format(printf, 4, 5))) static void tell(struct doctor *d, enum ve
     d->warnings += v == WARN;
     d->failures += v == BAD;
     const char *safe = safe_text(&d->cli.a, str_of(text));
-    if (!d->cli.json) printf("%-8s %-9s %s\n", words[v], what, safe);
+    if (!d->cli.json) printf("%-8s %-10s %s\n", words[v], what, safe);
     jw_open(&d->w, '{');
     jw_kz(&d->w, "check", what);
     jw_kz(&d->w, "verdict", v == GOOD ? "ok" : v == WARN ? "warning" : "fail");
@@ -94,6 +94,21 @@ static void check_disk(struct doctor *d) {
     if (d->data && access(d->data, W_OK) != 0) tell(d, BAD, "disk", "%s cannot be written by this user.", d->data);
 }
 
+/* Which walls this host lets the helper build around what strangers send. */
+static void check_walls(struct doctor *d, struct helper *h) {
+    struct helper_walls w;
+    helper_walls(h, &w);
+    const struct {
+        const char *name;
+        bool stands;
+    } walls[] = {{"seccomp", w.seccomp}, {"limits", w.limits}, {"namespaces", w.namespaces}, {"own root", w.own_root}, {"Landlock", w.landlock}, {"own user", w.own_user}};
+    char list[200] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof walls / sizeof *walls; i++)
+        n += (size_t)snprintf(list + n, sizeof list - n, "%s%s %s", i ? ", " : "", walls[i].name, walls[i].stands ? "yes" : "no");
+    tell(d, w.level == WALLS_FULL ? GOOD : WARN, "walls", "%s: %s%s%s", walls_level_name(w.level), list, w.detail[0] ? ". " : "", w.detail);
+}
+
 static void check_helper(struct doctor *d) {
     char program[PATH_MAX];
     if (!shipped_helper(program, sizeof program)) {
@@ -107,8 +122,26 @@ static void check_helper(struct doctor *d) {
         tell(d, BAD, "helper", "%s does not start: %s", program, why_text(&why));
         return;
     }
-    helper_stop(h);
     tell(d, GOOD, "helper", "%s starts", program);
+    check_walls(d, h);
+    helper_stop(h);
+}
+
+/* Programs and files that local models and the reading of films need, and the packages that bring them. The helper takes programs from
+ * /usr/bin alone. */
+static void check_tools(struct doctor *d) {
+    static const struct {
+        const char *what, *file, *package, *without;
+    } needs[] = {
+        {"ffmpeg", "/usr/bin/ffmpeg", "ffmpeg", "films and sound can be neither made nor read"},
+        {"synth", "/usr/bin/fluidsynth", "fluidsynth", "puras/tune cannot play"},
+        {"soundfont", "/usr/share/sounds/sf2/TimGM6mb.sf2", "timgm6mb-soundfont", "puras/tune has no instruments"},
+        {"speech", "/usr/bin/espeak-ng", "espeak-ng", "puras/voice cannot speak"},
+    };
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+        if (access(needs[i].file, R_OK) == 0) tell(d, GOOD, needs[i].what, "%s is there", needs[i].file);
+        else tell(d, WARN, needs[i].what, "%s is not there, so %s; install %s.", needs[i].file, needs[i].without, needs[i].package);
+    }
 }
 
 /* Any outline font below `folder`, a few levels down. */
@@ -179,11 +212,13 @@ int cmd_doctor(int argc, char **argv) {
     struct words args;
     const struct opt opts[] = {
         {0, "data", "DIR", "a server's data folder, looked at from here", .text = &d.data},
+        {0, "server", "URL", "the server to ask (PURAS_API_BASE)", .text = &d.cli.base},
         {0, "json", NULL, "print the findings as JSON", .flag = &d.cli.json},
         {0},
     };
-    const struct usage u = {"doctor [--data DIR] [--json]",
-                            "Looks at server, key, clock, disk, media helper, fonts, open files and, with --data, the database, and says what to do.\n"
+    const struct usage u = {"doctor [--data DIR] [--server URL] [--json]",
+                            "Looks at server, key, clock, disk, media helper and its walls, ffmpeg, synthesiser, speech, fonts, open files\n"
+                            "and, with --data, the database, and says what to do.\n"
                             "Status 1 when something fails.",
                             opts, 0, 0};
     int status;
@@ -198,6 +233,7 @@ int cmd_doctor(int argc, char **argv) {
     check_key(&d);
     check_disk(&d);
     check_helper(&d);
+    check_tools(&d);
     check_fonts(&d);
     check_descriptors(&d);
     check_database(&d);

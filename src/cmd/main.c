@@ -8,11 +8,7 @@
 static int cmd_version(int argc, char **argv);
 static int cmd_help(int argc, char **argv);
 
-static const struct command_row {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *about;
-} COMMANDS[] = {
+const struct command_row command_table[] = {
     {"serve", cmd_serve, "run a server on a data folder"},
     {"run", cmd_run, "run a model and fetch its file"},
     {"quote", cmd_quote, "say what a call would cost"},
@@ -21,6 +17,7 @@ static const struct command_row {
     {"drive", cmd_drive, "list, put, get, remove and sign files"},
     {"balance", cmd_balance, "show the credit of the key's book"},
     {"top-up", cmd_top_up, "add credit"},
+    {"top", cmd_top, "watch what is waiting and running"},
     {"why", cmd_why, "tell everything about one generation"},
     {"adjust", cmd_adjust, "correct a book (admin)"},
     {"secrets", cmd_secrets, "store, name and remove secrets"},
@@ -30,15 +27,18 @@ static const struct command_row {
     {"keys", cmd_keys, "list, create, rotate and revoke keys (admin)"},
     {"catalog", cmd_catalog, "check catalog files"},
     {"doctor", cmd_doctor, "look for what is wrong, and say what to do"},
+    {"completion", cmd_completion, "print a script that completes commands in a shell"},
+    {"man", cmd_man, "print the manual page"},
     {"version", cmd_version, "print the version"},
     {"help", cmd_help, "explain a subcommand"},
 };
-enum { COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS };
+enum { COMMAND_COUNT = sizeof command_table / sizeof *command_table };
+const int command_count = COMMAND_COUNT;
 
 static void overview(FILE *f) {
     fputs("usage: puras COMMAND [arguments]\n\n", f);
-    for (int i = 0; i < COMMAND_COUNT; i++) fprintf(f, "  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].about);
-    fputs("\n`puras help COMMAND` says more. All but serve, catalog and version speak to a server:\n"
+    for (int i = 0; i < COMMAND_COUNT; i++) fprintf(f, "  %-12s %s\n", command_table[i].name, command_table[i].about);
+    fputs("\n`puras help COMMAND` says more. All but serve, catalog, completion, man, version and help speak to a server:\n"
           "  PURAS_API_BASE   where it is (http://127.0.0.1:8080)\n"
           "  PURAS_API_KEY    the key to use; a new server writes its keys to credentials.json in its data folder\n",
           f);
@@ -46,14 +46,14 @@ static void overview(FILE *f) {
 
 static const struct command_row *find(const char *name) {
     for (int i = 0; i < COMMAND_COUNT; i++)
-        if (!strcmp(COMMANDS[i].name, name)) return &COMMANDS[i];
+        if (!strcmp(command_table[i].name, name)) return &command_table[i];
     return NULL;
 }
 
 static int unknown(const char *name) {
     _cleanup_(arena_done) struct arena a = {0};
     const char *names[COMMAND_COUNT];
-    for (int i = 0; i < COMMAND_COUNT; i++) names[i] = COMMANDS[i].name;
+    for (int i = 0; i < COMMAND_COUNT; i++) names[i] = command_table[i].name;
     const char *near = near_words(name, names, COMMAND_COUNT, &a);
     fprintf(stderr, "puras: there is no command \"%s\"", safe_text(&a, str_of(name)));
     if (near) fprintf(stderr, "; perhaps you meant: %s", near);
@@ -62,23 +62,35 @@ static int unknown(const char *name) {
 }
 
 static int cmd_version(int argc, char **argv) {
+    _cleanup_(arena_done) struct arena a = {0};
+    struct words args;
+    const struct opt opts[] = {{0}};
+    const struct usage u = {"version", "Prints the version.", opts, 0, 0};
+    int status;
+    if (!cli_parse(&u, argc, argv, &a, &args, &status)) return status;
     printf("puras %s\n", PURAS_VERSION);
     return 0;
 }
 
+int command_describe(const struct command_row *c, const char *format) {
+    char option[32];
+    snprintf(option, sizeof option, "--help=%s", format);
+    return c->run(2, (char *[]){(char *)c->name, option, NULL});
+}
+
 static int cmd_help(int argc, char **argv) {
-    if (argc < 2) {
+    _cleanup_(arena_done) struct arena a = {0};
+    struct words args;
+    const struct opt opts[] = {{0}};
+    const struct usage u = {"help [COMMAND]", "Explains a subcommand; without one, lists them.", opts, 0, 1};
+    int status;
+    if (!cli_parse(&u, argc, argv, &a, &args, &status)) return status;
+    if (!args.count) {
         overview(stdout);
         return 0;
     }
-    const struct command_row *c = find(argv[1]);
-    if (!c) return unknown(argv[1]);
-    if (c->run == cmd_help || c->run == cmd_version) {
-        printf("usage: puras %s\n\n%s\n", c->name, c->about);
-        return 0;
-    }
-    char *args[] = {argv[1], (char[]){"--help"}, NULL};
-    return c->run(2, args);
+    const struct command_row *c = find(args.at[0]);
+    return c ? command_describe(c, "text") : unknown(args.at[0]);
 }
 
 int main(int argc, char **argv) {

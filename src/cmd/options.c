@@ -1,4 +1,4 @@
-/* Options from small tables, help from the same tables, and names near to a mistyped one. */
+/* Options from small tables, and names near to a mistyped one. */
 #include "cmd/cli.h"
 
 #include <string.h>
@@ -38,17 +38,6 @@ const char *near_words(const char *word, const char *const *names, size_t n, str
         list = list.len ? arena_printf(a, "%.*s, %s", STR_ARG(list), names[i]) : arena_printf(a, "%s", names[i]);
     }
     return list.len ? list.ptr : NULL;
-}
-
-static void print_usage(const struct usage *u, FILE *f) {
-    fprintf(f, "usage: puras %s\n\n%s\n\noptions:\n", u->synopsis, u->about);
-    for (const struct opt *o = u->opts; o->name; o++) {
-        char left[64];
-        snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
-                 o->value ? " " : "", o->value ? o->value : "");
-        fprintf(f, "  %-26s %s\n", left, o->about);
-    }
-    fprintf(f, "  %-26s %s\n", "-h, --help", "this text");
 }
 
 static const struct opt *by_letter(const struct usage *u, char letter) {
@@ -142,7 +131,11 @@ bool cli_parse(const struct usage *u, int argc, char **argv, struct arena *a, st
         if (only_args || arg[0] != '-' || !arg[1]) add_word(&args, arg, argc, a);
         else if (!strcmp(arg, "--")) only_args = true;
         else if (!strcmp(arg, "--help") || !strcmp(arg, "-h")) {
-            print_usage(u, stdout);
+            usage_print(u, "text", stdout);
+            *out_status = 0;
+            return false;
+        } else if (!strncmp(arg, "--help=", 7)) {
+            if (!usage_print(u, arg + 7, stdout)) return wrong(u, "--help takes no value but text, man, bash, zsh or fish.");
             *out_status = 0;
             return false;
         } else if (!(arg[1] == '-' ? long_option(&w, arg) : short_options(&w, arg))) return false;

@@ -8,7 +8,7 @@ import tempfile
 
 from harness import PURAS, Server, Unmoved, case, equal, expect, refusal, run, sha256, shared
 
-COMMANDS = ("serve", "run", "why", "adjust", "secrets", "quote", "models", "generations", "drive", "balance", "top-up", "usage", "ledger", "projects", "keys", "catalog", "doctor", "version", "help")
+COMMANDS = ("serve", "run", "why", "adjust", "secrets", "quote", "models", "generations", "drive", "balance", "top-up", "top", "usage", "ledger", "projects", "keys", "catalog", "doctor", "completion", "man", "version", "help")
 
 
 def local(*args, env=None, cwd=None):
@@ -47,8 +47,7 @@ def help_for_everything():
         status, text, err = local("help", name)
         equal((status, err), (0, ""))
         expect(text.startswith("usage: puras " + name), text)
-        if name not in ("help", "version"):
-            equal(local(name, "--help")[:2], (0, text))
+        equal(local(name, "--help")[:2], (0, text))
     equal(local("version")[0], 0)
     expect(re.fullmatch(r"puras \d+\.\d+\.\d+\n", local("--version")[1]), local("--version"))
 
@@ -58,10 +57,96 @@ def mistakes_are_explained():
     for args, word in (([], "usage"), (["blance"], "balance"), (["generatoins"], "generations"), (["help", "modles"], "models"), (["run"], "missing"), (["run", "m", "--asink"], "async"),
                        (["balance", "x"], "too many"), (["drive", "lst"], "ls"), (["top-up", "abc"], "amount"), (["top-up", "-5"], ""), (["quote"], "missing"), (["ledger", "audti"], "audit"),
                        (["catalog", "check"], "lint"), (["run", "puras/sketch", "-i", "prompt"], "key=value"), (["run", "puras/sketch", "-i", "a=1", "-i", "a=2"], "twice"),
-                       (["generations", "cancel"], "Which"), (["generations", "-n", "x"], "number"), (["keys", "make"], "usage"), (["serve", "--slots", "x"], "slots"), (["serve", "--nothing"], "")):
+                       (["generations", "cancel"], "Which"), (["generations", "-n", "x"], "number"), (["keys", "make"], "usage"), (["serve", "--slots", "x"], "slots"), (["serve", "--nothing"], ""), (["completion", "tcsh"], "fish"), (["completion"], "missing"), (["top", "--onec"], "once")):
         status, out, err = local(*args, env={"PURAS_API_KEY": "puras_live_x.y", "PURAS_API_BASE": "http://127.0.0.1:1"})
         equal((args, status, out), (args, 2, ""))
         expect(word in err and err, (args, err))
+
+
+def options_of(name):
+    """The names of a subcommand's own options, from its help."""
+    return [o for o in re.findall(r"^  (?:-\w,|   ) --([a-z-]+)", local("help", name)[1], re.M) if o != "help"]
+
+
+@case
+def the_manual_is_complete_and_clean():
+    status, page, err = local("man")
+    equal((status, err), (0, ""))
+    done = subprocess.run(["groff", "-man", "-ww", "-z"], input=page, capture_output=True, text=True, timeout=60)
+    equal((done.returncode, done.stderr), (0, ""))
+    plain = page.replace("\\-", "-")
+    for name in COMMANDS:
+        section = re.search(r"^\.SS puras %s\n(.*?)(?=^\.S[SH])" % name, plain, re.M | re.S)
+        expect(section, name)
+        for option in options_of(name):
+            expect("--%s\\fR" % option in section.group(1), (name, option))
+    for word in ("PURAS_API_KEY", "PURAS_API_BASE", "PURAS_MASTER_KEY_FILE"):
+        expect(word in page, word)
+
+
+@case
+def shells_take_their_completions():
+    for shell in ("bash", "zsh", "fish"):
+        status, script, err = local("completion", shell)
+        equal((status, err), (0, ""))
+        with tempfile.NamedTemporaryFile("w", suffix="." + shell) as f:
+            f.write(script)
+            f.flush()
+            done = subprocess.run([shell, "-n", f.name], capture_output=True, text=True, timeout=60)
+            equal((shell, done.returncode, done.stderr), (shell, 0, ""))
+        for name in COMMANDS:
+            expect(re.search(r"\b%s\b" % name, script), (shell, name))
+            for option in options_of(name):
+                expect(re.search(r"(--|-l )%s\b" % option, script), (shell, name, option))
+    script = local("completion", "bash")[1]
+    for words, want in ((["puras", "gen"], ["generations"]), (["puras", "top"], ["top-up", "top"]), (["puras", "drive", "p"], ["put"]), (["puras", "run", "--as"], ["--async"]), (["puras", "help", "led"], ["ledger"]),
+                        (["puras", "keys", "--kind", "l"], []), (["puras", "completion", ""], ["bash", "zsh", "fish"])):
+        line = script + "\nCOMP_WORDS=(%s); COMP_CWORD=%d; _puras; printf '%%s\\n' \"${COMPREPLY[@]}\"" % (" ".join("'%s'" % w for w in words), len(words) - 1)
+        out = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+        equal((words, out.stdout.split(), out.stderr), (words, want, ""))
+
+
+@case
+def exit_statuses_stand_in_one_list():
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    with open(os.path.join(root, "src/base/err.def"), encoding="utf-8") as f:
+        rows = re.findall(r'^ERR\(\w+,\s*"(\w+)",\s*\d+,\s*-?\d+,\s*(\d+),', f.read(), re.M)
+    with open(os.path.join(root, "docs/OPERATING.md"), encoding="utf-8") as f:
+        listed = dict(re.findall(r"^\| (\d) \| ([^|]+) \|", f.read().split("## Exit statuses")[1].split("\n## ")[0], re.M))
+    equal(sorted(listed), sorted({status for _, status in rows}))
+    page = local("man")[1].replace("\\-", "-").replace("\\(ga", "`")
+    entries = dict(re.findall(r"^\.TP\n\\fB(\d)\\fR\n(.*?)(?=^\.)", page, re.M | re.S))
+    equal(sorted(entries), sorted(listed))
+    for status, text in entries.items():
+        lines = text.splitlines()
+        equal(lines[0], listed[status] + ".")
+        codes = [code for code, s in rows if s == status and code != "ok"]
+        equal(lines[1:], ["Codes: %s." % ", ".join(codes)] if codes else [])
+
+
+@case
+def top_shows_what_runs():
+    s = shared("sqlite")
+    equal(json.loads(s.cli("top", "--json"))["generations"], [])
+    with s.hold_renders():
+        i = s.cli("run", "puras/sketch", "-i", "prompt=x", "--async").strip()
+        for _ in range(100):
+            seen = json.loads(s.cli("top", "--json"))
+            if seen["processing"]:
+                break
+        equal((seen["processing"], seen["pending"], len(seen["generations"])), (1, 0, 1))
+        row = seen["generations"][0]
+        equal((row["id"], row["status"], row["model"]), (i, "processing", "puras/sketch"))
+        expect(row["stage"] and row["age_s"] >= 0 and "server" not in seen, seen)
+        equal(seen["held_micros"], 10000)
+        for args in (("top", "--once"), ("top",)):
+            text = s.cli(*args)
+            expect("1 processing, 0 pending" in text and i in text and "puras/sketch" in text and "0.01 USD held" in text, text)
+            expect("\x1b" not in text, text)
+        expect(re.search(r"^server +1 tasks, \d+ calls, \d+ commits, \d+ in the queue$", s.cli("top", "--once", key="admin"), re.M), "figures")
+        expect(json.loads(s.cli("top", "--json", key="admin"))["server"]["tasks"] == 1, "tasks")
+        s.cli("generations", "cancel", i)
+    s.cli("top", "--once", key=None, status=4)
 
 
 @case
@@ -255,7 +340,15 @@ def a_server_with_a_bad_catalog_does_not_start():
 def doctor_and_audit_without_a_server():
     with Server() as s:
         s.post("/v1/media/generate", {"model": "puras/sketch", "inputs": {"prompt": "x", "size": "64x64"}})
-        expect(json.loads(s.cli("doctor", "--json")), "doctor")
+        checks = {c["check"]: c for c in json.loads(s.cli("doctor", "--json"))["checks"]}
+        for name in ("helper", "walls", "ffmpeg", "synth", "soundfont", "speech", "fonts"):
+            expect(name in checks, (name, sorted(checks)))
+        expect(re.match(r"(full|reduced|none): seccomp (yes|no), ", checks["walls"]["text"]), checks["walls"])
+        for name, file, package in (("ffmpeg", "/usr/bin/ffmpeg", "ffmpeg"), ("speech", "/usr/bin/espeak-ng", "espeak-ng")):
+            equal(checks[name]["verdict"], "ok" if os.path.exists(file) else "warning")
+            expect(os.path.exists(file) or "install " + package in checks[name]["text"], checks[name])
+        status, out, _ = local("doctor", "--server", "http://127.0.0.1:1", "--json")
+        equal((status, [c["verdict"] for c in json.loads(out)["checks"] if c["check"] == "server"]), (1, ["fail"]))
         equal(s.stop(), 0)
         status, out, _ = local("ledger", "audit", "--data", s.data)
         equal(status, 0)
