@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes docs/LIMITS.md from src/base/limits.h and src/base/err.def. The house rules fail when the page is older than its sources.
+# Writes docs/LIMITS.md from src/base/limits.h, src/base/err.def and src/ops/rates.def. The house rules fail when the page is older than its sources.
 #   scripts/limits.sh           writes the page
 #   scripts/limits.sh FILE      writes it elsewhere
 # What a bound means to a caller stands below, one line a bound; a bound without its line, or a line without its bound, is an error.
@@ -147,14 +147,36 @@ refusals() {
     }' src/base/err.def
 }
 
+rates() {
+    awk '/^RATE\(/ {
+        line = $0
+        sub(/^RATE\(/, "", line); sub(/\).*$/, "", line)
+        n = split(line, f, ",")
+        for (i = 1; i <= n; i++) gsub(/^ +| +$/, "", f[i])
+        printf "| `%s` | %s | %s |\n", f[1], f[2], f[3]
+    }' src/ops/rates.def
+}
+
 {
     cat <<'HEAD'
 # Limits
 
 Every bound of puras and what meets whom at it. Nothing is unbounded. Made by `scripts/limits.sh` from `src/base/limits.h`, where the
-code reads them as `LIMIT_<name>`, and from `src/base/err.def`; change those and run the script.
+code reads them as `LIMIT_<name>`, from `src/base/err.def` and from `src/ops/rates.def`; change those and run the script.
 HEAD
     cat "$body.rows"
+    cat <<'RATES'
+
+## Calls a minute
+
+A key with a `rate_class` may call so often; a key without one has no such bound. `media`: models that make pictures, films or text;
+`sound`: music and speech; `ads`: campaigns, which no route starts yet; `reads`: every other call. So many may come at once, then one
+each time its share of the minute has passed; one more: 429 `rate_limited`. Each node counts by itself and begins anew when it starts.
+
+| class | group | calls a minute |
+|---|---|---|
+RATES
+    rates
     cat <<'MONEY'
 
 ## What is charged when
@@ -187,5 +209,5 @@ MONEY
     refusals
 } > "$body"
 
-stamp=$(cat src/base/limits.h src/base/err.def scripts/limits.sh "$body" | sha256sum | cut -d' ' -f1)
+stamp=$(cat src/base/limits.h src/base/err.def src/ops/rates.def scripts/limits.sh "$body" | sha256sum | cut -d' ' -f1)
 { cat "$body"; printf '\n<!-- made by scripts/limits.sh %s -->\n' "$stamp"; } > "$out"

@@ -678,7 +678,7 @@ static void test_openapi(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paths),        cmocka_unit_test(test_keys),        cmocka_unit_test(test_bodies),
-        cmocka_unit_test(test_scopes),       cmocka_unit_test(test_policies),    cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_scopes),       cmocka_unit_test(test_policies),    cmocka_unit_test(test_rates),    cmocka_unit_test(test_labels),
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_large_bodies), cmocka_unit_test(test_generations), cmocka_unit_test(test_media),
         cmocka_unit_test(test_request_hash), cmocka_unit_test(test_files),       cmocka_unit_test(test_slow_upload),

@@ -29,5 +29,6 @@ void check_rows(const struct row *rows, size_t n);
 /* policy_rows_test.c */
 void test_scopes(void **state);
 void test_policies(void **state);
+void test_rates(void **state);
 void test_labels(void **state);
 void test_forms(void **state);

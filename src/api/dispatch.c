@@ -87,33 +87,54 @@ static bool in_scope(const struct exchange *x, struct why *why) {
     return false;
 }
 
+/* --- how often --- */
+
+/* Every call is counted once: what generates when its model is known or it is refused, everything else at once. */
+static bool generates(const struct exchange *x) { return x->route->who == WHO_RUN; }
+
+/* False: it was one call too many, and that was answered. Every answer of a key with a class says what is left. */
+static bool within_rate(struct exchange *x, struct str model) {
+    struct why why = {0};
+    struct rate rate = {0};
+    if (x->caller.kind == KEY_NONE) return true;
+    err e = ops_rate(exchange_ops(x), &x->caller, generates(x), model, &why, &rate);
+    if (rate.limit) {
+        struct arena *a = http_arena(x->req);
+        http_add_header(x->req, "RateLimit-Limit", arena_printf(a, "%lld", (long long)rate.limit));
+        http_add_header(x->req, "RateLimit-Remaining", arena_printf(a, "%lld", (long long)rate.remaining));
+        http_add_header(x->req, "RateLimit-Reset", arena_printf(a, "%lld", (long long)rate.reset_s));
+    }
+    if (e) answer_error(x, &why);
+    return !e;
+}
+
+static struct str model_of(const struct json *body) {
+    const struct json *model = json_get(body, "model");
+    return model && json_is(model, JSON_STRING) ? model->text : STR("");
+}
+
 /* --- the body --- */
+
+static err read_object(struct exchange *x, struct str text, struct why *why) {
+    struct json *body;
+    if (str_empty(text)) return why_set(why, E_BAD_JSON, "The body is empty; send a JSON object.");
+    /* The tree keeps views of its text, and an operation may outlive the request: the text moves to the exchange. */
+    if (json_parse(arena_dup(&x->arena, text), &x->arena, why, &body)) {
+        why->code = E_BAD_JSON; /* depth and size of the tree are faults of the document too */
+        return E_BAD_JSON;
+    }
+    if (body->type != JSON_OBJECT) return why_set(why, E_BAD_JSON, "The body must be a JSON object, such as {\"model\": \"...\"}.");
+    x->body = body;
+    return OK;
+}
 
 static void have_body(void *arg, struct http_req *r, struct str text) {
     struct exchange *x = arg;
-    if (x->route->takes == TAKES_ANYTHING) {
-        x->route->handle(x);
-        return;
-    }
     struct why why = {0};
-    struct json *body;
-    if (str_empty(text)) {
-        answer_fail(x, E_BAD_JSON, "The body is empty; send a JSON object.");
-        return;
-    }
-    /* The tree keeps views of its text, and an operation may outlive the request: the text moves to the exchange. */
-    err e = json_parse(arena_dup(&x->arena, text), &x->arena, &why, &body);
-    if (e) {
-        why.code = E_BAD_JSON; /* depth and size of the tree are faults of the document too */
-        answer_error(x, &why);
-        return;
-    }
-    if (body->type != JSON_OBJECT) {
-        answer_fail(x, E_BAD_JSON, "The body must be a JSON object, such as {\"model\": \"...\"}.");
-        return;
-    }
-    x->body = body;
-    x->route->handle(x);
+    err e = x->route->takes == TAKES_JSON ? read_object(x, text, &why) : OK;
+    if (generates(x) && !within_rate(x, model_of(x->body))) return;
+    if (e) answer_error(x, &why);
+    else x->route->handle(x);
 }
 
 static err body_acceptable(const struct exchange *x, struct why *why) {
@@ -134,24 +155,24 @@ static err body_acceptable(const struct exchange *x, struct why *why) {
     return OK;
 }
 
-static void admitted(struct exchange *x) {
-    struct why why = {0};
-    if (!may(x, &why) || !in_scope(x, &why)) {
-        answer_error(x, &why);
-        return;
-    }
+static err head_acceptable(struct exchange *x, struct why *why) {
+    if (!may(x, why) || !in_scope(x, why)) return why->code;
     if (http_has_header(x->req, "Idempotency-Key")) {
         struct str key = str_trim(http_header(x->req, "Idempotency-Key"));
-        if (!idempotency_key_ok(key)) {
-            answer_fail(x, E_BAD_REQUEST, "The Idempotency-Key header must be 1 to %d visible ASCII characters, sent once.",
-                        LIMIT_IDEMPOTENCY_KEY_BYTES);
-            return;
-        }
+        if (!idempotency_key_ok(key))
+            return why_set(why, E_BAD_REQUEST, "The Idempotency-Key header must be 1 to %d visible ASCII characters, sent once.",
+                           LIMIT_IDEMPOTENCY_KEY_BYTES);
         x->idempotency_key = arena_dup(&x->arena, key);
     }
     x->prefer = prefer_parse(http_header(x->req, "Prefer"));
-    if (x->route->takes != TAKES_NOTHING && body_acceptable(x, &why)) {
-        answer_error(x, &why);
+    return x->route->takes == TAKES_NOTHING ? OK : body_acceptable(x, why);
+}
+
+static void admitted(struct exchange *x) {
+    struct why why = {0};
+    if (!generates(x) && !within_rate(x, STR(""))) return;
+    if (head_acceptable(x, &why)) {
+        if (!generates(x) || within_rate(x, STR(""))) answer_error(x, &why);
         return;
     }
     if (x->route->takes == TAKES_JSON || x->route->takes == TAKES_ANYTHING)

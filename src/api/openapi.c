@@ -9,7 +9,7 @@
 /* What any request can be answered with, whatever its route: by the server's framing, by a server in trouble, and 403 for a
  * key that was sent from a web page. */
 static const char always[] = "400 403 408 413 414 417 421 431 500 503";
-static const char keyed[] = "401";
+static const char keyed[] = "401 429";
 static const char json_body[] = "415";
 
 /* Calls `each` for every word; the words are statuses or names. */

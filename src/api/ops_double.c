@@ -70,6 +70,10 @@ void ops_authenticate(struct ops *o, struct str secret, ops_caller_done *done, v
         c.kind = KEY_ADMIN;
     else if (str_is(secret, "live") || str_is(secret, "later"))
         c.kind = KEY_LIVE;
+    else if (str_is(secret, "hasclass") || str_is(secret, "toooften")) {
+        c.kind = KEY_LIVE;
+        snprintf(c.key, sizeof c.key, "%.*s", STR_ARG(secret));
+    }
     else if (str_is(secret, "test")) {
         c.kind = KEY_TEST;
         c.book = "test";
@@ -86,6 +90,15 @@ void ops_authenticate(struct ops *o, struct str secret, ops_caller_done *done, v
         loop_post(o->loop, late, l);
     } else
         done(arg, OK, NULL, &c);
+}
+
+err ops_rate(struct ops *o, const struct caller *c, bool generates, struct str model, struct why *why, struct rate *out) {
+    if (strcmp(c->key, "hasclass") && strcmp(c->key, "toooften")) return OK;
+    *out = (struct rate){.limit = str_is(model, "echo") ? 30 : generates ? 20 : 120, .remaining = 7, .reset_s = 50};
+    if (!strcmp(c->key, "hasclass")) return OK;
+    out->remaining = 0;
+    out->retry_after_s = why->retry_after_s = 4;
+    return why_set(why, E_RATE_LIMITED, "Too often.");
 }
 
 /* --- generations --- */
@@ -317,8 +330,8 @@ void ops_key_create(struct ops *o, const struct caller *c, struct str project, s
                     const struct key_policy *policy, ops_done *done, void *arg) {
     struct arena mem = {0};
     say(done, arg,
-        arena_printf(&mem, "{\"key\":\"k\",\"scopes\":\"%.*s\",\"models\":\"%.*s\",\"call\":%lld,\"day\":%lld,\"expires\":%lld,\"rotates\":\"%.*s\",\"overlap\":%lld}",
-                     STR_ARG(policy->scopes), STR_ARG(policy->models), (long long)policy->call_cap, (long long)policy->day_cap,
+        arena_printf(&mem, "{\"key\":\"k\",\"class\":\"%.*s\",\"scopes\":\"%.*s\",\"models\":\"%.*s\",\"call\":%lld,\"day\":%lld,\"expires\":%lld,\"rotates\":\"%.*s\",\"overlap\":%lld}",
+                     STR_ARG(policy->rate_class), STR_ARG(policy->scopes), STR_ARG(policy->models), (long long)policy->call_cap, (long long)policy->day_cap,
                      (long long)(policy->expires_at > 1900000000000 ? policy->expires_at : policy->expires_at > 0), STR_ARG(policy->rotates),
                      (long long)policy->overlap_s)
             .ptr);

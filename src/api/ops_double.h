@@ -20,7 +20,7 @@ struct ops *double_create(struct loop *l);
 void double_destroy(struct ops *o);
 
 /* Secrets: "admin", "live", "test"; "later" is a live key that is known only after a turn of the loop;
- * "live:read:balance drive" is one with scopes.
+ * "live:read:balance drive" is one with scopes; "hasclass" is one with a rate class, and so is "toooften", which is always over it.
  * Models: "echo" answers what it was asked, "slow" never ends within a wait, "parked" never answers, "poor", "busy", "brief",
  * "refused" and "wordy" fail. Generation ids: all "a": completed, all "b": still running, all "e": five events, others
  * unknown. */

@@ -40,11 +40,12 @@ static err read_policy(struct exchange *x, struct why *why, struct key_policy *o
     TRY(body_words(x->body, "models", WORDS_MAX, &x->arena, why, &out->models));
     TRY(body_usd(x->body, "call_cap_usd", USD_ABOVE_ZERO, why, &out->call_cap));
     TRY(body_usd(x->body, "day_cap_usd", USD_ABOVE_ZERO, why, &out->day_cap));
+    TRY(body_text(x->body, "rate_class", false, 15, why, &out->rate_class));
     return read_expiry(x, why, &out->expires_at);
 }
 
 void account_key_create(struct exchange *x) {
-    static const char *const known[] = {"project", "kind", "name", "scopes", "models", "call_cap_usd", "day_cap_usd", "expires_at", "expires_in_s", NULL};
+    static const char *const known[] = {"project", "kind", "name", "scopes", "models", "call_cap_usd", "day_cap_usd", "rate_class", "expires_at", "expires_in_s", NULL};
     struct why why = {0};
     struct str project = {0}, kind = {0}, name = {0};
     struct key_policy policy = {0};

@@ -95,6 +95,37 @@ void test_policies(void **state) {
     CHECK(rows);
 }
 
+#define CLASS "X-API-Key: hasclass\r\n"
+#define OFTEN "X-API-Key: toooften\r\n"
+#define LEFT(limit) "RateLimit-Limit: " limit "\r\nRateLimit-Remaining: 7\r\nRateLimit-Reset: 50\r\n"
+#define NONE(limit) "RateLimit-Limit: " limit "\r\nRateLimit-Remaining: 0\r\nRateLimit-Reset: 50\r\nRetry-After: 4\r\n"
+
+void test_rates(void **state) {
+    static const struct row rows[] = {
+        {"POST", "/v1/keys", ADMIN, "{\"kind\":\"live\",\"rate_class\":\"mcp\"}", 201, "\"class\":\"mcp\"", NULL},
+        {"POST", "/v1/keys", ADMIN, "{\"kind\":\"live\",\"rate_class\":5}", 400, "\"field\":\"rate_class\"", NULL},
+        {"GET", "/v1/balance", LIVE, NULL, 200, NULL, "RateLimit-"},
+        {"GET", "/v1/pricing", "", NULL, 200, NULL, "RateLimit-"},
+        {"GET", "/v1/balance", CLASS, NULL, 200, LEFT("120"), NULL},
+        {"GET", "/v1/projects", CLASS, NULL, 403, LEFT("120"), NULL},
+        {"GET", "/v1/drive/files/a.png", CLASS, NULL, 200, LEFT("120"), NULL},
+        {"POST", "/v1/quote", CLASS, "{\"model\":\"echo\"}", 200, LEFT("120"), NULL},
+        {"POST", "/v1/generations", CLASS, "{\"model\":\"echo\"}", 202, LEFT("30"), NULL},
+        {"POST", "/v1/media/generate", CLASS, "{\"model\":\"echo\"}", 200, LEFT("30"), NULL},
+        {"POST", "/v1/media/generate", CLASS, "{\"model\":7}", 400, LEFT("20"), NULL},
+        {"POST", "/v1/generations", CLASS, "[", 400, LEFT("20"), NULL},
+        {"POST", "/v1/generations", CLASS "Content-Type: text/plain\r\n", "{}", 415, LEFT("20"), NULL},
+        {"POST", "/v1/generations", CLASS "Idempotency-Key: a b\r\n", "{}", 400, LEFT("20"), NULL},
+        {"GET", "/v1/balance", OFTEN, NULL, 429, NONE("120"), NULL},
+        {"GET", "/v1/balance", OFTEN, NULL, 429, "\"code\":\"rate_limited\"", NULL},
+        {"POST", "/v1/generations", OFTEN, "{\"model\":\"echo\"}", 429, NONE("30"), NULL},
+        {"POST", "/v1/generations", OFTEN, "[", 429, NONE("20"), NULL},
+        {"POST", "/v1/generations", OFTEN "Content-Type: text/plain\r\n", "{}", 429, NONE("20"), "media_type"},
+        {"PUT", "/v1/drive/files/new", OFTEN, "abc", 429, NONE("120"), NULL},
+    };
+    CHECK(rows);
+}
+
 #define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 void test_labels(void **state) {

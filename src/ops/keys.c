@@ -4,6 +4,8 @@
  * second. The cache only decides who is asking: submit checks the key's record once more inside its command. */
 #include "base/hash.h"
 #include "ops/change.h"
+#include "ops/quote.h"
+#include "ops/rates.h"
 #include "ops/scopes.h"
 
 #include <stdlib.h>
@@ -13,7 +15,8 @@ enum { PREFIX_LEN = 8, SECRET_LEN = 32, FRESH_MS = 1000 };
 struct key_entry {
     struct key_entry *next;
     char prefix[PREFIX_LEN + 1];
-    char project[ID_LEN + 1], kind[16], hash[SHA256_HEX + 1], scopes[SCOPES_MAX];
+    char project[ID_LEN + 1], kind[16], hash[SHA256_HEX + 1], scopes[SCOPES_MAX], rate_class[RATE_WORD];
+    struct rate_bucket rates[RATE_GROUPS];
     msec expires_at;
     bool revoked;
     msec read_at;
@@ -40,6 +43,7 @@ static struct key_entry *remember(struct ops *o, const struct api_key *record) {
     snprintf(k->kind, sizeof k->kind, "%.*s", STR_ARG(record->kind));
     snprintf(k->hash, sizeof k->hash, "%.*s", STR_ARG(record->hash));
     if (record->scopes.len < sizeof k->scopes) snprintf(k->scopes, sizeof k->scopes, "%.*s", STR_ARG(record->scopes));
+    snprintf(k->rate_class, sizeof k->rate_class, "%.*s", STR_ARG(record->rate_class));
     if (!k->expires_at || (record->expires_at && record->expires_at < k->expires_at)) k->expires_at = record->expires_at;
     k->revoked |= record->revoked_at != 0; /* for good: what was read may be older than what was published meanwhile */
     k->read_at = io_mono(o->io);
@@ -147,6 +151,29 @@ void ops_authenticate(struct ops *o, struct str key, ops_caller_done *done, void
     looked_up(l);
 }
 
+/* --- how often --- */
+
+static enum rate_group group_of(struct ops *o, bool generates, struct str model) {
+    struct why why = {};
+    const struct model *m;
+    if (!generates) return RATE_reads;
+    return !model_named(shelf_current(o->o.shelf), model, &why, &m) && str_is(m->kind, "audio") ? RATE_sound : RATE_media;
+}
+
+err ops_rate(struct ops *o, const struct caller *c, bool generates, struct str model, struct why *why, struct rate *out) {
+    struct key_entry *k = find(o, str_of(c->key));
+    *out = (struct rate){};
+    if (!k || !k->rate_class[0]) return OK;
+    enum rate_group group = group_of(o, generates, model);
+    int64_t limit = rates_limit(str_of(k->rate_class), group);
+    if (!limit) return OK;
+    if (rates_take(&k->rates[group], limit, io_mono(o->io), out)) return OK;
+    why_set(why, E_RATE_LIMITED, "The key %s may make %lld calls a minute for %s and has made them; call again in %lld s. Nothing was charged.", c->key, (long long)limit,
+            rates_group_name(group), (long long)out->retry_after_s);
+    why->retry_after_s = out->retry_after_s;
+    return E_RATE_LIMITED;
+}
+
 /* --- keys as a resource (admin) --- */
 
 static void write_words(struct jw *w, const char *key, struct str words) {
@@ -165,6 +192,7 @@ static void write_policy(struct jw *w, const struct api_key *k) {
     write_words(w, "models", k->models);
     jw_ki64(w, "call_cap_micros", k->call_cap);
     jw_ki64(w, "day_cap_micros", k->day_cap);
+    jw_kopt(w, "rate_class", k->rate_class);
     jw_kopt(w, "rotated_from", k->replaces);
 }
 
@@ -214,6 +242,8 @@ static err check_policy(const struct key_policy *p, msec now, struct why *why) {
     TRY(scopes_check(p->scopes, why));
     if (p->models.len > 2000) return why_set(why, E_INVALID, "The list of models is longer than 2000 bytes; name families as `family/`.");
     if (p->call_cap < 0 || p->day_cap < 0) return why_set(why, E_INVALID, "A cap is an amount above zero, or zero for none.");
+    if (p->rate_class.len && !rates_class_known(p->rate_class))
+        return why_set(why, E_INVALID, "'%.*s' is no rate class; docs/LIMITS.md lists them.", STR_ARG(str_head(p->rate_class, 60)));
     if (p->expires_at && p->expires_at <= now) return why_set(why, E_INVALID, "The key would have expired already.");
     return OK;
 }
@@ -236,7 +266,7 @@ static void create_key(struct ops *o, struct str owner, struct str kind, struct 
     struct new_key key = new_key_make(o->io, kind);
     struct command cmd = {.kind = CMD_CREATE_KEY, .at = now};
     cmd.create_key = (struct cmd_create_key){.prefix = str_of(key.prefix), .project = owner, .kind = kind, .hash = str_of(key.hash), .name = name, .scopes = policy->scopes,
-                                             .models = policy->models, .expires_at = policy->expires_at, .call_cap = policy->call_cap, .day_cap = policy->day_cap,
+                                             .models = policy->models, .expires_at = policy->expires_at, .call_cap = policy->call_cap, .day_cap = policy->day_cap, .rate_class = policy->rate_class,
                                              .replaces = policy->rotates, .old_expires_at = now + policy->overlap_s * MS_SECOND};
     struct buf json = {};
     struct jw w = {.out = &json};
@@ -250,6 +280,7 @@ static void create_key(struct ops *o, struct str owner, struct str kind, struct 
     write_words(&w, "models", policy->models);
     jw_ki64(&w, "call_cap_micros", policy->call_cap);
     jw_ki64(&w, "day_cap_micros", policy->day_cap);
+    jw_kopt(&w, "rate_class", policy->rate_class);
     view_time(&w, "expires_at", policy->expires_at);
     jw_kopt(&w, "rotated_from", policy->rotates);
     jw_kz(&w, "message", "This is the only time the whole key is shown.");
@@ -286,7 +317,7 @@ static void old_key_read(void *arg) {
     else if (k->expires_at && k->expires_at <= now) answer_err(r->done, r->arg, E_CONFLICT, "The key %.*s has expired; create another.", STR_ARG(k->head.id));
     else {
         struct key_policy p = {.scopes = k->scopes, .models = k->models, .expires_at = r->expires_at ? r->expires_at : k->expires_at, .call_cap = k->call_cap,
-                               .day_cap = k->day_cap, .rotates = k->head.id, .overlap_s = r->overlap_s};
+                               .day_cap = k->day_cap, .rate_class = k->rate_class, .rotates = k->head.id, .overlap_s = r->overlap_s};
         create_key(r->o, k->project, k->kind, k->name, &p, r->done, r->arg);
     }
     arena_done(&r->arena);

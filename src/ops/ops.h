@@ -56,6 +56,17 @@ struct caller {
 /* generate:media, generate:music, generate:speech, generate:ads, read:balance, read:generations, admin; see scopes.c */
 bool caller_may(const struct caller *c, const char *scope);
 
+/* How often a key may call: its class's bound for the group a call belongs to. */
+struct rate {
+    int64_t limit;          /* calls a minute; 0: the key has no class, or none that bounds this */
+    int64_t remaining;      /* that would get through now */
+    int64_t reset_s;        /* until `remaining` is `limit` again */
+    int64_t retry_after_s;  /* until one gets through; 0: now */
+};
+/* Counts one call. generates: it runs `model` (empty: unknown), otherwise it is a read. E_RATE_LIMITED: it is one too many; *out is
+ * filled all the same. */
+[[nodiscard]] err ops_rate(struct ops *o, const struct caller *c, bool generates, struct str model, struct why *why, struct rate *out);
+
 struct answer {
     err code;
     struct why why;
@@ -143,6 +154,7 @@ struct key_policy {
     struct str scopes, models;          /* words separated by blanks; empty: no bound */
     msec expires_at;                    /* 0: never */
     micros call_cap, day_cap;           /* 0: none */
+    struct str rate_class;              /* a class of rates.def; empty: no bound on how often */
     struct str rotates;                 /* a prefix: the new key takes over kind, name and policy; the old one ends after overlap_s */
     int64_t overlap_s;
 };
@@ -197,5 +209,5 @@ void ops_upload_abort(struct upload *u);
 /* --- the server itself --- */
 void ops_ready(struct ops *o, ops_done *done, void *arg);   /* /readyz: code OK or E_UNAVAILABLE, json with warnings[] */
 void ops_metrics(struct ops *o, struct buf *out);           /* Prometheus text */
-/* {"detail","code","message","charged_micros","retry","retry_after_s","request_id",facts...} for any surface (RULES K3) */
+/* {"detail","code","message","charged_micros","retry","retry_after_s","request_id",facts...} for any surface */
 void ops_error_json(const struct why *why, struct str request_id, struct buf *out);

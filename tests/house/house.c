@@ -373,7 +373,7 @@ static void check_rooms(struct house *h) {
 /* The page ends with a stamp: the sha256 of its sources, of the script and of the page itself above the stamp. So it fails when
  * any of them was changed and the script was not run, and when somebody wrote into the page by hand. */
 static void check_limits(struct house *h) {
-    static const char *const sources[] = {"src/base/limits.h", "src/base/err.def", "scripts/limits.sh", "docs/LIMITS.md"};
+    static const char *const sources[] = {"src/base/limits.h", "src/base/err.def", "src/ops/rates.def", "scripts/limits.sh", "docs/LIMITS.md"};
     static const char mark[] = "\n<!-- made by scripts/limits.sh ";
     struct buf all = {0};
     struct str text = {0}, stamp = {0};

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What operators set: keys with scopes, models, caps and an end; rotation; limits; adjustments; secrets that are never shown; metadata, end
+"""What operators set: keys with scopes, models, caps, calls a minute and an end; rotation; limits; adjustments; secrets that are never shown; metadata, end
 users and sums of usage."""
 import json
 import os
@@ -46,6 +46,38 @@ def scopes_bound_a_key(s):
         refusal(s.post("/v1/keys", {"kind": "live", "scopes": ["everything"]}, key="admin"), 400, "invalid_argument")
     equal(s.get("/v1/projects", key=make_key(s, kind="admin", scopes=["read:balance"])["key"]).status, 403)
     render(s, key=make_key(s, scopes=["generate:media"])["key"])
+
+
+@each_store
+def a_class_bounds_how_often(s):
+    def left(reply):
+        return tuple(int(reply.headers["RateLimit-" + name]) for name in ("Limit", "Remaining", "Reset"))
+
+    made = make_key(s, rate_class="mcp")
+    key, rotated = made["key"], s.post("/v1/keys/%s/rotate" % made["prefix"], {}, key="admin").json
+    equal((made["rate_class"], rotated["rate_class"]), ("mcp", "mcp"))
+    equal([k["rate_class"] for k in s.get("/v1/keys", key="admin").json["keys"] if k["prefix"] == made["prefix"]], ["mcp"])
+    with Unmoved(s):
+        refusal(s.post("/v1/keys", {"kind": "live", "rate_class": "often"}, key="admin"), 400, "invalid_argument")
+        song = {"model": "puras/tune", "inputs": {"prompt": "x"}, "output_path": "../x"}  # counted, and refused
+        for n in range(40):  # at ten a minute one comes back every six seconds
+            reply = s.post("/v1/generations", song, key=key)
+            if reply.status == 429:
+                break
+            equal((reply.status, left(reply)[0]), (400, 10))
+        expect(n >= 10, n)
+        body = refusal(reply, 429, "rate_limited")
+        equal((body["retry"], int(reply.headers["Retry-After"]), left(reply)[:2]), ("after", body["retry_after_s"], (10, 0)))
+        expect(1 <= body["retry_after_s"] <= 6 and 54 <= left(reply)[2] <= 60, (body, left(reply)))
+        refusal(s.post("/v1/media/generate", song, key=key), 429, "rate_limited")  # the bound is the key's, not the route's
+    # the other groups are as they were, and so is the key that was rotated to
+    reply = s.post("/v1/media/generate", CALL, key=key)
+    equal((reply.status, left(reply)[:2]), (200, (30, 29)))
+    reply = s.get("/v1/balance", key=key)
+    equal((reply.status, left(reply)[:2]), (200, (120, 119)))
+    equal(s.post("/v1/generations", song, key=rotated["key"]).status, 400)
+    expect("RateLimit-Limit" not in s.get("/v1/balance").headers, "a key without a class")
+    s.audit()
 
 
 @each_store
