@@ -212,7 +212,7 @@ struct screen {
 static void screen_done(struct screen *s) {
     if (s->changed) {
         tcsetattr(STDIN_FILENO, TCSANOW, &s->saved);
-        fputs("\033[?25h\033[?1049l", stdout);
+        fputs("\033[?25h", stdout);
         fflush(stdout);
     }
     if (s->signals >= 0) close(s->signals);
@@ -230,7 +230,7 @@ static bool screen_take(struct screen *s) {
     struct termios raw = s->saved;
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
     s->changed = s->signals >= 0 && tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
-    if (s->changed) fputs("\033[?1049h\033[?25l", stdout);
+    if (s->changed) fputs("\033[2J\033[?25l", stdout); /* no second screen: why it ended must stay to be read */
     return s->changed;
 }
 
@@ -248,7 +248,7 @@ static bool screen_wait(const struct screen *s) {
 
 static int screen_height(void) {
     struct winsize size;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 2 ? size.ws_row : 24;
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 4 ? size.ws_row : 24;
 }
 
 /* The frame is made apart and put on the screen as one, with as many lines as it has room for. */
@@ -262,12 +262,12 @@ static int draw(struct top *t) {
     struct str rest = {.ptr = text, .len = size}, line;
     int width = terminal_width(stdout);
     if (!status) fputs("\033[H", stdout);
-    for (int lines = screen_height() - 1; !status && rest.len && lines > 0; lines--) {
+    for (int lines = screen_height() - 2; !status && rest.len && lines > 0; lines--) {
         str_cut(rest, '\n', &line, &rest);
         while (line.len && (int)str_code_points(line) > width) line.len--;
         printf("%.*s\033[K\n", STR_ARG(line));
     }
-    if (!status) fputs("\033[Jq leaves", stdout);
+    if (!status) fputs("\033[Jq leaves\n", stdout);
     fflush(stdout);
     free(text);
     return status;

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """The command line: every command as text and as JSON, its exit statuses, and an operator's own models."""
+import fcntl
 import json
 import os
+import pty
 import re
+import select
 import subprocess
 import tempfile
+import termios
 
 from harness import PURAS, Server, Unmoved, case, equal, expect, refusal, run, sha256, shared
 
@@ -147,6 +151,32 @@ def top_shows_what_runs():
         expect(json.loads(s.cli("top", "--json", key="admin"))["server"]["tasks"] == 1, "tasks")
         s.cli("generations", "cancel", i)
     s.cli("top", "--once", key=None, status=4)
+
+
+@case
+def top_gives_the_terminal_back():
+    s = shared("sqlite")
+    for end in (b"q", b"\x03", None):  # None: the terminal closes its line by a signal
+        master, slave = pty.openpty()
+        before = termios.tcgetattr(slave)
+        p = subprocess.Popen([PURAS, "top"], stdin=slave, stdout=slave, stderr=slave, start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                             env=dict(os.environ, PURAS_API_BASE=s.url, PURAS_API_KEY=s.live))
+        seen = b""
+        while seen.count(b"q leaves") < 2:
+            expect(select.select([master], [], [], 20)[0], seen)
+            seen += os.read(master, 4096)
+        expect(termios.tcgetattr(slave)[3] & termios.ECHO == 0, "keys are echoed")
+        if end:
+            os.write(master, end)
+        else:
+            p.terminate()
+        equal((end, p.wait(20)), (end, 0))
+        equal(termios.tcgetattr(slave), before)
+        while select.select([master], [], [], 0.2)[0]:
+            seen += os.read(master, 4096)
+        expect(b" processing, " in seen and seen.endswith(b"\x1b[?25h"), seen)
+        os.close(master)
+        os.close(slave)
 
 
 @case
