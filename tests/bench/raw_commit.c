@@ -106,7 +106,7 @@ static void open_loop(struct loop *l, const char *path) {
     snprintf(l->held, sizeof l->held, "%s/live/held", project);
     char start[700];
     snprintf(start, sizeof start,
-             "insert into node values ('%s', 1, 0, 'alive', 0); insert into project values ('%s', 1, 'bench', 0, 0, 0, 0, 0, 0, 0, 0, 0);"
+             "insert into node values ('%s', 1, 0, 'alive', 0); insert into project values ('%s', 1, 'bench', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
              "insert into account values ('%s/live', 1, '%s', 'live', 1000000000000, 0, 0)", node, project, project, project);
     check(l->db, sqlite3_exec(l->db, start, NULL, NULL, NULL), "first rows");
     l->begin = prepare(l->db, "begin immediate");
