@@ -15,7 +15,8 @@ enum { PATIENCE_MS = 5000 };
 
 struct making {
     struct ops *o;
-    struct arena arena;
+    struct arena arena;      /* the loop's, and the reader's before the loop has its answer */
+    struct arena made_arena; /* the pool's thread's: the loop may lose patience while it is at work */
     struct str folder, role, path;
     struct signed_link link;
     const struct asset *asset;
@@ -35,6 +36,7 @@ struct making {
 static void making_free(struct making *m) {
     m->o->io->ops->timer_stop(m->o->io, m->patience);
     arena_done(&m->arena);
+    arena_done(&m->made_arena);
     free(m);
 }
 
@@ -104,11 +106,11 @@ static void make_work(void *arg) {
     helper_read(m->o->o.helper, &job, &m->read);
     close(fd);
     if (m->read.code) return;
-    struct str blob = arena_printf(&m->arena, "derived/%.2s/1-%s", m->random + 30, m->random);
+    struct str blob = arena_printf(&m->made_arena, "derived/%.2s/1-%s", m->random + 30, m->random);
     m->read.code = drive_adopt(m->o->o.drive, tmp, blob, &why, sha256, &bytes);
     if (m->read.code) return;
     m->put = (struct cmd_derived){.state = STR("made"), .blob = blob, .type = str_of(m->read.out_type), .bytes = bytes, .width = m->read.out_width, .height = m->read.out_height};
-    open_made(m, blob, m->put.type, arena_dup(&m->arena, str_of(sha256)), &m->opened);
+    open_made(m, blob, m->put.type, arena_dup(&m->made_arena, str_of(sha256)), &m->opened);
 }
 
 static void made(void *arg) {

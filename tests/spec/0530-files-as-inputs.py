@@ -56,6 +56,18 @@ def what_is_no_file_of_ours_is_refused_every_time(s):
         refusal(edit(s, "../in/one.png"), 400, "bad_path")
 
 
+@each_store
+def files_of_another_project_are_out_of_reach(s):
+    other = s.post("/v1/keys", {"kind": "live", "project": s.post("/v1/projects", {"name": "other"}, key="admin").json["id"]}, key="admin").json["key"]
+    equal(s.call("PUT", "/v1/drive/files/theirs.png", png(), key=other).status, 201)
+    link = s.post("/v1/drive/sign", {"path": "theirs.png", "ttl": 60}, key=other).json["signed_url"]
+    equal(s.fetch(link).status, 200)
+    with Unmoved(s):
+        refusal(edit(s, link), 403, "bad_signature")
+        refusal(edit(s, {"url": link}), 403, "bad_signature")
+        refusal(edit(s, "theirs.png"), 400, "invalid_argument")
+
+
 @case
 def copies_are_made_when_they_are_looked_at():
     s = shared("sqlite")
