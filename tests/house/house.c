@@ -18,13 +18,16 @@ static const struct {
     {"http", "base io"},
     {"media", "base"},
     {"drive", "base"},
+    {"jq", "base"},
     {"store", "base core"},
     {"catalog", "base core"},
-    {"engine", "base core io store catalog media drive"},
+    {"provider", "base core catalog"},
+    {"engine", "base core io store catalog media drive jq provider"},
     {"ops", "base core io store catalog drive media"},
+    {"twin", "base io http media"},
     {"api", "base http ops io"},
     {"client", "base"},
-    {"cmd", "base core io http media drive store catalog engine ops api client"},
+    {"cmd", "base core io http media drive jq store catalog provider engine ops twin api client"},
 };
 enum { ROOM_COUNT = sizeof ROOMS / sizeof *ROOMS };
 
