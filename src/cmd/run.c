@@ -1,6 +1,7 @@
 /* puras run: submit, follow the events, fetch the file, print the receipt. The generation goes on when this program ends early;
  * every message that gives up says how to come back to it. */
 #include "base/cleanup.h"
+#include "client/follow.h"
 #include "cmd/attach.h"
 #include "cmd/cli.h"
 #include "cmd/inputs.h"
@@ -15,15 +16,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOST_AT_MOST = 8, QUIET_MS = 40000 };
-
 struct run {
     struct cli cli;
     const char *model, *file, *path, *metadata, *end_user;
     int64_t wait_s; /* 0: until it ends */
     bool async;
-    char id[40], event_id[40];
-    bool ended;
+    char id[40];
     micros held;
     struct progress progress;
     bool left;   /* the person went and left it running */
@@ -48,30 +46,10 @@ static bool was_interrupted(struct run *r) {
 
 /* --- following --- */
 
-static bool on_event(void *arg, const struct client_event *e) {
+static bool on_step(void *arg, const char *stage, int64_t percent) {
     struct run *r = arg;
-    _cleanup_(arena_done) struct arena a = {0};
-    snprintf(r->event_id, sizeof r->event_id, "%.*s", STR_ARG(e->id));
-    struct json *j;
-    if (json_parse(e->data, &a, NULL, &j)) return true;
-    const struct json *data = json_get(j, "data");
-    int64_t percent = -1;
-    json_as_i64(json_get(data, "percent"), &percent);
-    const char *stage = jtext(&a, data, "stage");
-    progress_show(&r->progress, *stage ? stage : safe_text(&a, e->type), percent);
-    r->ended = str_is(e->type, "completed") || str_is(e->type, "failed") || str_is(e->type, "cancelled");
-    return !r->ended;
-}
-
-static void pause_ms(int64_t ms) {
-    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&t, NULL);
-}
-
-static int64_t left_ms(const struct run *r) {
-    if (!r->wait_s) return 24LL * 3600 * 1000;
-    int64_t left = r->wait_s * 1000 - (progress_now_ms() - r->progress.began_ms);
-    return left > 0 ? left : 0;
+    progress_show(&r->progress, safe_text(&r->cli.a, str_of(stage)), percent);
+    return true;
 }
 
 /* Asked after the first Ctrl-C. True: cancel it. On no terminal, at a second Ctrl-C or at the end of input it is left running. */
@@ -104,28 +82,9 @@ static err interrupted(struct run *r, struct why *why) {
     return e == E_CONFLICT ? OK : e; /* it has just ended */
 }
 
-/* Reads the stream again from the last event seen, whenever it breaks off. */
-static err follow(struct run *r, struct why *why) {
-    char path[120];
-    snprintf(path, sizeof path, "/v1/generations/%s/events", r->id);
-    int lost = 0;
-    while (!r->ended && left_ms(r) > 0) {
-        char before[sizeof r->event_id];
-        memcpy(before, r->event_id, sizeof before);
-        int64_t began = progress_now_ms();
-        err e = client_events(r->cli.client, path, r->event_id[0] ? r->event_id : NULL, QUIET_MS, left_ms(r), on_event, r, why);
-        if (!r->ended && was_interrupted(r)) {
-            TRY(interrupted(r, why));
-            continue;
-        }
-        if (r->ended || (e && e != E_UNAVAILABLE)) return r->ended ? OK : e;
-        bool moved = strcmp(before, r->event_id) != 0 || progress_now_ms() - began > 5000;
-        lost = moved ? 0 : lost + 1;
-        if (lost > LOST_AT_MOST) return why_set(why, E_UNAVAILABLE, "The server at %s does not answer any more.", client_base(r->cli.client));
-        if (left_ms(r) > 0) pause_ms(lost < 5 ? 100 << lost : 2000);
-    }
-    if (r->ended) return OK;
-    return why_set(why, E_STILL_RUNNING, "Still running after %lld s.", (long long)r->wait_s);
+static err go_on(void *arg, struct why *why) {
+    struct run *r = arg;
+    return was_interrupted(r) ? interrupted(r, why) : OK;
 }
 
 /* --- the file --- */
@@ -288,7 +247,8 @@ static int run(struct run *r, struct words *inputs) {
     status = submit(r, buf_view(&body));
     if (status || r->async) return status;
     catch_interrupts(r);
-    err e = follow(r, &why);
+    struct follow f = {.id = r->id, .at_most = r->wait_s * MS_SECOND, .on_step = on_step, .go_on = go_on, .arg = r};
+    err e = client_follow(r->cli.client, &f, &why);
     progress_end(&r->progress);
     if (e && r->left) {
         printf("%s\n", r->id);

@@ -87,7 +87,31 @@ void ops_pricing(struct ops *o, ops_done *done, void *arg) {
     done(arg, &a);
 }
 
-static void inputs_hash(struct str inputs, char out[SHA256_HEX + 1]) { sha256_hex(inputs, out); }
+static bool is_file(const struct model *m, struct str name) {
+    for (size_t i = 0; i < m->input_count; i++)
+        if (str_eq(m->inputs[i].name, name)) return m->inputs[i].type == INPUT_FILE;
+    return false;
+}
+
+/* Of canonical inputs. A file counts by how many there are: a caller quotes with one shape of it and calls with another, and on its way in it
+ * becomes a path of the drive in any case. */
+static void inputs_hash(const struct model *m, struct str inputs, struct arena *a, char out[SHA256_HEX + 1]) {
+    struct json *all = NULL;
+    _cleanup_(buf_done) struct buf text = {};
+    struct jw w = {.out = &text};
+    jw_open(&w, '{');
+    if (json_parse(inputs, a, NULL, &all)) all = NULL; /* they were written by us just now */
+    for (const struct json *j = all ? all->child : NULL; j; j = j->next) {
+        jw_key_str(&w, j->key);
+        if (is_file(m, j->key)) jw_i64(&w, j->type == JSON_ARRAY ? j->count : 1);
+        else {
+            json_write_canonical(&text, j);
+            w.comma = true;
+        }
+    }
+    jw_close(&w, '}');
+    sha256_hex(buf_view(&text), out);
+}
 
 void ops_quote(struct ops *o, const struct caller *c, struct str slug, const struct json *inputs, ops_done *done, void *arg) {
     _cleanup_(arena_done) struct arena arena = {};
@@ -104,7 +128,7 @@ void ops_quote(struct ops *o, const struct caller *c, struct str slug, const str
     }
     msec expires = io_now(o->io) + LIMIT_QUOTE_ID_MS;
     char hash[SHA256_HEX + 1];
-    inputs_hash(stored, hash);
+    inputs_hash(m, stored, &arena, hash);
     struct str payload = arena_printf(&arena, "%.*s %s %.*s %lld %lld", STR_ARG(m->slug), hash, STR_ARG(catalog_sha256(shelf_current(o->o.shelf))), (long long)q.amount, (long long)expires);
     _cleanup_(buf_done) struct buf token = {}, json = {};
     token_seal(o->o.signer, "quote", payload, &token);
@@ -140,7 +164,7 @@ err quote_honour(struct ops *o, struct str quote_id, const struct model *m, stru
     str_cut(payload, ' ', &amount, &expiry);
     int64_t promised, until;
     char now_hash[SHA256_HEX + 1];
-    inputs_hash(inputs, now_hash);
+    inputs_hash(m, inputs, a, now_hash);
     if (!str_to_i64(amount, &promised) || !str_to_i64(expiry, &until)) return why_set(why, E_INVALID, "The quote_id is not one that this server gave out.");
     if (!str_eq(slug, m->slug) || !str_is(hash, now_hash)) return why_set(why, E_INVALID, "The quote_id was given for another model or other inputs; ask POST /v1/quote again.");
     if (q->amount > promised && io_now(o->io) > until) {
