@@ -46,6 +46,17 @@ SIGNED_URL_MIN_S|Shortest life of a signed link.
 SIGNED_URL_MAX_S|Longest life of a signed link.
 SIGNED_URL_DEFAULT_S|Life of a signed link when the caller names none.
 PAGE|Rows of one list answer.
+URL_BYTES|A link to another server. Longer: 400 `invalid_argument`.
+REDIRECTS|Redirects that are followed for one request to another server.
+UPSTREAM_CONNECTIONS|Connections to other servers: half of them for providers, a quarter each for links in replies and for what callers name. Further requests wait; their time goes on.
+UPSTREAM_HEADERS|Header lines of another server's answer. More: the request fails.
+UPSTREAM_HEADER_BYTES|Bytes of all header lines of another server's answer.
+UPSTREAM_BODY_BYTES|Bytes of another server's answer, where the purpose of the request sets no other bound.
+UPSTREAM_CONNECT_MS|For finding, connecting to and greeting another server. Later: the request fails as not sent.
+UPSTREAM_STALL_MS|A request or an answer on its way in which no byte moves for so long is given up, unless its purpose says else.
+UPSTREAM_MS|For a whole request to another server, unless its purpose says else.
+INPUT_LINK_BYTES|An input file that is fetched from another server. More: 400 `invalid_argument`, nothing charged.
+INPUT_LINK_MS|For fetching an input file from another server. Later: 400 `invalid_argument`, nothing charged.
 BATCH_COMMANDS|Commands in one transaction.
 BATCH_ROWS|Rows in one transaction; a larger batch is halved.
 BATCH_BYTES|Bytes in one transaction; a larger batch is halved.

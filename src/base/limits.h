@@ -43,6 +43,19 @@
 #define LIMIT_SIGNED_URL_DEFAULT_S 3600
 #define LIMIT_PAGE 200                         /* rows of one list answer */
 
+/* Other people's servers */
+#define LIMIT_URL_BYTES 8192
+#define LIMIT_REDIRECTS 3
+#define LIMIT_UPSTREAM_CONNECTIONS 4096
+#define LIMIT_UPSTREAM_HEADERS 128
+#define LIMIT_UPSTREAM_HEADER_BYTES (64 * 1024)
+#define LIMIT_UPSTREAM_BODY_BYTES (1024 * 1024) /* of an answer, unless the request says else */
+#define LIMIT_UPSTREAM_CONNECT_MS 10000
+#define LIMIT_UPSTREAM_STALL_MS 30000
+#define LIMIT_UPSTREAM_MS 60000
+#define LIMIT_INPUT_LINK_BYTES (50 * 1024 * 1024)
+#define LIMIT_INPUT_LINK_MS 60000
+
 /* Committer and store */
 #define LIMIT_BATCH_COMMANDS 256
 #define LIMIT_BATCH_ROWS 1000
