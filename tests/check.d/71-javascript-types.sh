@@ -6,7 +6,7 @@ dir=build-fuzz/typescript
 mkdir -p $dir
 [ -x $dir/node_modules/.bin/tsc ] || (cd $dir && npm install --silent --no-fund --no-audit typescript@5 @types/node@20 > install.log 2>&1)
 mkdir -p $dir/node_modules/puras && cp js/*.js js/*.d.ts js/package.json $dir/node_modules/puras/
-cat > $dir/use.ts <<'TS'
+cat > $dir/use.mts <<'TS'
 import {Puras, PurasError, type Result} from "puras";
 import {file, save} from "puras/node";
 const puras = new Puras({apiKey: "puras_test_x"});
@@ -19,5 +19,5 @@ try { await puras.drive.url("a"); } catch (e) { if (e instanceof PurasError && e
 // @ts-expect-error a kind that does not exist
 await puras.media.run("a/b", {}, {kind: "picture"});
 TS
-(cd $dir && node_modules/.bin/tsc --noEmit --strict --target es2022 --module nodenext --moduleResolution nodenext use.ts)
+(cd $dir && node_modules/.bin/tsc --noEmit --strict --target es2022 --module nodenext --moduleResolution nodenext use.mts)
 echo "ok javascript types"
