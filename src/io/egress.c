@@ -200,7 +200,7 @@ static bool host_ok(char *host) {
         if (!letter || (c == '.' && (i == 0 || host[i - 1] == '.'))) return false;
     }
     struct in_addr four;
-    return n > 0 && (!ends_in_number(str_of(host)) || inet_pton(AF_INET, host, &four) == 1);
+    return n > 0 && host[n - 1] != '.' && (!ends_in_number(str_of(host)) || inet_pton(AF_INET, host, &four) == 1);
 }
 
 static err unreadable(struct why *why, const char *what) { return why_set(why, E_INVALID, "The link cannot be used: %s.", what); }

@@ -16,6 +16,7 @@ struct peer {
     int fd, port;
     pthread_t thread;
     atomic_int connections, arrivals, served, live; /* arrivals: heads read; served: answers written whole */
+    atomic_bool closing;
     bool proxy;                 /* speaks CONNECT, and tunnels to 127.0.0.1:inner whatever address was asked for */
     int inner;
     char connects[16][64];      /* what CONNECT asked for */
