@@ -131,10 +131,15 @@ static err read_object(struct exchange *x, struct str text, struct why *why) {
 static void have_body(void *arg, struct http_req *r, struct str text) {
     struct exchange *x = arg;
     struct why why = {0};
-    err e = x->route->takes == TAKES_JSON ? read_object(x, text, &why) : OK;
+    err e = x->route->takes == TAKES_JSON || x->route->takes == TAKES_EITHER ? read_object(x, text, &why) : OK;
     if (generates(x) && !within_rate(x, model_of(x->body))) return;
     if (e) answer_error(x, &why);
     else x->route->handle(x);
+}
+
+static bool is_form(const struct exchange *x) {
+    char boundary[FORM_BOUNDARY + 1];
+    return x->route->takes == TAKES_EITHER && form_boundary(http_header(x->req, "Content-Type"), boundary);
 }
 
 static err body_acceptable(const struct exchange *x, struct why *why) {
@@ -143,11 +148,11 @@ static err body_acceptable(const struct exchange *x, struct why *why) {
     if (!str_empty(coding) && !str_ieq(coding, STR("identity")))
         return why_set(why, E_MEDIA_TYPE,
                        "The body is sent with a Content-Encoding, which is not taken here; send it as it is.");
-    if (x->route->takes == TAKES_JSON && http_has_header(r, "Content-Type") &&
+    if ((x->route->takes == TAKES_JSON || (x->route->takes == TAKES_EITHER && !is_form(x))) && http_has_header(r, "Content-Type") &&
         !content_type_is_json(http_header(r, "Content-Type")))
         return why_set(why, E_MEDIA_TYPE, "The body must be JSON; send \"Content-Type: application/json\".");
     int64_t max = x->route->takes == TAKES_FILE   ? LIMIT_UPLOAD_BYTES
-                  : x->route->takes == TAKES_FORM ? LIMIT_UPLOAD_BYTES + FORM_EXTRA_BYTES
+                  : x->route->takes == TAKES_FORM || is_form(x) ? LIMIT_UPLOAD_BYTES + FORM_EXTRA_BYTES
                                                   : LIMIT_JSON_BODY_BYTES;
     if (http_content_length(r) > max)
         return why_set(why, E_TOO_LARGE, "The body has %lld bytes; this call takes at most %lld.",
@@ -175,7 +180,7 @@ static void admitted(struct exchange *x) {
         if (!generates(x) || within_rate(x, STR(""))) answer_error(x, &why);
         return;
     }
-    if (x->route->takes == TAKES_JSON || x->route->takes == TAKES_ANYTHING)
+    if (x->route->takes == TAKES_JSON || x->route->takes == TAKES_ANYTHING || (x->route->takes == TAKES_EITHER && !is_form(x)))
         http_read_body(x->req, LIMIT_JSON_BODY_BYTES, have_body, x);
     else
         x->route->handle(x);

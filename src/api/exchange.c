@@ -76,6 +76,32 @@ static void reply_json(struct api *a, struct http_req *r, int status, struct str
     http_reply(r, status, "application/json", json);
 }
 
+/* As clients of that shape read it; they repeat a call by themselves unless they are told not to, and only what never began may be. */
+static void wrap_openai(struct http_req *r, const struct why *why, struct buf *body) {
+    static const struct { int status; const char *type; } types[] = {
+        {401, "authentication_error"}, {402, "insufficient_quota"}, {403, "permission_error"}, {404, "not_found_error"}, {422, "image_generation_user_error"}, {429, "rate_limit_error"}};
+    const struct err_info *info = err_info(why->code);
+    const char *type = info->http_status >= 500 ? "server_error" : "invalid_request_error";
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (types[i].status == info->http_status) type = types[i].type;
+    _cleanup_(buf_done) struct buf ours = {0};
+    buf_str(&ours, buf_view(body));
+    buf_clear(body);
+    struct jw w = {.out = body};
+    jw_open(&w, '{');
+    jw_key(&w, "error");
+    buf_add(body, ours.ptr, ours.len - 1); /* without its last brace */
+    w.comma = true;
+    jw_kz(&w, "type", type);
+    jw_key(&w, "param");
+    if (why->field[0]) jw_z(&w, why->field);
+    else jw_null(&w);
+    jw_close(&w, '}');
+    jw_close(&w, '}');
+    bool again = why->code == E_AGAIN || why->code == E_UNAVAILABLE || why->code == E_RATE_LIMITED;
+    http_add_header(r, "x-should-retry", again ? STR("true") : STR("false"));
+}
+
 static void reply_error(struct api *a, struct http_req *r, const struct why *why, struct str allow) {
     _cleanup_(buf_done) struct buf body = {0};
     const struct err_info *info = err_info(why->code);
@@ -84,6 +110,7 @@ static void reply_error(struct api *a, struct http_req *r, const struct why *why
     /* who is asked to come again is told when */
     if (!told.retry_after_s && (info->retry == RETRY_after || (info->retry == RETRY_same_key && status == 503))) told.retry_after_s = 1;
     ops_error_json(&told, http_request_id(r), &body);
+    if (path_is_openai(http_path(r))) wrap_openai(r, &told, &body);
     log_failure(a, r, why);
     if (told.retry_after_s > 0)
         http_add_header(r, "Retry-After", arena_printf(http_arena(r), "%lld", (long long)told.retry_after_s));

@@ -11,6 +11,7 @@
 enum { MODEL_BYTES = 200, END_USER_BYTES = 128, METADATA_BYTES = 4096 };
 
 struct form;
+struct openai;
 struct route;
 
 struct api {
@@ -38,6 +39,7 @@ struct exchange {
     struct upload *upload;
     struct form *form; /* in the arena; what the upload is cut out of */
     struct str path, filename; /* what it said so far */
+    struct openai *openai;     /* in the arena; a call of that shape */
 };
 
 struct exchange *exchange_create(struct api *a, struct http_req *r, const struct route *route);

@@ -219,7 +219,7 @@ void files_put(struct exchange *x) {
 
 /* --- a form with a file --- */
 
-static err form_file(void *arg, struct str filename, struct why *why) {
+static err form_file(void *arg, struct str name, struct str filename, struct why *why) {
     struct exchange *x = arg;
     x->filename = arena_dup(&x->arena, filename);
     return ops_upload_place(x->upload, x->path, x->filename, why);

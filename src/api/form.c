@@ -2,6 +2,7 @@
  * through as it is, and the search begins anew with the byte that did not fit. */
 #include "api/form.h"
 
+#include <stddef.h>
 #include <stdio.h>
 
 /* name=value or name="value" behind a ';'; false at the end or where it cannot be read. */
@@ -65,7 +66,11 @@ bool form_boundary(struct str type, char out[FORM_BOUNDARY + 1]) {
 
 void form_begin(struct form *f, const char *boundary, const struct form_sink *sink) {
     /* as if a line had ended before the first byte: the first mark needs no line in front */
-    *f = (struct form){.sink = *sink, .state = FORM_DATA, .matched = 2};
+    memset(f, 0, offsetof(struct form, held)); /* not all of it: it is large */
+    f->sink = *sink;
+    f->state = FORM_DATA;
+    f->matched = 2;
+    if (!f->sink.field_max) f->sink.field_max = FORM_FIELD_BYTES;
     f->mark_len = (size_t)snprintf(f->mark, sizeof f->mark, "\r\n--%s", boundary);
     if (f->mark_len >= sizeof f->mark) { /* a boundary of full length: the terminator had no room */
         memcpy(f->mark + 4, boundary, FORM_BOUNDARY);
@@ -84,7 +89,7 @@ static err take(struct form *f, struct str bytes, struct why *why) {
         f->waits |= !f->sink.data(f->sink.arg, bytes);
         return OK;
     }
-    if (bytes.len > FORM_FIELD_BYTES - f->held_len) return why_set(why, E_TOO_LARGE, "The form's field %s has more than %d bytes.", f->name, FORM_FIELD_BYTES);
+    if (bytes.len > f->sink.field_max - f->held_len) return why_set(why, E_TOO_LARGE, "The form's field %s has more than %zu bytes.", f->name, f->sink.field_max);
     memcpy(f->held + f->held_len, bytes.ptr, bytes.len);
     f->held_len += bytes.len;
     return OK;
@@ -121,11 +126,11 @@ static err read_disposition(struct form *f, struct str header, struct why *why) 
     }
     if (str_trim(rest).len) return bad(why, "a part's Content-Disposition cannot be read, or a name in it is too long.");
     if (!f->name[0]) return bad(why, "a part has no name.");
-    f->in_file = !strcmp(f->name, "file");
+    f->in_file = f->sink.is_file ? f->sink.is_file(str_of(f->name)) : !strcmp(f->name, "file");
     if (!f->in_file) return OK;
-    if (f->file_seen) return bad(why, "it has two files; send one a call.");
+    if (f->file_seen && !f->sink.is_file) return bad(why, "it has two files; send one a call.");
     f->file_seen = true;
-    return f->sink.file(f->sink.arg, str_n(filename, filename_len), why);
+    return f->sink.file(f->sink.arg, str_of(f->name), str_n(filename, filename_len), why);
 }
 
 static err head_over(struct form *f, struct why *why) {
@@ -217,6 +222,6 @@ err form_feed(struct form *f, struct str s, struct why *why, bool *out_waits) {
 
 err form_end(const struct form *f, struct why *why) {
     if (f->state != FORM_END) return bad(why, "it ends before its last boundary.");
-    if (!f->file_seen) return bad(why, "it has no part named file.");
+    if (!f->file_seen && !f->sink.is_file) return bad(why, "it has no part named file.");
     return OK;
 }

@@ -6,7 +6,7 @@
 struct seen {
     struct buf out;
 };
-static err on_file(void *arg, struct str filename, struct why *why) {
+static err on_file(void *arg, struct str name, struct str filename, struct why *why) {
     struct seen *s = arg;
     must(filename.len < FORM_NAME_BYTES);
     buf_c(&s->out, 'F');
@@ -27,7 +27,7 @@ static err on_field(void *arg, struct str name, struct str value, struct why *wh
 
 static err feed(struct str bytes, size_t step, struct seen *s) {
     struct form *f = malloc(sizeof *f);
-    struct form_sink sink = {on_file, on_data, on_field, s};
+    struct form_sink sink = {.file = on_file, .data = on_data, .field = on_field, .arg = s};
     struct why why = {0};
     bool waits;
     err e = OK;

@@ -36,7 +36,7 @@ static void boundaries(void **state) {
     }
 }
 
-static err on_file(void *arg, struct str filename, struct why *why) {
+static err on_file(void *arg, struct str name, struct str filename, struct why *why) {
     buf_printf(arg, "<%.*s>", STR_ARG(filename));
     return OK;
 }
@@ -51,7 +51,7 @@ static err on_field(void *arg, struct str name, struct str value, struct why *wh
 
 static err feed(const char *boundary, struct str bytes, size_t step, struct buf *out) {
     struct form *f = malloc(sizeof *f);
-    const struct form_sink sink = {on_file, on_data, on_field, out};
+    const struct form_sink sink = {.file = on_file, .data = on_data, .field = on_field, .arg = out};
     struct why why = {0};
     bool waits = false;
     err e = OK;
@@ -132,7 +132,7 @@ static void bounds(void **state) {
 
 static void a_slow_file_is_said_to_be_slow(void **state) {
     struct buf out = {0};
-    const struct form_sink sink = {on_file, on_data, on_field, &out};
+    const struct form_sink sink = {.file = on_file, .data = on_data, .field = on_field, .arg = &out};
     struct form *f = malloc(sizeof *f);
     bool waits = true;
     assert_non_null(f);

@@ -36,8 +36,7 @@ static void answer_accepted(struct exchange *x, const struct answer *a) {
 static void parked_done(void *arg, const struct answer *a) {
     struct exchange *x = arg;
     bool is_get = !strcmp(x->route->method, "GET");
-    x->waiting = false;
-    x->wait = NULL;
+    generate_answered(x);
     if (!x->req) {
         exchange_unref(x);
         return;
@@ -60,8 +59,7 @@ static void parked_done(void *arg, const struct answer *a) {
 /* POST /v1/generations without a wait: committed is all that was asked for. */
 static void committed_done(void *arg, const struct answer *a) {
     struct exchange *x = arg;
-    x->waiting = false;
-    x->wait = NULL;
+    generate_answered(x);
     if (x->req && a->code) {
         answer_ops_error(x, a);
     } else if (x->req) {
@@ -71,13 +69,19 @@ static void committed_done(void *arg, const struct answer *a) {
     exchange_unref(x);
 }
 
-static void submit(struct exchange *x, struct submission *s, ops_done *done) {
+void generate_answered(struct exchange *x) {
+    x->waiting = false;
+    x->wait = NULL;
+}
+
+void generate_run(struct exchange *x, struct submission *s, struct str canonical, ops_done *done) {
     char hash[SHA256_HEX + 1];
-    struct buf canonical = {0};
-    buf_printf(&canonical, "%s %s\n", x->route->method, x->route->pattern);
-    json_write_canonical(&canonical, x->body);
-    sha256_hex(buf_view(&canonical), hash);
-    buf_done(&canonical);
+    struct buf text = {0};
+    buf_printf(&text, "%s %s\n", x->route->method, x->route->pattern);
+    if (canonical.len) buf_str(&text, canonical);
+    else json_write_canonical(&text, x->body);
+    sha256_hex(buf_view(&text), hash);
+    buf_done(&text);
     s->request_hash = arena_dup(&x->arena, str_of(hash));
     s->route = arena_printf(&x->arena, "%s %s", x->route->method, x->route->pattern);
     s->idempotency_key = x->idempotency_key;
@@ -151,12 +155,12 @@ void generate_media(struct exchange *x) {
     if (x->prefer.async && !x->prefer.wait_s) {
         s->view = VIEW_GENERATION; /* nothing is finished yet that could be shown as the finished dictionary */
         s->wait = 0;
-        submit(x, s, committed_done);
+        generate_run(x, s, STR(""), committed_done);
         return;
     }
     s->view = VIEW_MEDIA;
     s->wait = x->prefer.has_wait ? x->prefer.wait_s * MS_SECOND : LIMIT_WAIT_MS;
-    submit(x, s, parked_done);
+    generate_run(x, s, STR(""), parked_done);
 }
 
 /* --- POST /v1/generations --- */
@@ -181,7 +185,7 @@ void generate_submit(struct exchange *x) {
     }
     s->view = VIEW_GENERATION;
     s->wait = x->prefer.has_wait ? x->prefer.wait_s * MS_SECOND : 0;
-    submit(x, s, s->wait ? parked_done : committed_done);
+    generate_run(x, s, STR(""), s->wait ? parked_done : committed_done);
 }
 
 /* --- reading and cancelling --- */

@@ -31,9 +31,10 @@ static void write_ref(struct jw *w, const char *where, struct str name) {
 
 static void write_param(struct jw *w, struct str name) { write_ref(w, "parameters", name); }
 
-static void write_error_ref(struct jw *w, struct str status) {
+/* E402 is ours, O402 the same in the other product's shape. */
+static void write_error_ref(struct jw *w, const struct route *r, struct str status) {
     char name[16];
-    snprintf(name, sizeof name, "E%.*s", STR_ARG(status));
+    snprintf(name, sizeof name, "%c%.*s", path_is_openai(str_of(r->pattern)) ? 'O' : 'E', STR_ARG(status));
     jw_key_str(w, status);
     write_ref(w, "responses", str_of(name));
 }
@@ -96,7 +97,7 @@ static void write_security(struct jw *w, const struct route *r) {
 }
 
 static void write_request(struct jw *w, const struct route *r) {
-    static const char *const types[] = {[TAKES_JSON] = "application/json", [TAKES_FILE] = "application/octet-stream", [TAKES_FORM] = "multipart/form-data"};
+    static const char *const types[] = {[TAKES_JSON] = "application/json", [TAKES_FILE] = "application/octet-stream", [TAKES_FORM] = "multipart/form-data", [TAKES_EITHER] = "application/json"};
     if (r->takes == TAKES_NOTHING || r->takes == TAKES_ANYTHING) return;
     jw_key(w, "requestBody");
     jw_open(w, '{');
@@ -158,7 +159,7 @@ static void write_operation(struct jw *w, const struct route *r) {
         bool has = strstr(always, order[i]) || (r->errors && strstr(r->errors, order[i])) ||
                    (r->who != WHO_PUBLIC && strstr(keyed, order[i])) ||
                    (r->takes != TAKES_NOTHING && strstr(json_body, order[i]));
-        if (has) write_error_ref(w, str_of(order[i]));
+        if (has) write_error_ref(w, r, str_of(order[i]));
     }
     jw_close(w, '}');
     jw_close(w, '}');
@@ -185,9 +186,7 @@ static void write_paths(struct jw *w) {
 }
 
 /* Each status with every code that comes with it, so that neither can be forgotten. */
-static void write_responses(struct jw *w) {
-    jw_key(w, "responses");
-    jw_open(w, '{');
+static void write_responses_of(struct jw *w, char prefix, const char *schema) {
     for (int status = 400; status < 600; status++) {
         _cleanup_(buf_done) struct buf text = {0};
         for (int e = 1; e < ERR_COUNT; e++)
@@ -195,13 +194,20 @@ static void write_responses(struct jw *w) {
                 buf_printf(&text, "%s`%s`: %s", text.len ? " " : "", err_info((err)e)->code, err_info((err)e)->text);
         if (!text.len) continue;
         char name[16];
-        snprintf(name, sizeof name, "E%d", status);
+        snprintf(name, sizeof name, "%c%d", prefix, status);
         jw_key(w, name);
         jw_open(w, '{');
         jw_kstr(w, "description", buf_view(&text));
-        write_content(w, "application/json", "Error");
+        write_content(w, "application/json", schema);
         jw_close(w, '}');
     }
+}
+
+static void write_responses(struct jw *w) {
+    jw_key(w, "responses");
+    jw_open(w, '{');
+    write_responses_of(w, 'E', "Error");
+    write_responses_of(w, 'O', "OpenAIError");
     jw_close(w, '}');
 }
 

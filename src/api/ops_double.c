@@ -412,6 +412,12 @@ static void open_file(struct ops *o, struct str path, ops_done *done, void *arg)
 void ops_drive_open(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg) {
     open_file(o, path, done, arg);
 }
+void ops_asset_open(struct ops *o, const struct caller *c, struct str asset, ops_done *done, void *arg) {
+    open_file(o, asset, done, arg);
+}
+void ops_assemble(struct ops *o, const struct caller *c, const struct piece *pieces, size_t n, ops_done *done, void *arg) {
+    fail(done, arg, E_NOT_FOUND, "There is no such file.");
+}
 void ops_drive_open_signed(struct ops *o, struct str path, struct str query, ops_done *done, void *arg) {
     if (str_is(query, "exp=1&kid=k&sig=good"))
         open_file(o, path, done, arg);

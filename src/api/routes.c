@@ -7,6 +7,13 @@ const struct route api_routes[] = {
     /* one call, one file */
     {"POST", "/v1/media/generate", WHO_RUN, TAKES_JSON, false, generate_media, "mediaGenerate", "Media",
      "Run a model and wait for its file", "MediaRequest", "MediaResult", NULL, "200 202", MONEY, "Prefer IdempotencyKey Traceparent", "generate"},
+    /* the same for clients of OpenAI's shape */
+    {"POST", "/v1/images/generations", WHO_RUN, TAKES_JSON, false, openai_images, "openaiImages", "OpenAI-shaped",
+     "Make pictures from words, as OpenAI's clients ask for them", "OpenAIImageRequest", "OpenAIImages", NULL, "200", MONEY, "IdempotencyKey", "generate"},
+    {"POST", "/v1/images/edits", WHO_RUN, TAKES_EITHER, false, openai_edits, "openaiEdits", "OpenAI-shaped",
+     "Edit pictures, as OpenAI's clients ask for it", "OpenAIEditRequest", "OpenAIImages", NULL, "200", MONEY, "IdempotencyKey", "generate"},
+    {"POST", "/v1/audio/speech", WHO_RUN, TAKES_JSON, false, openai_speech, "openaiSpeech", "OpenAI-shaped",
+     "Read a text aloud, as OpenAI's clients ask for it", "OpenAISpeechRequest", NULL, "audio/*", "200", MONEY, "IdempotencyKey", "generate"},
     /* generations */
     {"POST", "/v1/generations", WHO_RUN, TAKES_JSON, false, generate_submit, "createGeneration", "Generations",
      "Start a generation", "GenerationRequest", "Generation", NULL, "202 200", MONEY, "Prefer IdempotencyKey Traceparent", "generate"},
@@ -109,6 +116,8 @@ const struct route api_routes[] = {
      "Anything", NULL, "200", "", NULL, NULL},
 };
 const int api_routes_count = sizeof api_routes / sizeof *api_routes;
+
+bool path_is_openai(struct str path) { return str_starts(path, STR("/v1/images/")) || str_starts(path, STR("/v1/audio/")); }
 
 static bool path_matches(const char *pattern, struct str path, struct str *param) {
     for (const char *p = pattern;; p++) {

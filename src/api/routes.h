@@ -18,6 +18,7 @@ enum takes {
     TAKES_ANYTHING, /* a body is read and ignored, for clients that always send one */
     TAKES_FILE,     /* raw bytes, streamed */
     TAKES_FORM,     /* multipart/form-data with a file, streamed */
+    TAKES_EITHER,   /* an object or a form, which its handler finds out */
 };
 
 struct route {
@@ -37,6 +38,8 @@ struct route {
     const char *params;  /* names of parameters */
     const char *scope;   /* what a key with scopes must have; "generate": any of generate:..., the model decides which; NULL: none */
 };
+/* Paths of another product's shape: errors stand in {"error": {...}} there. */
+bool path_is_openai(struct str path);
 extern const struct route api_routes[];
 extern const int api_routes_count;
 
@@ -44,6 +47,12 @@ enum match { MATCH_NONE, MATCH_OTHER_METHOD, MATCH_ROUTE };
 /* `param` is still percent-encoded. `allow` is filled (from `a`) with MATCH_OTHER_METHOD. */
 enum match route_find(struct str method, struct str path, struct arena *a, const struct route **out_route,
                       struct str *out_param, struct str *out_allow);
+
+/* Sends a generation on its way and answers through `done`; canonical: the call as text that is equal for equal calls, of which the idempotency
+ * hash is taken (empty: the body). The submission and what it points to live in the exchange's arena. */
+void generate_run(struct exchange *x, struct submission *s, struct str canonical, ops_done *done);
+/* For a `done`: the operation has answered. */
+void generate_answered(struct exchange *x);
 
 /* Handlers, by file. */
 void generate_media(struct exchange *x);
@@ -73,6 +82,9 @@ void account_adjust(struct exchange *x);
 void account_secrets(struct exchange *x);
 void account_secret_put(struct exchange *x);
 void account_secret_delete(struct exchange *x);
+void openai_images(struct exchange *x);
+void openai_edits(struct exchange *x);
+void openai_speech(struct exchange *x);
 void files_list(struct exchange *x);
 void files_get(struct exchange *x);
 void files_get_thumbnail(struct exchange *x);

@@ -231,6 +231,10 @@ void model_write(const struct model *m, struct jw *w) {
     jw_open(w, '{');
     jw_kstr(w, "id", m->slug);
     jw_kz(w, "object", "model");
+    jw_ki64(w, "created", 0); /* clients of OpenAI's shape read it; a model here has no birthday */
+    struct str family, variant;
+    str_cut(m->slug, '/', &family, &variant);
+    jw_kstr(w, "owned_by", family);
     jw_kstr(w, "model_id", m->slug);
     jw_kstr(w, "slug", m->slug);
     jw_kstr(w, "kind", m->kind);

@@ -133,6 +133,13 @@ void ops_drive_open_signed(struct ops *o, struct str path, struct str query, ops
     read_start(r);
 }
 
+void ops_asset_open(struct ops *o, const struct caller *c, struct str asset, ops_done *done, void *arg) {
+    struct read *r = read_new(o, c, run_open_signed, done, arg);
+    r->id = arena_dup(&r->arena, asset);
+    r->path = r->id;
+    read_start(r);
+}
+
 static void run_sign(struct read *r, struct db *db) {
     const struct asset *a = NULL;
     err e = asset_at(db, &r->arena, str_of(r->caller.project), r->path, &a);

@@ -99,11 +99,13 @@ void ops_quote(struct ops *o, const struct caller *c, struct str model, const st
 enum view {
     VIEW_GENERATION, /* id, generation_id, status, model, kind, quoted/held/billed, outputs[], error, stages, poll_after_s, ... */
     VIEW_MEDIA,      /* the seed's dictionary: model kind drive_path output_url request_id billed_micros billed_usd meta */
+    VIEW_FILES,      /* id, billed_micros, outputs[] alone; an end without files is an error, as with VIEW_MEDIA */
 };
 struct submission {
     struct str model;
     const struct json *inputs;       /* object or NULL */
     struct str kind;                 /* "auto" or empty: resolved */
+    bool kind_required;              /* a model of another kind is refused */
     struct str output_path, output_url_path;
     struct str idempotency_key;      /* empty: none */
     struct str route;                /* "POST /v1/generations": part of the idempotency namespace */
@@ -187,6 +189,13 @@ void ops_drive_open_signed(struct ops *o, struct str path, struct str query, ops
  * at the first request, which waits for it; E_STILL_RUNNING after 5 s and every refusal carry the link to the original in
  * answer.path, to be redirected to. */
 void ops_drive_open_derived(struct ops *o, struct str folder, struct str path, struct str query, ops_done *done, void *arg);
+/* A file by its own name, whatever path shows it now: an output's `id`. */
+void ops_asset_open(struct ops *o, const struct caller *c, struct str asset, ops_done *done, void *arg);
+/* Text with files in it as base64: text 0, file 0, text 1, ... (an empty asset: none). answer.fd is a file without a name, answer.bytes its length:
+ * however large the files are, none of them is ever in memory. */
+enum { PIECES_MAX = 32 };
+struct piece { struct str text, asset; };
+void ops_assemble(struct ops *o, const struct caller *c, const struct piece *pieces, size_t n, ops_done *done, void *arg);
 void ops_drive_sign(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg);
 void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg);
 /* What is left in the project's drive: answer.bytes, INT64_MAX where it has no limit. E_DRIVE_FULL with the figures when length (-1: not

@@ -73,6 +73,7 @@ struct shown {
 };
 void view_generation(struct jw *w, const struct shown *s);
 void view_media(struct jw *w, const struct shown *s, struct arena *a);
+void view_files(struct jw *w, const struct shown *s, struct arena *a);
 /* The error a surface answers for a generation that failed or was cancelled. */
 void view_failure(const struct generation *g, struct why *why);
 void view_money(struct jw *w, const char *name, micros m); /* name_micros, name_usd, name_credits */

@@ -92,6 +92,10 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     TRY(model_named(shelf_current(o->o.shelf), s->model, why, &m));
     TRY(scopes_allow_kind(c, m->kind, why));
     TRY(check_kind(s->kind, why));
+    if (s->kind_required && !str_eq(s->kind, m->kind)) {
+        if (why) snprintf(why->field, sizeof why->field, "model");
+        return why_set(why, E_INVALID, "%.*s makes %.*s and this call is for %.*s. Nothing was charged.", STR_ARG(m->slug), STR_ARG(m->kind), STR_ARG(s->kind));
+    }
     TRY(check_key(s->idempotency_key, why));
     TRY(catalog_quote(shelf_current(o->o.shelf), m, s->inputs, NULL, 0, a, why, &cmd.quote, &cmd.inputs));
     if (s->quote_id.len) TRY(quote_honour(o, s->quote_id, m, cmd.inputs, a, why, &cmd.quote));

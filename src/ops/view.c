@@ -284,6 +284,17 @@ void view_media(struct jw *w, const struct shown *s, struct arena *arena) {
     jw_close(w, '}');
 }
 
+void view_files(struct jw *w, const struct shown *s, struct arena *arena) {
+    jw_open(w, '{');
+    jw_kstr(w, "id", s->g->head.id);
+    jw_ki64(w, "billed_micros", s->g->billed_micros);
+    jw_key(w, "outputs");
+    jw_open(w, '[');
+    for (size_t i = 0; i < s->asset_count; i++) write_output(w, s, s->assets[i], arena);
+    jw_close(w, ']');
+    jw_close(w, '}');
+}
+
 void view_failure(const struct generation *g, struct why *why) {
     *why = (struct why){.code = str_eq(g->state, GEN_CANCELLED) ? E_CANCELLED : E_UPSTREAM, .charged_micros = g->billed_micros};
     char code[64];

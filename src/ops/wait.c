@@ -106,7 +106,7 @@ static void run_wait(struct read *r, struct db *db) {
         return;
     }
     bool terminal = generation_is_terminal(g->state);
-    if (!terminal && r->wait && r->view == VIEW_MEDIA) return;
+    if (!terminal && r->wait && r->view != VIEW_GENERATION) return;
     e = query_assets_of(db, g->head.id, &r->arena, &assets, &asset_count);
     if (!e && r->view == VIEW_GENERATION) e = query_events(db, g->head.id, 0, LIMIT_EVENTS, &r->arena, &events, &event_count);
     if (e) {
@@ -118,6 +118,7 @@ static void run_wait(struct read *r, struct db *db) {
                       .public_url = str_of(r->url), .now = r->now, .ttl_s = r->ttl_s, .kind_wanted = r->kind, .url_path_given = r->wait && r->wait->url_path_given};
     struct jw w = {.out = &r->json};
     if (r->view == VIEW_GENERATION) view_generation(&w, &s);
+    else if (str_eq(g->state, GEN_COMPLETED) && r->view == VIEW_FILES) view_files(&w, &s, &r->arena);
     else if (str_eq(g->state, GEN_COMPLETED)) view_media(&w, &s, &r->arena);
     else {
         struct why why;
@@ -144,7 +145,7 @@ static void wait_was_read(void *arg, const struct answer *a) {
     struct wait *w = arg;
     bool is_over = w->timed_out || w->o->draining;
     if (a->terminal || a->code == E_NOT_FOUND || !w->wait || w->abandoned) wait_answer(w, a);
-    else if (is_over && (a->code || w->view == VIEW_MEDIA)) answer_still_running(w); /* there is nothing finished to show */
+    else if (is_over && (a->code || w->view != VIEW_GENERATION)) answer_still_running(w); /* there is nothing finished to show */
     else if (is_over) wait_answer(w, a);
     else if (a->code) wait_retry(w);
     else if (w->missed) wait_read(w);
@@ -209,6 +210,7 @@ static void make_ready(struct wait *w, const struct generation *g, const struct 
     buf_clear(&w->ready);
     w->ready_terminal = generation_is_terminal(g->state);
     if (w->view == VIEW_GENERATION) view_generation(&out, &s);
+    else if (str_eq(g->state, GEN_COMPLETED) && w->view == VIEW_FILES) view_files(&out, &s, &arena);
     else if (str_eq(g->state, GEN_COMPLETED)) view_media(&out, &s, &arena);
     else if (w->ready_terminal) {
         view_failure(g, &w->why);
