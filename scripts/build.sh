@@ -20,6 +20,6 @@ fi
 ninja -C "$dir" --quiet
 
 # Hard links, so that the helper is found beside the program and a copy of the folder works too.
-for program in src/cmd/puras src/media/puras-media; do
+for program in src/cmd/puras src/media/puras-media src/jq/puras-jq; do
     [ ! -f "$dir/$program" ] || ln -f "$dir/$program" "$dir/${program##*/}"
 done

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 build=$1 prefix=$2
 install -D -m 755 "$build/puras" "$prefix/bin/puras"
 install -D -m 755 "$build/puras-media" "$prefix/bin/puras-media"
+install -D -m 755 "$build/puras-jq" "$prefix/bin/puras-jq"
 find catalog -type f -name '*.yaml' -exec install -D -m 644 {} "$prefix/share/puras/{}" \;
 # The library: header, shared object with its soname, and what pkg-config answers.
 install -D -m 644 include/puras.h "$prefix/include/puras.h"
@@ -22,4 +23,4 @@ install -d -m 755 "$prefix/share/man/man1" "$prefix/share/bash-completion/comple
 "$build/puras" completion bash > "$prefix/share/bash-completion/completions/puras"
 "$build/puras" completion zsh > "$prefix/share/zsh/site-functions/_puras"
 "$build/puras" completion fish > "$prefix/share/fish/vendor_completions.d/puras.fish"
-echo "installed below $prefix: bin/puras, bin/puras-media, lib/libpuras.so, include/puras.h, share/puras/catalog, share/man/man1/puras.1, completions for bash, zsh and fish"
+echo "installed below $prefix: bin/puras, bin/puras-media, bin/puras-jq, lib/libpuras.so, include/puras.h, share/puras/catalog, share/man/man1/puras.1, completions for bash, zsh and fish"

@@ -13,6 +13,13 @@ cat > "$words" <<'WORDS'
 JSON_DEPTH|Levels of objects and lists in one document. Deeper: 400 `bad_json`.
 JSON_NODES|Values in one document. More: 400 `bad_json`.
 STRING_SPOOL_BYTES|Longer strings shall leave the document for a file. Nothing uses it yet; the bound of the body holds.
+JQ_BYTES|What a jq program of a provider's description may be given, and what it may answer. More: the step fails as `description_error`.
+JQ_PROGRAM_BYTES|One jq program of a description.
+JQ_RUN_MS|Processor time of one run of a jq program. More: its process is ended, the step fails as `description_error`.
+JQ_COMPILE_MS|Processor time for compiling a jq program, once.
+JQ_WALL_MS|Longest wait for both on a machine that is busy with other things.
+JQ_MEMORY_BYTES|Memory of the process that runs jq programs.
+JQ_PROGRAMS|Compiled jq programs that each such process keeps.
 HTTP_HEADERS|Header lines of a request. More: 431.
 HTTP_HEADER_BYTES|Bytes of all header lines together. More: 431.
 HTTP_TARGET_BYTES|Bytes of path and query. More: 414.

@@ -6,6 +6,15 @@
 #define LIMIT_JSON_NODES 100000
 #define LIMIT_STRING_SPOOL_BYTES (64 * 1024)   /* longer strings leave the tree for the spool */
 
+/* Programs of provider descriptions */
+#define LIMIT_JQ_BYTES (1024 * 1024)           /* of an input, and of all results of one run together */
+#define LIMIT_JQ_PROGRAM_BYTES (64 * 1024)
+#define LIMIT_JQ_RUN_MS 100                    /* of the processor */
+#define LIMIT_JQ_COMPILE_MS 500                /* likewise, once per program */
+#define LIMIT_JQ_WALL_MS 3000                  /* both together, by the clock of a machine that may be busy with other things */
+#define LIMIT_JQ_MEMORY_BYTES (512LL * 1024 * 1024)
+#define LIMIT_JQ_PROGRAMS 256                  /* compiled and kept, in each child */
+
 /* HTTP server */
 #define LIMIT_HTTP_HEADERS 64
 #define LIMIT_HTTP_HEADER_BYTES (16 * 1024)

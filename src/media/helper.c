@@ -6,25 +6,23 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/program.h"
 #include "media/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 
 struct helper {
     pthread_mutex_t lock;
     pthread_cond_t idle;
-    char program[4096];
+    char program[PROGRAM_PATH];
     int slots;     /* eventfd semaphore: renders that may still start */
     int readers;   /* likewise: reads, which a long render must not hold up */
     int control;   /* -1: no helper runs */
@@ -43,66 +41,18 @@ struct run {
     const struct render_job *asked;
 };
 
-static err is_program(const char *path) { return access(path, X_OK) == 0 ? OK : E_NOT_FOUND; }
-
-static err find_program(const struct helper_options *o, struct why *why, char out[4096]) {
-    static const char *const places[] = {"puras-media", "src/media/puras-media", "../libexec/puras/puras-media", "../src/media/puras-media"};
-    char exe[3800], path[4096];
-    if (o && o->program) {
-        if (is_program(o->program)) return why_set(why, E_UNAVAILABLE, "The media helper %s is not there or may not be run.", o->program);
-        snprintf(out, 4096, "%s", o->program);
-        return OK;
-    }
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    if (n <= 0) return why_set(why, E_UNAVAILABLE, "The server could not find its own program file; name the media helper explicitly.");
-    exe[n] = 0;
-    *(strrchr(exe, '/') + 1) = 0;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        snprintf(path, sizeof path, "%s%s", exe, places[i]);
-        if (is_program(path) == OK) return memcpy(out, path, sizeof path), OK;
-    }
-    return why_set(why, E_UNAVAILABLE, "The media helper puras-media is neither beside the server (%s) nor in ../libexec/puras/.", exe);
-}
-
 /* Called with the lock held. */
 static err spawn(struct helper *h, struct why *why) {
-    char *argv[] = {h->program, NULL}, *envp[] = {(char[]){"LANG=C.UTF-8"}, (char[]){"PATH=/usr/bin:/bin"}, (char[]){"HOME=/"}, NULL};
-    int pair[2];
-    pid_t pid = 0;
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none, all;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return why_set(why, E_UNAVAILABLE, "No socket for the media helper: %s.", strerror(errno));
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attr);
-    /* dup2 onto itself would keep the close-on-exec flag; by way of another number it never is the same. */
-    int failed = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDWR, 0) || posix_spawn_file_actions_adddup2(&files, 0, 1) ||
-                 posix_spawn_file_actions_adddup2(&files, pair[1], 1023) || posix_spawn_file_actions_adddup2(&files, 1023, WIRE_CONTROL_FD) ||
-                 posix_spawnattr_setsigmask(&attr, &none) || posix_spawnattr_setsigdefault(&attr, &all) ||
-                 posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-    if (!failed) failed = posix_spawn(&pid, h->program, &files, &attr, argv, envp);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attr);
-    close(pair[1]);
-    if (failed) {
-        close(pair[0]);
-        return why_set(why, E_UNAVAILABLE, "The media helper %s did not start: %s.", h->program, strerror(failed));
-    }
-    h->control = pair[0];
-    h->pid = pid;
-    return OK;
+    char *environment[] = {(char[]){"LANG=C.UTF-8"}, (char[]){"PATH=/usr/bin:/bin"}, (char[]){"HOME=/"}, NULL};
+    struct program_start o = {.path = h->program, .what = "The media helper", .environment = environment, .socket_type = SOCK_SEQPACKET,
+                              .socket_fd = WIRE_CONTROL_FD, .keep_stderr = true};
+    return program_start(&o, why, &h->control, &h->pid);
 }
 
 /* Forgets a helper that is gone or no longer answers. Called with the lock held. */
 static void bury(struct helper *h) {
     if (h->control >= 0) close(h->control);
-    if (h->pid > 0) {
-        kill(h->pid, SIGKILL);
-        while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR) {
-        }
-    }
+    if (h->pid > 0) program_kill(h->pid);
     h->control = -1;
     h->pid = 0;
 }
@@ -117,7 +67,7 @@ err helper_start(const struct helper_options *o, struct why *why, struct helper 
     h->slots = eventfd((unsigned)at_once, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
     h->readers = eventfd(LIMIT_READS_AT_ONCE, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
     err e = h->slots < 0 || h->readers < 0 ? why_set(why, E_UNAVAILABLE, "The media helper's queue could not be made: %s.", strerror(errno)) : OK;
-    if (!e) e = find_program(o, why, h->program);
+    if (!e) e = program_find(o ? o->program : NULL, "puras-media", "media", "The media helper", why, h->program);
     if (!e) e = spawn(h, why);
     if (e) return helper_stop(h), e;
     *out = h;
@@ -183,13 +133,11 @@ static ssize_t send_order(int control, const struct wire_order *o, const int *fd
 
 /* True once the kernel says that the process is no more. Called with the lock held. */
 static bool is_dead(struct helper *h) {
+    int status;
     if (h->pid <= 0) return true;
-    pid_t r = waitpid(h->pid, NULL, WNOHANG);
-    if (r == h->pid || (r < 0 && errno == ECHILD)) {
-        h->pid = 0;
-        return true;
-    }
-    return false;
+    if (!program_is_gone(h->pid, &status)) return false;
+    h->pid = 0;
+    return true;
 }
 
 /* Hands the job over, to a new helper if the old one died. */
