@@ -14,12 +14,14 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { FILES_MAX = 4096, MODELS_MAX = 4096, CONTENT_FORMAT = 1 };
+enum { FILES_MAX = 4096, MODELS_MAX = 4096, PROVIDERS_MAX = 256, CONTENT_FORMAT = 1 };
 
 struct catalog {
     struct arena arena;
     struct model *models;
     size_t count, cap;
+    struct provider_doc *providers;
+    size_t provider_count;
     struct str content;
     char sha256[SHA256_HEX + 1];
 };
@@ -49,9 +51,19 @@ static void add_model(struct catalog *c, const struct model *m) {
     c->models[c->count++] = *m;
 }
 
+/* False when there are too many. */
+static bool add_provider(struct catalog *c, const struct provider_doc *p) {
+    if (c->provider_count == PROVIDERS_MAX) return false;
+    if (!c->providers) c->providers = arena_array(&c->arena, struct provider_doc, PROVIDERS_MAX);
+    c->providers[c->provider_count++] = *p;
+    return true;
+}
+
 /* --- publishing --- */
 
 static int by_slug(const void *a, const void *b) { return str_cmp(((const struct model *)a)->slug, ((const struct model *)b)->slug); }
+
+static int by_name(const void *a, const void *b) { return str_cmp(((const struct provider_doc *)a)->name, ((const struct provider_doc *)b)->name); }
 
 /* The content depends on what the documents say, not on files, lines, order of keys or how numbers are written. */
 static void seal(struct catalog *c) {
@@ -67,6 +79,16 @@ static void seal(struct catalog *c) {
         json_write_canonical(&b, model_compiled(&c->models[i])->doc);
     }
     jw_close(&w, ']');
+    if (c->provider_count) { /* left out when empty, so that versions without any keep their name */
+        qsort(c->providers, c->provider_count, sizeof *c->providers, by_name);
+        jw_key(&w, "providers");
+        jw_open(&w, '[');
+        for (size_t i = 0; i < c->provider_count; i++) {
+            jw_raw(&w, (struct str){});
+            json_write_canonical(&b, c->providers[i].doc);
+        }
+        jw_close(&w, ']');
+    }
     jw_close(&w, '}');
     c->content = arena_dup(&c->arena, buf_view(&b));
     buf_done(&b);
@@ -89,6 +111,7 @@ struct reading {
     struct seen *seen; /* newest first; also of models that have problems */
     size_t files;
     size_t nodes;
+    bool in_providers; /* the folder being read holds descriptions */
 };
 
 static void problem(struct reading *r, struct str file, int line, const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -158,6 +181,50 @@ static void read_model(struct reading *r, struct str path, struct str text) {
     if (!d.found) add_model(r->catalog, &m);
 }
 
+static bool is_provider_name(struct str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!word && (i == 0 || (c != '-' && c != '.' && c != '_'))) return false;
+    }
+    return s.len > 0;
+}
+
+/* Only the name is read here. False when it has none. */
+static bool read_name(struct doc *d, const struct json *root, struct provider_doc *out) {
+    if (!doc_is(d, root, JSON_OBJECT, "provider")) return false;
+    if (!doc_need(d, root, "provider", "the description") || !doc_text(d, root, "provider", MODEL_NAME_BYTES, &out->name)) return false;
+    const struct json *j = json_get(root, "provider");
+    if (!is_provider_name(out->name)) doc_problem(d, j, "`provider: %.*s` must be small letters, digits, `-`, `.` and `_`.", STR_ARG(out->name));
+    if (str_is(out->name, "local") || str_is(out->name, "twin")) doc_problem(d, j, "the provider `%.*s` is this server itself; choose another name.", STR_ARG(out->name));
+    out->doc = root;
+    out->file = d->file;
+    out->lines = d->lines;
+    return !d->found;
+}
+
+err catalog_read_provider(struct str name, struct str text, struct arena *a, struct problems *p, struct provider_doc *out) {
+    struct doc d = {.arena = a, .problems = p, .file = arena_dup(a, name)};
+    const struct json *root = yaml_read(&d, text);
+    struct provider_doc read = {};
+    if (!root || !read_name(&d, root, &read)) return E_INVALID;
+    *out = read;
+    return OK;
+}
+
+static void read_provider(struct reading *r, struct str path, struct str text) {
+    struct catalog *c = r->catalog;
+    struct provider_doc read = {};
+    if (catalog_read_provider(path, text, &c->arena, r->problems, &read)) return;
+    r->nodes += count_nodes(read.doc);
+    for (size_t i = 0; i < c->provider_count; i++) {
+        if (!str_eq(c->providers[i].name, read.name)) continue;
+        problem(r, path, 1, "the provider `%.*s` is taken; it stands in %.*s.", STR_ARG(read.name), STR_ARG(c->providers[i].file));
+        return;
+    }
+    if (!add_provider(c, &read)) problem(r, path, 0, "there are more than %d providers.", PROVIDERS_MAX);
+}
+
 static void read_file(struct reading *r, struct str path) {
     _cleanup_(closep) int fd = open(path.ptr, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat st;
@@ -177,6 +244,7 @@ static void read_file(struct reading *r, struct str path) {
         if (n > 0) text.len += (size_t)n;
     }
     if (n < 0) problem(r, path, 0, "the file cannot be read: %s.", strerror(errno));
+    else if (r->in_providers) read_provider(r, path, buf_view(&text));
     else if (++r->files > MODELS_MAX) problem(r, path, 0, "there are more than %d models.", MODELS_MAX);
     else read_model(r, path, buf_view(&text));
     buf_done(&text);
@@ -211,6 +279,16 @@ static void read_folder(struct reading *r, struct str folder, bool optional) {
     for (size_t i = 0; i < n; i++) read_file(r, names[i]);
 }
 
+static void check_successors(struct reading *r) {
+    const struct catalog *c = r->catalog;
+    for (size_t i = 0; i < c->count; i++) {
+        const struct model *m = &c->models[i];
+        bool found = !m->successor.len;
+        for (const struct seen *s = r->seen; s && !found; s = s->older) found = str_eq(s->slug, m->successor) && !str_eq(s->slug, m->slug);
+        if (!found) problem(r, m->file, m->line, "`successor: %.*s` is no slug of the catalog.", STR_ARG(m->successor));
+    }
+}
+
 static void read_folders(struct reading *r, const char *const *folders, size_t n) {
     struct arena *a = &r->catalog->arena;
     for (size_t i = 0; i < n; i++) {
@@ -219,8 +297,12 @@ static void read_folders(struct reading *r, const char *const *folders, size_t n
         folder = arena_dup(a, folder);
         read_folder(r, folder, false);
         read_folder(r, arena_printf(a, "%.*s/models", STR_ARG(folder)), true);
+        r->in_providers = true;
+        read_folder(r, arena_printf(a, "%.*s/providers", STR_ARG(folder)), true);
+        r->in_providers = false;
     }
-    if (r->nodes > LIMIT_JSON_NODES - 100) problem(r, STR("catalog"), 0, "all models together have more than %d values.", LIMIT_JSON_NODES - 100);
+    check_successors(r);
+    if (r->nodes > LIMIT_JSON_NODES - 100) problem(r, STR("catalog"), 0, "all models and providers together have more than %d values.", LIMIT_JSON_NODES - 100);
 }
 
 /* Reads folders, or the one text when there are none. */
@@ -246,6 +328,15 @@ err catalog_read_text(struct str name, struct str text, struct problems *p, stru
 
 /* --- stored content --- */
 
+static err parse_providers(struct catalog *c, const struct json *list, struct problems *p) {
+    for (const struct json *j = list ? list->child : NULL; j; j = j->next) {
+        struct doc d = {.arena = &c->arena, .problems = p, .file = STR("published catalog")};
+        struct provider_doc read = {};
+        if (!read_name(&d, j, &read) || !add_provider(c, &read)) return E_CORRUPT;
+    }
+    return OK;
+}
+
 static err parse_models(struct catalog *c, const struct json *list, struct problems *p) {
     for (const struct json *j = list->child; j; j = j->next) {
         struct doc d = {.arena = &c->arena, .problems = p, .file = STR("published catalog")};
@@ -266,6 +357,7 @@ err catalog_parse(struct str content, struct why *why, struct catalog **out) {
         return why_set(why, E_CORRUPT, "The stored catalog is not of a form that this version of puras reads.");
     struct problems p = {};
     err e = parse_models(c, list, &p);
+    if (!e) e = parse_providers(c, json_get(root, "providers"), &p);
     if (e) {
         struct str first, rest;
         str_cut(buf_view(&p.text), '\n', &first, &rest);
@@ -284,6 +376,9 @@ struct str catalog_sha256(const struct catalog *c) { return str_n(c->sha256, SHA
 struct str catalog_content(const struct catalog *c) { return c->content; }
 size_t catalog_count(const struct catalog *c) { return c->count; }
 const struct model *catalog_model(const struct catalog *c, size_t i) { return i < c->count ? &c->models[i] : NULL; }
+
+size_t catalog_provider_count(const struct catalog *c) { return c->provider_count; }
+const struct provider_doc *catalog_provider_at(const struct catalog *c, size_t i) { return i < c->provider_count ? &c->providers[i] : NULL; }
 
 const struct model *catalog_find(const struct catalog *c, struct str slug) {
     struct model key = {.slug = slug};

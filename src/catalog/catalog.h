@@ -22,8 +22,14 @@ struct input_spec {
 };
 struct route_spec {
     struct str provider, model;
-    /* cost table, request program: kept as JSON until provider/ reads them */
+    struct str endpoint;                /* of the provider's description; empty: its first */
+    struct str request;                 /* jq program on the inputs; empty: inputs as they are */
+    struct str status;                  /* verified, documented, guess; empty: as the description says */
+    int64_t unit_nanos;                 /* what one of the provider's billable units costs, in thousandths of a micro; 0: not said */
+    const struct json *carries;         /* where the outgoing body holds the priced inputs, NULL: under their names */
+    /* all of it, with the cost table */
     const struct json *raw;
+    int line;                           /* in the model's file, 0: not known */
 };
 struct model {
     struct str slug, kind, title, about;
@@ -32,9 +38,18 @@ struct model {
     struct str unit;                    /* call, image, second, megapixel, kchar */
     struct str rate_table;              /* JSON array as published by /v1/pricing */
     int64_t concurrency;                /* generations of it at once over all projects, 0: no bound */
+    struct str ended, successor;        /* its provider has ended it on that day; the slug that takes its place */
     int64_t deadline_ms, estimated_ms, max_bytes; /* drive space one generation may need, reserved at submit */
     struct str file; int line;          /* where it was read */
     const void *price;                  /* catalog.c's own */
+};
+
+/* A provider's description, as it was read; provider/ gives it a meaning. */
+struct provider_doc {
+    struct str name;
+    const struct json *doc;
+    struct str file;                    /* for problems */
+    bool lines;                         /* its nodes know their line (doc.h) */
 };
 
 struct catalog;
@@ -42,7 +57,7 @@ struct catalog;
 struct problems { struct buf text; int count; };
 void problems_done(struct problems *p);
 
-/* Reads every *.yaml at the top and in models/ of each folder. Later folders may not redefine a slug. Linted as a whole. */
+/* Reads every *.yaml at the top, in models/ and in providers/ of each folder. Later folders may not redefine a slug or a provider. Linted as a whole. */
 [[nodiscard]] err catalog_read(const char *const *folders, size_t n, struct problems *p, struct catalog **out);
 /* One file that is in memory already, as a catalog of one model; `name` stands for the file in problems. */
 [[nodiscard]] err catalog_read_text(struct str name, struct str text, struct problems *p, struct catalog **out);
@@ -54,6 +69,15 @@ struct str catalog_content(const struct catalog *c); /* canonical JSON, what pub
 size_t catalog_count(const struct catalog *c);
 const struct model *catalog_model(const struct catalog *c, size_t i); /* in order of slug */
 const struct model *catalog_find(const struct catalog *c, struct str slug);
+size_t catalog_provider_count(const struct catalog *c);
+const struct provider_doc *catalog_provider_at(const struct catalog *c, size_t i); /* in order of name */
+/* One description from text, without a catalog around it. Everything of *out lies in the arena. */
+[[nodiscard]] err catalog_read_provider(struct str name, struct str text, struct arena *a, struct problems *p, struct provider_doc *out);
+/* Calls `each` with canonical inputs (as a generation stores them) for every combination of the inputs that the price's rows, quantity or outputs name,
+ * at all values at which the price can change; required other inputs have a made-up value. False from `each` ends it. */
+void catalog_points(const struct model *m, bool (*each)(void *arg, struct str inputs), void *arg);
+/* Whether the price's rows, quantity or outputs name the i-th input. */
+bool catalog_priced(const struct model *m, size_t input);
 /* Up to `max` slugs near to a mistyped one, best first. */
 size_t catalog_near(const struct catalog *c, struct str slug, struct str *out, size_t max);
 

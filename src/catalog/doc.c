@@ -125,3 +125,40 @@ const struct json *doc_need(struct doc *d, const struct json *object, const char
     if (!j) doc_problem(d, object, "`%s` is missing in %s.", key, where);
     return j;
 }
+
+bool doc_duration(struct doc *d, const struct json *object, const char *key, int64_t *out) {
+    const struct json *j = json_get(object, key);
+    if (!j) return false;
+    int64_t factor = 1, n;
+    struct str text = j->text;
+    if (j->type == JSON_STRING && text.len) {
+        char unit = text.ptr[text.len - 1];
+        factor = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : 0;
+        text.len--;
+    }
+    bool readable = (j->type == JSON_NUMBER || j->type == JSON_STRING) && factor && decimal_read(text, 3, &n) == DECIMAL_OK;
+    if (!readable || n <= 0 || n > 7LL * 24 * 3600 * 1000 / factor) {
+        doc_problem(d, j, "`%s` must be a time of more than 0 and at most 7 days: a number of seconds, or 90s, 10m, 1h.", key);
+        return false;
+    }
+    *out = n * factor;
+    return true;
+}
+
+bool doc_bytes(struct doc *d, const struct json *object, const char *key, int64_t *out) {
+    static const struct { struct str name; int64_t factor; } scales[] = {
+        {{"KB", 2}, 1000}, {{"MB", 2}, 1000000}, {{"GB", 2}, 1000000000}, {{"", 0}, 1}};
+    const struct json *j = json_get(object, key);
+    if (!j) return false;
+    size_t i = 0;
+    while (!str_ends(j->text, scales[i].name)) i++;
+    struct str text = str_head(j->text, j->text.len - scales[i].name.len);
+    int64_t n;
+    bool readable = (j->type == JSON_NUMBER || j->type == JSON_STRING) && decimal_read(text, 0, &n) == DECIMAL_OK;
+    if (!readable || n <= 0 || n > LIMIT_DRIVE_BYTES / scales[i].factor) {
+        doc_problem(d, j, "`%s` must be a number of bytes from 1 to %lld, or 500KB, 32MB, 2GB.", key, (long long)LIMIT_DRIVE_BYTES);
+        return false;
+    }
+    *out = n * scales[i].factor;
+    return true;
+}

@@ -1,6 +1,6 @@
 /* A model document while it is being read: a tree of JSON nodes that know their line, and the list of problems found so far.
  *
- * Inside the room only. The YAML reader makes these trees; a published version is JSON and has no lines. Problems are reported
+ * Of this room and of provider/, which reads descriptions. The YAML reader makes these trees; a published version is JSON and has no lines. Problems are reported
  * where they stand and reading goes on, so that one run shows all of them. */
 #pragma once
 #include "base/limits.h"
@@ -36,5 +36,9 @@ bool doc_text(struct doc *d, const struct json *object, const char *key, size_t 
 bool doc_bool(struct doc *d, const struct json *object, const char *key, bool *out);
 bool doc_decimal(struct doc *d, const struct json *object, const char *key, int decimals, int64_t *out);
 bool doc_micros(struct doc *d, const struct json *object, const char *key, micros *out);
+/* A number of seconds, or text with a unit: 90, 90s, 10m, 1h. In milliseconds. */
+bool doc_duration(struct doc *d, const struct json *object, const char *key, int64_t *out);
+/* A number of bytes, or text with a unit: 500KB, 32MB, 2GB (powers of ten). */
+bool doc_bytes(struct doc *d, const struct json *object, const char *key, int64_t *out);
 /* The member, or a report that it is missing. */
 const struct json *doc_need(struct doc *d, const struct json *object, const char *key, const char *where);

@@ -23,6 +23,8 @@ struct lint {
     bool *below;               /* routes already reported */
     bool too_large;
     micros most;               /* the largest price of all points */
+    bool (*each)(void *arg, struct str inputs); /* catalog_points */
+    void *arg;
 };
 
 static void add(struct lint *l, const struct input_spec *s, struct candidates *c, struct value v) {
@@ -174,22 +176,23 @@ static void check_route(struct lint *l, size_t route, const struct due *price) {
     buf_done(&point);
 }
 
-static void check_point(struct lint *l) {
+static bool check_point(struct lint *l) {
     const struct rates *price = &l->c->price;
     l->hit[rates_match(price, &l->c->inputs, l->point)] = true;
     struct due due;
     if (rates_due(price, &l->c->inputs, l->point, rates_parts(price, l->point), &due)) {
-        if (l->too_large) return;
+        if (l->too_large) return true;
         l->too_large = true;
         struct buf point = {};
         say_point(l, &point);
         doc_problem_line(l->doc, price->line, "the price passes all bounds for %.*s.", STR_ARG(buf_view(&point)));
         buf_done(&point);
-        return;
+        return true;
     }
     if (due.amount > l->most) l->most = due.amount;
     for (size_t i = 0; i < l->model->route_count; i++)
         if (l->c->costs[i]) check_route(l, i, &due);
+    return true;
 }
 
 static void check_reached(struct lint *l, const struct rates *r, const bool *hit, const char *what) {
@@ -231,12 +234,12 @@ static bool prepare(struct lint *l) {
     return true;
 }
 
-static void walk(struct lint *l) {
+static void walk(struct lint *l, bool (*visit)(struct lint *)) {
     size_t n = l->c->inputs.count;
     size_t at[MODEL_INPUTS_MAX] = {};
     for (;;) {
         for (size_t i = 0; i < n; i++) l->point[i] = l->inputs[i].values[at[i]];
-        check_point(l);
+        if (!visit(l)) return;
         size_t i = 0;
         while (i < n && ++at[i] == l->inputs[i].count) at[i++] = 0;
         if (i == n) return;
@@ -247,7 +250,7 @@ void model_lint(struct doc *d, const struct model *m) {
     struct lint l = {.doc = d, .model = m, .c = model_compiled(m)};
     check_comparable(&l);
     if (prepare(&l)) {
-        walk(&l);
+        walk(&l, check_point);
         check_reached(&l, &l.c->price, l.hit, "price");
         for (size_t i = 0; i < m->route_count; i++)
             if (l.c->costs[i]) check_reached(&l, l.c->costs[i], l.cost_hit[i], "cost");
@@ -255,5 +258,60 @@ void model_lint(struct doc *d, const struct model *m) {
             doc_problem_line(d, l.c->price.line, "`if_unmeasured` is %lld micros, more than the most this price can hold, %lld.",
                              (long long)l.c->price.if_unmeasured, (long long)l.most);
     }
+    arena_done(&l.arena);
+}
+
+/* --- the same walk for others --- */
+
+bool catalog_priced(const struct model *m, size_t input) {
+    const struct rates *r = &model_compiled(m)->price;
+    int i = (int)input;
+    if (((r->source == FROM_INPUT || r->source == FROM_MEDIA) && r->input == i) || r->outputs == i) return true;
+    for (size_t row = 0; row < r->row_count; row++)
+        for (size_t k = 0; k < r->rows[row].cond_count; k++)
+            if (r->rows[row].conds[k].input == i) return true;
+    return false;
+}
+
+/* A required input that no price depends on has some value that it may have. */
+static void add_sample(struct lint *l, int input) {
+    static const struct json some_file = {.type = JSON_STRING, .text = {"x", 1}};
+    const struct input_spec *s = &l->c->inputs.specs[input];
+    struct candidates *c = &l->inputs[input];
+    if (s->type == INPUT_FILE) add(l, s, c, (struct value){.given = true, .n = 1, .json = &some_file});
+    else add_ends(l, s, c);
+    if (c->count) c->count = 1;
+    else add(l, s, c, (struct value){});
+}
+
+static bool visit_point(struct lint *l) {
+    struct buf b = {};
+    struct jw w = {.out = &b};
+    jw_open(&w, '{');
+    for (size_t i = 0; i < l->c->inputs.count; i++) {
+        if (!l->point[i].given) continue;
+        jw_key_str(&w, l->c->inputs.specs[i].name);
+        value_write(&w, &l->c->inputs.specs[i], &l->point[i]);
+    }
+    jw_close(&w, '}');
+    bool more = l->each(l->arg, buf_view(&b));
+    buf_done(&b);
+    return more;
+}
+
+void catalog_points(const struct model *m, bool (*each)(void *arg, struct str inputs), void *arg) {
+    struct lint l = {.model = m, .c = model_compiled(m), .each = each, .arg = arg};
+    size_t n = l.c->inputs.count, points = 1;
+    l.inputs = arena_array(&l.arena, struct candidates, n + 1);
+    l.point = arena_array(&l.arena, struct value, n + 1);
+    for (size_t i = 0; i < n && points <= LINT_POINTS_MAX; i++) {
+        const struct input_spec *s = &l.c->inputs.specs[i];
+        bool sample = s->required && !catalog_priced(m, i);
+        if (sample) add_sample(&l, (int)i);
+        else if (!catalog_priced(m, i)) add(&l, s, &l.inputs[i], l.c->inputs.defaults[i]);
+        else collect(&l, (int)i);
+        points *= l.inputs[i].count;
+    }
+    if (points <= LINT_POINTS_MAX) walk(&l, visit_point);
     arena_done(&l.arena);
 }

@@ -5,47 +5,6 @@
 
 #include <stdio.h>
 
-/* --- durations and sizes of files --- */
-
-/* A number of seconds, or text with a unit: 90, 90s, 10m, 1h. */
-static bool read_duration(struct doc *d, const struct json *object, const char *key, int64_t *out) {
-    const struct json *j = json_get(object, key);
-    if (!j) return false;
-    int64_t factor = 1, n;
-    struct str text = j->text;
-    if (j->type == JSON_STRING && text.len) {
-        char unit = text.ptr[text.len - 1];
-        factor = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : 0;
-        text.len--;
-    }
-    bool readable = (j->type == JSON_NUMBER || j->type == JSON_STRING) && factor && decimal_read(text, 3, &n) == DECIMAL_OK;
-    if (!readable || n <= 0 || n > 7LL * 24 * 3600 * 1000 / factor) {
-        doc_problem(d, j, "`%s` must be a time of more than 0 and at most 7 days: a number of seconds, or 90s, 10m, 1h.", key);
-        return false;
-    }
-    *out = n * factor;
-    return true;
-}
-
-/* A number of bytes, or text with a unit: 500KB, 32MB, 2GB (powers of ten). */
-static bool read_bytes(struct doc *d, const struct json *object, const char *key, int64_t *out) {
-    static const struct { struct str name; int64_t factor; } scales[] = {
-        {{"KB", 2}, 1000}, {{"MB", 2}, 1000000}, {{"GB", 2}, 1000000000}, {{"", 0}, 1}};
-    const struct json *j = json_get(object, key);
-    if (!j) return false;
-    size_t i = 0;
-    while (!str_ends(j->text, scales[i].name)) i++;
-    struct str text = str_head(j->text, j->text.len - scales[i].name.len);
-    int64_t n;
-    bool readable = (j->type == JSON_NUMBER || j->type == JSON_STRING) && decimal_read(text, 0, &n) == DECIMAL_OK;
-    if (!readable || n <= 0 || n > LIMIT_DRIVE_BYTES / scales[i].factor) {
-        doc_problem(d, j, "`%s` must be a number of bytes from 1 to %lld, or 500KB, 32MB, 2GB.", key, (long long)LIMIT_DRIVE_BYTES);
-        return false;
-    }
-    *out = n * scales[i].factor;
-    return true;
-}
-
 /* --- the parts of a document --- */
 
 static bool is_slug_part(struct str s) {
@@ -83,14 +42,32 @@ static void read_kind(struct doc *d, const struct json *doc, struct model *out) 
     doc_problem(d, j, "`kind: %.*s` is not known; it is one of image, video, audio, text.", STR_ARG(out->kind));
 }
 
+/* Dollars per unit may be fractions of a micro: 0.00028 micros and the like are kept in thousandths. */
+static void read_unit(struct doc *d, const struct json *j, struct route_spec *out) {
+    if (doc_decimal(d, j, "unit_micros", 3, &out->unit_nanos) && (out->unit_nanos <= 0 || out->unit_nanos > MICROS_MAX))
+        doc_problem(d, json_get(j, "unit_micros"), "`unit_micros` must be what one billable unit costs, in micros: more than 0.");
+}
+
+static void read_status(struct doc *d, const struct json *j, struct str *out) {
+    if (!doc_text(d, j, "status", MODEL_NAME_BYTES, out)) return;
+    if (!str_is(*out, "verified") && !str_is(*out, "documented") && !str_is(*out, "guess"))
+        doc_problem(d, json_get(j, "status"), "`status: %.*s` is not known; it is verified, documented or guess.", STR_ARG(*out));
+}
+
 static void read_route(struct doc *d, const struct json *j, struct compiled *c, size_t i, struct route_spec *out) {
-    static const char *const keys[] = {"provider", "model", "cost", "request", "margin", "about", "source", "date", NULL};
+    static const char *const keys[] = {"provider", "model", "endpoint", "cost",   "request", "carries", "status", "unit_micros",
+                                       "margin",   "about", "source",   "date",   NULL};
     if (!doc_is(d, j, JSON_OBJECT, "route")) return;
     doc_keys(d, j, keys, "a route");
     struct str ignored;
     if (doc_need(d, j, "provider", "the route")) doc_text(d, j, "provider", MODEL_NAME_BYTES, &out->provider);
     if (doc_need(d, j, "model", "the route")) doc_text(d, j, "model", 200, &out->model);
-    doc_text(d, j, "request", MODEL_PROGRAM_BYTES, &ignored);
+    doc_text(d, j, "endpoint", MODEL_NAME_BYTES, &out->endpoint);
+    doc_text(d, j, "request", MODEL_PROGRAM_BYTES, &out->request);
+    read_status(d, j, &out->status);
+    read_unit(d, j, out);
+    out->carries = json_get(j, "carries");
+    if (out->carries) doc_is(d, out->carries, JSON_OBJECT, "carries");
     doc_text(d, j, "about", MODEL_TEXT_BYTES, &ignored);
     doc_text(d, j, "source", MODEL_TEXT_BYTES, &ignored);
     doc_text(d, j, "date", MODEL_NAME_BYTES, &ignored);
@@ -105,6 +82,7 @@ static void read_route(struct doc *d, const struct json *j, struct compiled *c, 
         else c->loss[i] = true;
     }
     out->raw = j;
+    out->line = doc_line(d, j);
 }
 
 static void read_routes(struct doc *d, const struct json *doc, struct compiled *c, struct model *out) {
@@ -152,9 +130,28 @@ static struct str rate_table_text(struct arena *a, const struct json *price) {
     return text;
 }
 
+static void read_end(struct doc *d, const struct json *doc, struct model *out) {
+    if (doc_text(d, doc, "ended", MODEL_NAME_BYTES, &out->ended)) {
+        bool date = out->ended.len == 10;
+        for (size_t i = 0; date && i < 10; i++) date = i == 4 || i == 7 ? out->ended.ptr[i] == '-' : out->ended.ptr[i] >= '0' && out->ended.ptr[i] <= '9';
+        if (!date) doc_problem(d, json_get(doc, "ended"), "`ended` must be the day on which the model ended, such as 2026-10-22.");
+    }
+    doc_text(d, doc, "successor", NEAR_MAX, &out->successor);
+}
+
+/* What /v1/models shows where the inputs do not say it. */
+static void read_shown(struct doc *d, const struct json *doc) {
+    const struct json *ratios = json_get(doc, "aspect_ratios"), *durations = json_get(doc, "durations");
+    if (ratios) doc_is(d, ratios, JSON_ARRAY, "aspect_ratios");
+    if (durations) doc_is(d, durations, JSON_ARRAY, "durations");
+    int64_t limit;
+    if (doc_decimal(d, doc, "prompt_limit", 0, &limit) && limit < 1) doc_problem(d, json_get(doc, "prompt_limit"), "`prompt_limit` must be more than 0.");
+}
+
 bool model_read(struct doc *d, const struct json *doc, struct model *out) {
     static const char *const keys[] = {"slug", "kind", "title", "about", "inputs", "price", "routes", "deadline", "estimated_time",
-                                       "max_bytes", "concurrency", "examples", "source", "date", NULL};
+                                       "max_bytes", "concurrency", "examples", "source", "date", "ended", "successor",
+                                       "aspect_ratios", "durations", "prompt_limit", NULL};
     if (!doc_is(d, doc, JSON_OBJECT, "model")) return false;
     *out = (struct model){.file = d->file, .line = doc_line(d, doc)};
     doc_keys(d, doc, keys, "a model");
@@ -167,14 +164,16 @@ bool model_read(struct doc *d, const struct json *doc, struct model *out) {
     doc_text(d, doc, "about", MODEL_TEXT_BYTES, &out->about);
     doc_text(d, doc, "source", MODEL_TEXT_BYTES, &ignored);
     doc_text(d, doc, "date", MODEL_NAME_BYTES, &ignored);
-    read_duration(d, doc, "deadline", &out->deadline_ms);
-    read_duration(d, doc, "estimated_time", &out->estimated_ms);
-    read_bytes(d, doc, "max_bytes", &out->max_bytes);
+    doc_duration(d, doc, "deadline", &out->deadline_ms);
+    doc_duration(d, doc, "estimated_time", &out->estimated_ms);
+    doc_bytes(d, doc, "max_bytes", &out->max_bytes);
     const struct json *at_once = json_get(doc, "concurrency");
     if (at_once && (!json_as_i64(at_once, &out->concurrency) || out->concurrency < 1 || out->concurrency > 100000))
         doc_problem(d, at_once, "`concurrency` must be a number from 1 to 100000: how many of the model run at once.");
     const struct json *examples = json_get(doc, "examples");
     if (examples) doc_is(d, examples, JSON_ARRAY, "examples");
+    read_end(d, doc, out);
+    read_shown(d, doc);
     inputs_read(d, json_get(doc, "inputs"), &c->inputs);
     const struct json *price = doc_need(d, doc, "price", "the model");
     if (price) {
@@ -226,6 +225,52 @@ static void write_input(struct jw *w, const struct input_spec *s, const struct v
     jw_close(w, '}');
 }
 
+static const struct input_spec *named(const struct model *m, const char *name) {
+    for (size_t i = 0; i < m->input_count; i++)
+        if (str_is(m->inputs[i].name, name)) return &m->inputs[i];
+    return NULL;
+}
+
+static void write_list(struct jw *w, const char *key, const struct json *list) {
+    jw_key(w, key);
+    json_write(w->out, list);
+    w->comma = true;
+}
+
+/* Every length there is, when they can be counted. */
+static void write_durations(struct jw *w, const struct input_spec *s) {
+    enum { DURATIONS_MAX = 60 };
+    if (!s || (s->type != INPUT_SECONDS && s->type != INPUT_ENUM && s->type != INPUT_INT)) return;
+    int64_t second = s->type == INPUT_SECONDS ? 1000 : 1, least = s->has_min ? s->min : 0, step = s->has_step ? s->step : second;
+    if (s->type != INPUT_ENUM && (!s->has_max || (s->max - least) / step > DURATIONS_MAX)) return;
+    jw_key(w, "durations");
+    jw_open(w, '[');
+    char text[DECIMAL_TEXT];
+    int64_t ignored;
+    for (size_t i = 0; s->type == INPUT_ENUM && i < s->value_count; i++) {
+        if (decimal_read(s->values[i], 3, &ignored) == DECIMAL_OK) jw_raw(w, s->values[i]);
+        else jw_str(w, s->values[i]);
+    }
+    for (int64_t n = least; s->type != INPUT_ENUM && n <= s->max; n += step) jw_raw(w, str_n(text, decimal_write(n, input_decimals(s->type), text)));
+    jw_close(w, ']');
+}
+
+/* What people choose by: stated in the model's file, else read from its inputs. */
+static void write_choices(const struct model *m, struct jw *w) {
+    const struct json *doc = model_compiled(m)->doc;
+    const struct json *ratios = json_get(doc, "aspect_ratios"), *durations = json_get(doc, "durations"), *limit = json_get(doc, "prompt_limit");
+    const struct input_spec *ratio = named(m, "aspect_ratio"), *duration = named(m, "duration"), *prompt = named(m, "prompt");
+    if (!prompt) prompt = named(m, "text");
+    if (ratios) write_list(w, "aspect_ratios", ratios);
+    else if (ratio && ratio->value_count) write_words(w, "aspect_ratios", ratio->values, ratio->value_count);
+    if (durations) write_list(w, "durations", durations);
+    else write_durations(w, duration);
+    if (limit) jw_kraw(w, "prompt_limit", limit->text);
+    else if (prompt && prompt->max_chars) jw_ki64(w, "prompt_limit", prompt->max_chars);
+    jw_kopt(w, "ended", m->ended);
+    jw_kopt(w, "successor", m->successor);
+}
+
 void model_write(const struct model *m, struct jw *w) {
     const struct compiled *c = model_compiled(m);
     jw_open(w, '{');
@@ -247,6 +292,7 @@ void model_write(const struct model *m, struct jw *w) {
     write_number(w, "deadline_s", m->deadline_ms, 3);
     if (m->estimated_ms) write_number(w, "estimated_time_s", m->estimated_ms, 3);
     if (m->concurrency) jw_ki64(w, "concurrency", m->concurrency);
+    write_choices(m, w);
     jw_key(w, "inputs");
     jw_open(w, '[');
     for (size_t i = 0; i < m->input_count; i++) write_input(w, &m->inputs[i], &c->inputs.defaults[i]);
