@@ -11,16 +11,26 @@
 struct provider;  /* one description */
 struct providers; /* those of one catalog version */
 
-/* Compiles every description of the version; problems are lines as the catalog's are. Never fails half: NULL when there is a problem. */
+/* Compiles every description of the version, and finds for each route its endpoint; problems are lines as the catalog's are. Never fails half: NULL when
+ * there is a problem. Programs are not run: see providers_lint. The catalog must live as long. */
 [[nodiscard]] err providers_compile(const struct catalog *c, struct problems *p, struct providers **out);
 void providers_destroy(struct providers *p);
 const struct provider *providers_find(const struct providers *p, struct str name);
+
+size_t providers_count(const struct providers *p);
+const struct provider *providers_at(const struct providers *p, size_t i); /* in order of name */
+/* For this server the description's base, and every one of its hosts, is `base` (http://127.0.0.1:8099/fal), whose address it may have even when private. */
+[[nodiscard]] err providers_rebase(struct providers *p, struct str name, struct str base, struct why *why);
 
 /* Evaluates a jq program on JSON text; blocks for at most 100 ms. E_DESCRIPTION with a sentence. Programs go by their text. */
 struct evaluator {
     err (*run)(void *self, struct str program, struct str input, struct arena *a, struct why *why, struct str *out /* JSON texts, one a line */);
     void *self;
 };
+
+/* What only running the programs can show: that each compiles, and that for every combination of the priced inputs each route's request carries them
+ * (RULES B4). E_INVALID when there are problems. */
+[[nodiscard]] err providers_lint(const struct providers *p, const struct catalog *c, const struct evaluator *ev, struct problems *out);
 
 enum protocol { PROTOCOL_SYNC, PROTOCOL_QUEUE, PROTOCOL_OPERATION, PROTOCOL_COMMAND };
 enum description_status { DESCRIPTION_VERIFIED, DESCRIPTION_DOCUMENTED, DESCRIPTION_GUESS };
@@ -76,7 +86,7 @@ struct provider_call {
     size_t upload;                /* ASK_UPLOAD*: which file */
     struct str upload_reply;      /* ASK_UPLOAD: the reply of ASK_UPLOAD_REQUEST as JSON */
 };
-struct header_out { struct str name, value; };
+struct header_out { struct str name, value; bool secret; /* a credential: masked in logs, sent to the description's origins only */ };
 /* A body is text with holes: part i is text[i], then file[i] in the encoding (none: only text). */
 enum hole_encoding { HOLE_RAW, HOLE_BASE64 };
 struct body_part { struct str text; int file; enum hole_encoding encoding; }; /* file -1: none */
@@ -85,6 +95,8 @@ struct request {
     const struct header_out *headers; size_t header_count; /* auth included */
     const struct body_part *body; size_t body_count;
     int64_t body_bytes;           /* all of it, holes filled */
+    struct str origin;            /* of url; one of the description's own unless foreign */
+    bool foreign;                 /* ASK_UPLOAD to somebody else's storage: without credentials, egress as for links in replies */
     bool fresh_connection;        /* a submit that must not be sent twice by itself */
     msec timeout;
 };
@@ -103,23 +115,25 @@ struct reply_in {
     struct str text;              /* the beginning of a body that is not JSON */
 };
 enum reply_state { REPLY_WAITING, REPLY_RUNNING, REPLY_DONE, REPLY_FAILED, REPLY_CANCELLED, REPLY_NOT_FOUND };
+enum output_encoding { ENC_RAW, ENC_BASE64, ENC_BASE64URL, ENC_HEX, ENC_DATA_URI };
 struct output_ref {
     struct str url;               /* a link ... */
     struct str spool;             /* ... or a spooled string or body, ... */
     struct str inline_data;       /* ... or the encoded data itself */
-    enum { ENC_RAW, ENC_BASE64, ENC_BASE64URL, ENC_HEX, ENC_DATA_URI } encoding;
+    enum output_encoding encoding;
     struct str type;              /* hint */
 };
 struct reading {
     enum reply_state state;
     bool unknown_status;          /* a word that `statuses` does not have */
-    struct str ref;               /* SUBMIT, LOOKUP: to be kept as their_ref */
+    struct str ref;               /* SUBMIT, LOOKUP, and POLL when it learnt more: to be kept as their_ref, in place of the old one */
     int64_t percent;              /* -1: not known */
     struct str stage;             /* a few words for people, may be empty */
     enum failure failure; bool billed; struct str message; /* FAILED */
     msec retry_after;
     const struct output_ref *outputs; size_t output_count; /* DONE, when the outputs stand in this reply */
     struct str text, meta;        /* kind text; meta as JSON object for meta.metrics */
+    struct str words, language_code; /* kind text: a JSON list, and a word */
     struct str path_warning;      /* the caller's output_url_path led nowhere */
     msec links_expire_in;         /* 0: not known */
     micros cost_micros;           /* 0: not said */

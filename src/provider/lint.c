@@ -1,0 +1,227 @@
+/* What only running the programs can show: that they compile, and that each route states what the price says. */
+#include "provider/describe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LINT_RUNS_MAX = 20000 }; /* points of one route at which its request is built */
+
+/* --- programs --- */
+
+struct programs {
+    const struct evaluator *ev;
+    struct doc d;
+    struct arena a;
+};
+
+/* Compiled and not run: what it needs of a reply is not there. */
+static void check_program(void *arg, struct str program, int line, const char *where) {
+    struct programs *p = arg;
+    struct why why = {};
+    struct str out;
+    struct str text = arena_printf(&p->a, ". as $model | . as $slug | . as $kind | . as $our_ref | . as $webhook | . as $files | if true then empty else (%.*s\n) end", STR_ARG(program));
+    if (p->ev->run(p->ev->self, text, STR("null"), &p->a, &why, &out))
+        doc_problem_line(&p->d, line, "the program in `%s` does not compile: %s", where, why_text(&why));
+}
+
+/* --- routes --- */
+
+struct pointing {
+    const struct model *m;
+    const struct route_spec *r;
+    const struct endpoint *e;
+    const struct evaluator *ev;
+    struct doc *d;
+    struct arena a;
+    struct call_file files[64];
+    size_t file_count;
+    size_t runs;
+    bool said[64]; /* inputs already reported */
+};
+
+/* "5", 5, 5.0 and "5s" are one. */
+static struct str plain_number(struct str s, struct arena *a) {
+    if (str_ends(s, STR("s")) && s.len > 1 && s.ptr[0] >= '0' && s.ptr[0] <= '9') s.len--;
+    struct json *j = NULL;
+    if (json_parse(s, a, NULL, &j) || j->type != JSON_NUMBER) return s;
+    struct buf b = {};
+    json_number_write(&b, s);
+    struct str out = arena_dup(a, buf_view(&b));
+    buf_done(&b);
+    return out;
+}
+
+static bool same(struct str a, struct str b, struct arena *arena) { return str_ieq(a, b) || str_eq(plain_number(a, arena), plain_number(b, arena)); }
+
+static struct str at_path(struct pointing *p, const struct json *body, struct str path, bool *out_readable) {
+    const struct path_step *steps;
+    size_t count;
+    struct values found;
+    *out_readable = !path_parse(path, &p->a, NULL, &steps, &count);
+    if (!*out_readable) return (struct str){};
+    path_walk(body, steps, count, &p->a, &found);
+    return found.count ? json_plain(found.at[0], &p->a) : (struct str){};
+}
+
+static struct str in_body(struct pointing *p, const struct json *body, struct str path, bool *out_readable) {
+    struct str text = at_path(p, body, path, out_readable);
+    return text.len || !*out_readable ? text : at_path(p, body, arena_printf(&p->a, "input.%.*s", STR_ARG(path)), out_readable);
+}
+
+static struct str in_query(struct pointing *p, struct str url, struct str name) {
+    struct str path, rest, one, key, value;
+    str_cut(url, '?', &path, &rest);
+    while (rest.len) {
+        str_cut(rest, '&', &one, &rest);
+        str_cut(one, '=', &key, &value);
+        if (str_eq(key, name)) return value;
+    }
+    return (struct str){};
+}
+
+/* What stands in the inputs is a file for one of the made-up ones. */
+static void make_files(struct pointing *p, const struct json *inputs) {
+    p->file_count = 0;
+    for (const struct json *m = inputs->child; m; m = m->next) {
+        for (size_t i = 0; i < p->m->input_count; i++) {
+            const struct input_spec *s = &p->m->inputs[i];
+            if (s->type != INPUT_FILE || !str_eq(s->name, m->key) || p->file_count == sizeof p->files / sizeof *p->files) continue;
+            struct str type = str_is(s->file_kind, "image") ? STR("image/png") : str_is(s->file_kind, "video") ? STR("video/mp4") : STR("audio/mpeg");
+            struct call_file *f = &p->files[p->file_count++];
+            *f = (struct call_file){.input = s->name, .type = type, .name = STR("sample"), .bytes = 1000};
+            if (p->e->info.files == FILES_URL || p->e->info.files == FILES_UPLOAD) f->url = STR("https://files.invalid/sample");
+            else f->inline_bytes = true;
+        }
+    }
+}
+
+static void complain(struct pointing *p, size_t input, struct str inputs, const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void complain(struct pointing *p, size_t input, struct str inputs, const char *format, ...) {
+    char text[300];
+    if (p->said[input]) return;
+    p->said[input] = true;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    doc_problem_line(p->d, p->r->line, "the price depends on `%.*s`, and the route to %.*s %s for %.*s; say where in `carries`.", STR_ARG(p->m->inputs[input].name),
+                     STR_ARG(p->r->provider), text, STR_ARG(str_head(inputs, 160)));
+}
+
+static bool file_stands(struct pointing *p, const struct json *j) {
+    if (!j) return false;
+    if (j->type == JSON_STRING) {
+        for (size_t i = 0; i + 12 <= j->text.len; i++)
+            if (!memcmp(j->text.ptr + i, "@puras-file-", 12)) return true;
+        return str_is(j->text, "https://files.invalid/sample");
+    }
+    for (const struct json *c = j->type == JSON_OBJECT || j->type == JSON_ARRAY ? j->child : NULL; c; c = c->next)
+        if (file_stands(p, c)) return true;
+    return false;
+}
+
+static struct str mapped(struct pointing *p, const struct json *entry, struct str value) {
+    const struct json *values = json_get(entry, "values");
+    const struct json *to = values ? json_get_str(values, value) : NULL;
+    return to ? json_plain(to, &p->a) : value;
+}
+
+static bool size_stands(struct pointing *p, const struct json *body, const struct json *entry, struct str value) {
+    struct str w, h, path;
+    bool readable;
+    if (!str_cut(value, 'x', &w, &h)) return false;
+    if (json_as_str(json_get(entry, "width"), &path) && !same(in_body(p, body, path, &readable), w, &p->a)) return false;
+    return json_as_str(json_get(entry, "height"), &path) && same(in_body(p, body, path, &readable), h, &p->a);
+}
+
+static void check_input(struct pointing *p, size_t i, const struct json *inputs, struct str text, const struct json *body, struct str url) {
+    const struct input_spec *s = &p->m->inputs[i];
+    const struct json *entry = json_get_str(p->r->carries, s->name), *given = json_get_str(inputs, s->name);
+    struct str value = json_plain(given, &p->a), path = s->name, about, there;
+    bool readable = true, fixed = false;
+    if (entry && entry->type == JSON_STRING) path = entry->text;
+    if (json_is(entry, JSON_OBJECT)) json_as_str(json_get(entry, "path"), &path);
+    if (json_as_bool(json_get(entry, "fixed"), &fixed) && fixed) {
+        if (!json_as_str(json_get(entry, "about"), &about)) complain(p, i, text, "pins it without a reason: `about` is missing");
+        return;
+    }
+    if (json_get(entry, "width")) {
+        if (given && !size_stands(p, body, entry, value)) complain(p, i, text, "does not carry %.*s", STR_ARG(str_head(value, 40)));
+        return;
+    }
+    if (s->type == INPUT_FILE) {
+        if (given && !file_stands(p, body)) complain(p, i, text, "does not carry the file");
+        return;
+    }
+    if (json_as_str(json_get(entry, "query"), &path)) there = in_query(p, url, path);
+    else if (json_get(entry, "url")) there = url;
+    else there = in_body(p, body, path, &readable);
+    if (!readable) complain(p, i, text, "names the place `%.*s`, which cannot be read", STR_ARG(str_head(path, 60)));
+    struct str wanted = given ? mapped(p, entry, value) : (struct str){};
+    bool in_url = json_get(entry, "url") != NULL, found = false;
+    for (size_t k = 0; in_url && wanted.len && k + wanted.len <= url.len && !found; k++) found = !memcmp(url.ptr + k, wanted.ptr, wanted.len);
+    if (in_url ? given && !found : given ? !same(there, wanted, &p->a) : there.len > 0)
+        complain(p, i, text, "carries `%.*s` at `%.*s` in place of `%.*s`", STR_ARG(str_head(there, 40)), STR_ARG(str_head(path, 60)), STR_ARG(str_head(wanted, 40)));
+}
+
+static bool at_point(void *arg, struct str inputs) {
+    struct pointing *p = arg;
+    struct why why = {};
+    struct json *tree = NULL;
+    const struct json *body = NULL;
+    struct calling k;
+    struct request request;
+    if (++p->runs > LINT_RUNS_MAX) return false;
+    arena_reset(&p->a);
+    inputs = arena_dup(&p->a, inputs);
+    if (json_parse(inputs, &p->a, NULL, &tree)) return true;
+    make_files(p, tree);
+    const struct provider_call c = {.slug = p->m->slug, .kind = p->m->kind, .model = p->r->model, .our_ref = STR("gen_lint"), .inputs = inputs, .spec = p->m,
+                                    .route = p->r, .files = p->files, .file_count = p->file_count, .key = STR("lint:lint-secret"), .now = 1800000000000};
+    calling_start(&k, p->e, &c, p->ev, &p->a, &why);
+    err e = calling_body(&k, &p->e->submit, ASK_SUBMIT, &body);
+    if (!e) e = provider_request(p->e, ASK_SUBMIT, &c, p->ev, &p->a, &why, &request);
+    if (e) {
+        doc_problem_line(p->d, p->r->line, "the route to %.*s makes no request of %.*s: %s", STR_ARG(p->r->provider), STR_ARG(str_head(inputs, 160)), why_text(&why));
+        return false;
+    }
+    for (size_t i = 0; i < p->m->input_count && i < sizeof p->said / sizeof *p->said; i++)
+        if (catalog_priced(p->m, i)) check_input(p, i, tree, inputs, body, request.url);
+    return true;
+}
+
+static void check_carries(struct doc *d, const struct model *m, const struct route_spec *r) {
+    for (const struct json *e = r->carries ? r->carries->child : NULL; e; e = e->next) {
+        bool known = false;
+        for (size_t i = 0; i < m->input_count && !known; i++) known = str_eq(m->inputs[i].name, e->key);
+        if (!known) doc_problem_line(d, r->line, "`carries` names `%.*s`, which is no input of %.*s.", STR_ARG(str_head(e->key, 60)), STR_ARG(m->slug));
+    }
+}
+
+static void check_route(const struct providers *all, const struct model *m, const struct route_spec *r, const struct evaluator *ev, struct problems *out) {
+    const struct provider *to = providers_find(all, r->provider);
+    const struct endpoint *e = to ? provider_endpoint(to, r->endpoint) : NULL;
+    if (!e || e->info.protocol == PROTOCOL_COMMAND) return;
+    struct doc d = {.problems = out, .file = m->file};
+    check_carries(&d, m, r);
+    struct pointing *p = calloc(1, sizeof *p);
+    must(p);
+    *p = (struct pointing){.m = m, .r = r, .e = e, .ev = ev, .d = &d};
+    catalog_points(m, at_point, p);
+    arena_done(&p->a);
+    free(p);
+}
+
+err providers_lint(const struct providers *all, const struct catalog *c, const struct evaluator *ev, struct problems *out) {
+    int before = out->count;
+    for (size_t i = 0; i < all->count; i++) {
+        struct programs p = {.ev = ev, .d = {.problems = out, .file = all->list[i].file}};
+        describe_programs(&all->list[i], check_program, &p);
+        arena_done(&p.a);
+    }
+    for (size_t i = 0; i < catalog_count(c); i++) {
+        const struct model *m = catalog_model(c, i);
+        for (size_t k = 0; k < m->route_count; k++) check_route(all, m, &m->routes[k], ev, out);
+    }
+    return out->count == before ? OK : E_INVALID;
+}
