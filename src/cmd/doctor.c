@@ -54,6 +54,9 @@ static void check_server(struct doctor *d) {
     else tell(d, GOOD, "server", "%s is ready", client_base(d->cli.client));
     const struct json *warnings = json_get(json_get(reply.json, "readiness") ? json_get(reply.json, "readiness") : reply.json, "warnings");
     for (const struct json *w = warnings ? warnings->child : NULL; w; w = w->next) tell(d, WARN, "server", "%s", safe_text(a, w->text));
+    int64_t private = jint(reply.json, "private_addresses");
+    if (!e && !private) tell(d, GOOD, "egress", "links of callers lead to public addresses only");
+    else if (!e) tell(d, GOOD, "egress", "links of callers may lead to public addresses and to %lld private one%s (serve --allow-private)", (long long)private, private == 1 ? "" : "s");
     int64_t skew = reply.date ? reply.date - (int64_t)time(NULL) : 0;
     if (!reply.date) return;
     if (skew > 5 || skew < -5)

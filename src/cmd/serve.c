@@ -30,9 +30,35 @@ static bool read_list(const char *what, const struct words *given, size_t most, 
     return true;
 }
 
+/* Addresses, several of them in one word with commas between. */
+static bool read_private(const struct words *given, struct serve_options *o) {
+    for (int i = 0; i < given->count; i++) {
+        struct str rest = str_of(given->at[i]), one;
+        for (bool more = true; more;) {
+            struct why why = {};
+            more = str_cut(rest, ',', &one, &rest);
+            if (o->allowed_count == PRIVATE_MAX) why_set(&why, E_INVALID, "At most %d addresses can be given.", PRIVATE_MAX);
+            else if (!egress_address_read(one, &why, &o->allowed[o->allowed_count])) o->allowed_count++;
+            if (!why.code) continue;
+            fprintf(stderr, "puras serve: --allow-private: %s\n", why_text(&why));
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_proxy(const struct serve_options *o) {
+    _cleanup_(arena_done) struct arena a = {};
+    struct egress_url u;
+    struct why why = {};
+    if (!o->egress_proxy || !egress_url_read(str_of(o->egress_proxy), STR(""), &a, &why, &u)) return true;
+    fprintf(stderr, "puras serve: --egress-proxy: %s\n", why_text(&why));
+    return false;
+}
+
 /* True: start. False: *out_status says how to exit. */
 static bool read_options(int argc, char **argv, struct arena *a, struct serve_options *o, int *out_status) {
-    struct words args, catalogs = {0}, proxies = {0};
+    struct words args, catalogs = {0}, proxies = {0}, private = {0};
     int64_t slots = o->slots, renders = o->renders;
     bool quiet = false;
     const struct opt opts[] = {
@@ -42,6 +68,8 @@ static bool read_options(int argc, char **argv, struct arena *a, struct serve_op
         {'c', "catalog", "DIR", "a folder of your own models beside the shipped ones (repeatable)", .list = &catalogs},
         {'u', "public-url", "URL", "how clients reach this server; links are built from it", .text = &o->public_url},
         {'p', "proxy", "ADDRESS", "a reverse proxy whose X-Forwarded-For is believed (repeatable)", .list = &proxies},
+        {'a', "allow-private", "ADDRESS", "private addresses, as 10.0.0.5 or 10.0.0.5:9000, to which links of callers may lead (commas, repeatable; default: none)", .list = &private},
+        {'e', "egress-proxy", "URL", "http://HOST:PORT through which other servers are reached by CONNECT (default: directly)", .text = &o->egress_proxy},
         {'s', "slots", "N", "generations this node works on at once (default: 256)", .number = &slots},
         {'r', "renders", "N", "local renders at once (default: 4)", .number = &renders},
         {'q', "quiet", NULL, "log warnings and errors only", .flag = &quiet},
@@ -54,7 +82,7 @@ static bool read_options(int argc, char **argv, struct arena *a, struct serve_op
     if (quiet) o->log_level = LOG_WARN;
     return read_count("slots", slots, 1000000, &o->slots) && read_count("renders", renders, 64, &o->renders) &&
            read_list("catalog folders", &catalogs, CATALOG_FOLDERS_MAX, o->catalogs, &o->catalog_count) &&
-           read_list("proxies", &proxies, PROXIES_MAX, o->proxies, &o->proxy_count);
+           read_list("proxies", &proxies, PROXIES_MAX, o->proxies, &o->proxy_count) && read_private(&private, o) && read_proxy(o);
 }
 
 /* Socket activation: the service manager hands over the listening socket as descriptor 3. */

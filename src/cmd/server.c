@@ -133,12 +133,14 @@ static err start_bytes(struct server *s, struct why *why) {
 }
 
 static void start_work(struct server *s) {
+    struct upstream_options uo = {.loop = s->loop, .proxy = s->o.egress_proxy, .allowed = s->o.allowed, .allowed_count = s->o.allowed_count};
+    s->upstream = upstream_create(&uo);
     s->local = local_create(s->loop, s->drive, s->helper, s->o.renders);
     loop_on_call(s->loop, CALL_RENDER, local_call, s->local);
     struct engine_options eo = {.io = loop_io(s->loop), .port = server_engine_port(s), .node = str_of(s->node.id), .slots = s->o.slots,
                                 .scan_every = store_is_sqlite(s->store) ? MS_SECOND : LIMIT_WAKE_SCAN_MS, .log = &s->log};
     s->engine = engine_create(&eo);
-    struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .helper = s->helper, .signer = s->signer, .vault = s->vault, .shelf = s->shelf,
+    struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .helper = s->helper, .signer = s->signer, .vault = s->vault, .upstream = s->upstream, .private_addresses = (int64_t)s->o.allowed_count, .shelf = s->shelf,
                              .public_url = s->public_url, .node = str_of(s->node.id), .other_nodes = !store_is_sqlite(s->store), .log = &s->log, .engine = s,
                              .slot = server_slot, .route = server_route, .metrics = server_metrics, .warnings = server_warnings};
     s->ops = ops_create(&oo);
@@ -263,6 +265,7 @@ void server_stop(struct server *s) {
     if (s->api) api_destroy(s->api);
     ops_destroy(s->ops);
     engine_destroy(s->engine);
+    upstream_destroy(s->upstream);
     helper_stop(s->helper);
     if (s->signer) signer_destroy(s->signer);
     vault_destroy(s->vault);

@@ -7,7 +7,9 @@
 #include "engine/engine.h"
 #include "engine/local.h"
 #include "http/http.h"
+#include "io/egress.h"
 #include "io/loop.h"
+#include "io/upstream.h"
 #include "media/media.h"
 #include "ops/ops.h"
 #include "ops/vault.h"
@@ -17,6 +19,7 @@
 enum {
     CATALOG_FOLDERS_MAX = 16,
     PROXIES_MAX = 16,
+    PRIVATE_MAX = 64,
     DATA_PATH_MAX = 512,
     FILE_PATH_MAX = DATA_PATH_MAX + 128, /* of a file in the data folder */
 };
@@ -30,6 +33,9 @@ struct serve_options {
     size_t catalog_count;
     const char *proxies[PROXIES_MAX + 1]; /* whose X-Forwarded-For is believed; NULL ends the list */
     size_t proxy_count;
+    struct egress_address allowed[PRIVATE_MAX]; /* private addresses to which links of callers and in replies may lead */
+    size_t allowed_count;
+    const char *egress_proxy;  /* NULL: none */
     int slots, renders;
     int listen_fd;             /* handed over by the service manager, or -1 */
     enum log_level log_level;
@@ -50,6 +56,7 @@ struct server {
     struct drive *drive;
     struct signer *signer;
     struct vault *vault;
+    struct upstream *upstream;
     struct helper *helper;
     struct local *local;
     struct engine *engine;

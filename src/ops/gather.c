@@ -1,7 +1,10 @@
-/* The files of a call, before it is admitted: found, resolved on a reader, inline ones stored in the drive. The call's price and
- * route have been checked before anything is written; what was stored for a call that is refused after all stays an ordinary file
- * of the drive, named by its content, and serves the next try. */
+/* The files of a call, before it is admitted: found, resolved on a reader, links to other servers fetched, inline ones stored in the
+ * drive. The call's price and route have been checked before anything is fetched or written; what came into the drive for a call that is
+ * refused after all stays an ordinary file there, named by its content, and serves the next try. What did not come into the drive leaves
+ * the disk at once: a full drive must not fill it with what nobody owns. */
 #include "ops/gather.h"
+
+#include "ops/links.h"
 
 #include <stdlib.h>
 
@@ -14,11 +17,25 @@ struct gathering {
     struct files_in files;
     struct output outputs[FILES_MAX];
     char random[2 * FILES_MAX][ID_LEN + 1];
+    bool owned[FILES_MAX];     /* in the drive, or perhaps in it */
     err code;
     struct why why;
+    size_t fetches;            /* links under way */
     size_t commits;            /* asset_puts under way */
     gathered_fn *done;
 };
+
+static void drop_work(void *arg) {
+    struct gathering *g = arg;
+    for (size_t i = 0; i < g->files.n; i++)
+        if (g->outputs[i].blob.len && !g->owned[i] && drive_blob_delete(g->o->o.drive, g->outputs[i].blob)) continue; /* the sweep finds it */
+}
+
+static void dropped(void *arg) {
+    struct gathering *g = arg;
+    arena_done(&g->arena);
+    free(g);
+}
 
 static void finish(struct gathering *g) {
     struct arena *a = &g->arena;
@@ -32,29 +49,43 @@ static void finish(struct gathering *g) {
     }
     out.submission = &g->s;
     g->done(g->wait, &out);
-    arena_done(&g->arena);
-    free(g);
+    bool left = false;
+    for (size_t i = 0; i < g->files.n; i++) left |= g->outputs[i].blob.len && !g->owned[i];
+    if (!left || files_run(g->o, drop_work, dropped, g)) dropped(g);
+}
+
+/* One file on its way into the drive. */
+struct putting {
+    struct gathering *g;
+    size_t i;
+};
+
+static void fail(struct gathering *g, err code, const struct why *why) {
+    if (g->code) return;
+    g->code = code;
+    g->why = *why;
+    g->why.code = code;
 }
 
 static void put_done(void *arg, const struct outcome *o) {
-    struct gathering *g = arg;
-    if (o->code && !g->code) {
-        g->code = o->code;
-        g->why = o->why;
-        g->why.code = o->code;
-    }
+    struct putting *p = arg;
+    struct gathering *g = p->g;
+    if (o->code) fail(g, o->code, &o->why);
+    if (o->code == E_DRIVE_FULL || o->code == E_STORAGE_FULL || o->code == E_NOT_FOUND) g->owned[p->i] = false; /* surely refused */
     if (--g->commits == 0) finish(g);
 }
 
 static void put_all(struct gathering *g) {
     g->commits = 1; /* ours, until all are sent */
     for (size_t i = 0; i < g->files.n && !g->code; i++) {
-        if (g->files.list[i].from != FROM_DATA) continue;
+        if (!file_is_new(&g->files.list[i])) continue;
+        struct putting *p = arena_new(&g->arena, struct putting);
+        *p = (struct putting){g, i};
         struct command cmd = {.kind = CMD_ASSET_PUT, .at = io_now(g->o->io)};
         cmd.asset_put = (struct cmd_asset_put){.project = str_of(g->wait->caller.project), .path = g->files.list[i].path, .output = g->outputs[i]};
-        g->code = committer_submit(g->o->o.committer, &cmd, put_done, g);
+        g->code = committer_submit(g->o->o.committer, &cmd, put_done, p);
         if (g->code) why_set(&g->why, g->code, "The call's files could not be stored now; nothing was charged. Try again in a second.");
-        else g->commits++;
+        else g->owned[i] = true, g->commits++;
     }
     if (--g->commits == 0) finish(g);
 }
@@ -75,18 +106,40 @@ static void resolve_work(struct db *db, void *arg) {
     g->code = files_resolve(db, &g->wait->caller, &g->files, &g->arena, &g->why);
 }
 
-static void resolved(void *arg) {
-    struct gathering *g = arg;
-    bool inline_ones = false;
-    for (size_t i = 0; i < g->files.n; i++) inline_ones |= g->files.list[i].from == FROM_DATA;
-    if (g->code || !inline_ones) {
-        finish(g);
+static bool has(const struct gathering *g, enum file_from from) {
+    for (size_t i = 0; i < g->files.n; i++)
+        if (g->files.list[i].from == from) return true;
+    return false;
+}
+
+static void store(struct gathering *g) {
+    if (g->code || !has(g, FROM_DATA)) {
+        if (!g->code && has(g, FROM_ELSEWHERE)) put_all(g);
+        else finish(g);
         return;
     }
-    err e = pool_run(g->o->files, store_work, stored, g); /* from here on g belongs to the pool's thread */
+    err e = files_run(g->o, store_work, stored, g); /* from here on g belongs to the pool's thread */
     if (!e) return;
     g->code = why_set(&g->why, e, "The server is busy with other files; nothing was charged. Try again in a second.");
     finish(g);
+}
+
+static void fetched(void *arg, struct file_in *f, err code, const struct why *why) {
+    struct gathering *g = arg;
+    if (code) fail(g, code, why);
+    if (--g->fetches == 0) store(g);
+}
+
+static void resolved(void *arg) {
+    struct gathering *g = arg;
+    if (!g->code && g->o->draining && has(g, FROM_ELSEWHERE))
+        g->code = why_set(&g->why, E_UNAVAILABLE, "The server is stopping and takes no new work; nothing was charged. Try again in a moment.");
+    for (size_t i = 0; i < g->files.n && !g->code; i++) {
+        if (g->files.list[i].from != FROM_ELSEWHERE) continue;
+        g->fetches++;
+        link_fetch(g->o, &g->files.list[i], g->random + 2 * i, &g->arena, &g->outputs[i], fetched, g);
+    }
+    if (!g->fetches) store(g);
 }
 
 static struct submission copy(const struct submission *s, struct arena *a) {

@@ -1,6 +1,7 @@
 #include "ops/inputs.h"
 
 #include "base/hash.h"
+#include "io/egress.h"
 #include "media/media.h"
 
 enum { BARE_BASE64_MIN = 64 }; /* shorter text is a path that was mistyped */
@@ -19,12 +20,22 @@ static err bad(struct why *why, struct str input, err code, const char *format, 
 
 static bool is_link(struct str s) { return str_starts(s, STR("http://")) || str_starts(s, STR("https://")); }
 
+static err take_elsewhere(struct ops *o, struct file_in *f, struct str url, struct arena *a, struct why *why) {
+    struct egress_url u;
+    struct why reason = {};
+    if (!o->o.upstream)
+        return bad(why, f->input, E_INVALID, "The input `%.*s` is a link to another server. Upload the file to the drive (PUT /v1/drive/files/...) and name it by path.", STR_ARG(f->input));
+    if (egress_url_read(url, STR(""), a, &reason, &u)) return bad(why, f->input, E_INVALID, "The input `%.*s`: %s", STR_ARG(f->input), why_text(&reason));
+    f->from = FROM_ELSEWHERE;
+    f->text = u.text;
+    return OK;
+}
+
 /* A link that this server signed names its file whatever the time; no request is made for it. */
 static err take_link(struct ops *o, const struct caller *c, struct file_in *f, struct str url, struct arena *a, struct why *why) {
     struct str base = arena_printf(a, "%s/v1/drive/files/", o->o.public_url), path, query;
     struct signed_link link = {};
-    if (!str_starts(url, base))
-        return bad(why, f->input, E_INVALID, "The input `%.*s` is a link to another server. Upload the file to the drive (PUT /v1/drive/files/...) and name it by path.", STR_ARG(f->input));
+    if (!str_starts(url, base)) return take_elsewhere(o, f, url, a, why);
     str_cut(str_skip(url, base.len), '?', &path, &query);
     if (sign_check(o->o.signer, path, query, 0, a, NULL, &link) || !str_is(link.project, c->project))
         return bad(why, f->input, E_BAD_SIGNATURE, "The input `%.*s` is a link of this server that is not valid for this project.", STR_ARG(f->input));
@@ -121,7 +132,7 @@ static err resolve_one(struct db *db, const struct caller *c, struct file_in *f,
 
 err files_resolve(struct db *db, const struct caller *c, struct files_in *f, struct arena *a, struct why *why) {
     for (size_t i = 0; i < f->n; i++)
-        if (f->list[i].from != FROM_DATA) TRY(resolve_one(db, c, &f->list[i], a, why));
+        if (!file_is_new(&f->list[i])) TRY(resolve_one(db, c, &f->list[i], a, why));
     return OK;
 }
 
@@ -148,6 +159,22 @@ static bool decode(struct str s, uint8_t *out, size_t *out_len) {
     return n > 0;
 }
 
+void file_describe(struct file_in *f, struct str head, int64_t bytes, struct str asset, const char *sha256, struct arena *a, struct output *out) {
+    struct sniffed s = media_sniff(str_head(head, 4096));
+    struct media_facts facts = media_measure(str_head(head, 4096));
+    out->asset = arena_dup(a, asset);
+    out->ext = str_of(s.ext);
+    out->type = str_of(s.type);
+    out->kind = str_of(s.kind);
+    out->bytes = bytes;
+    out->sha256 = arena_dup(a, str_of(sha256));
+    out->facts = facts.width ? arena_printf(a, "{\"width\":%lld,\"height\":%lld}", (long long)facts.width, (long long)facts.height) : STR("{}");
+    f->asset = out->asset;
+    f->blob = out->blob;
+    f->type = out->type;
+    f->path = arena_printf(a, "inputs/%.32s.%s", sha256, s.ext); /* the same bytes are the same file, however often they are sent */
+}
+
 static err store_one(struct drive *d, struct file_in *f, const char *asset, const char *random, struct arena *a, struct why *why, struct output *out) {
     size_t len = 0;
     char sha256[65];
@@ -161,18 +188,11 @@ static err store_one(struct drive *d, struct file_in *f, const char *asset, cons
     struct drive_file file;
     TRY(drive_file_begin(d, random, why, &file));
     err e = drive_file_write(&file, data, why);
-    *out = (struct output){.asset = str_of(asset), .ext = str_of(s.ext), .type = str_of(s.type), .kind = str_of(s.kind), .bytes = (int64_t)len};
     out->blob = arena_printf(a, "up/%.2s/1-%s", random + 18, random);
     if (!e) e = drive_file_keep(d, &file, out->blob, why, sha256);
     else drive_file_drop(&file);
     if (e) return e;
-    struct media_facts facts = media_measure(str_head(data, 4096));
-    out->sha256 = arena_dup(a, str_of(sha256));
-    out->facts = facts.width ? arena_printf(a, "{\"width\":%lld,\"height\":%lld}", (long long)facts.width, (long long)facts.height) : STR("{}");
-    f->asset = out->asset;
-    f->blob = out->blob;
-    f->type = out->type;
-    f->path = arena_printf(a, "inputs/%.32s.%s", sha256, s.ext); /* the same bytes are the same file, however often they are sent */
+    file_describe(f, data, (int64_t)len, str_of(asset), sha256, a, out);
     return OK;
 }
 

@@ -6,19 +6,20 @@
  *   a signed link of this server  the drive file it names; its project is checked, its expiry is not
  *   "data:image/png;base64,.."    inline; becomes inputs/<32 digits of its sha256>.<ext> in the drive
  *   {"data": ..} {"base64": .., "media_type": ..}
- *   {"url": ..}                   a signed link of this server, or data:; links to other servers are E_INVALID here
+ *   {"url": ..}                   a signed link of this server, or data:, or a link to another server
+ *   "https://.." to elsewhere     fetched (links.h); becomes inputs/<32 digits of its sha256>.<ext> in the drive
  *   bare base64                   as the last guess, when the path does not exist and the text decodes                        */
 #pragma once
 #include "ops/ops_int.h"
 
 enum { FILES_MAX = 16 };
-enum file_from { FROM_PATH, FROM_LINK, FROM_DATA };
+enum file_from { FROM_PATH, FROM_LINK, FROM_DATA, FROM_ELSEWHERE };
 struct file_in {
     struct str input;      /* canonical name of the input */
     struct str kind;       /* image, video, audio: what the input takes */
     const struct json *at; /* the node it stands in; rewritten once it is a drive file */
     enum file_from from;
-    struct str text;       /* path, link's asset id, or base64 */
+    struct str text;       /* path, link's asset id, base64, or URL */
     bool maybe_data;       /* FROM_PATH that may turn out to be bare base64 */
     /* resolved: */
     struct str asset, blob, type, path;
@@ -30,7 +31,11 @@ struct files_in {
 
 /* Finds them; decides nothing that needs the store. E_INVALID and E_BAD_SIGNATURE name the field. */
 [[nodiscard]] err files_find(struct ops *o, const struct caller *c, const struct model *m, const struct json *inputs, struct arena *a, struct why *why, struct files_in *out);
-/* On a reader's thread: paths and links become assets; E_NOT_FOUND, E_MEDIA_TYPE name the field. Inline ones stay FROM_DATA. */
+/* New ones are not in the drive yet. */
+static inline bool file_is_new(const struct file_in *f) { return f->from == FROM_DATA || f->from == FROM_ELSEWHERE; }
+/* A new file whose bytes are stored: what it is and how it is called, from its beginning and its hash. */
+void file_describe(struct file_in *f, struct str head, int64_t bytes, struct str asset, const char *sha256, struct arena *a, struct output *out);
+/* On a reader's thread: paths and links become assets; E_NOT_FOUND, E_MEDIA_TYPE name the field. New ones stay what they are. */
 [[nodiscard]] err files_resolve(struct db *db, const struct caller *c, struct files_in *f, struct arena *a, struct why *why);
 /* On a thread that may block: inline data into blobs; `random` holds two ids for each file. */
 [[nodiscard]] err files_store(struct drive *d, struct files_in *f, const char (*random)[ID_LEN + 1], struct arena *a, struct why *why, struct output *outputs);

@@ -1,5 +1,5 @@
 /* The owner: create and destroy, what published records mean for parked callers, errors as JSON, readiness and metrics. */
-#include "ops/ops_int.h"
+#include "ops/links.h"
 
 #include <stdlib.h>
 
@@ -58,6 +58,8 @@ struct ops *ops_create(const struct ops_options *options) {
 }
 
 void ops_stop(struct ops *o) {
+    o->draining = true; /* no new fetches */
+    links_stop(o);
     pool_destroy(o->makers);
     pool_destroy(o->files);
     o->makers = o->files = NULL;
@@ -85,6 +87,7 @@ void ops_published(struct ops *o, const struct rec_change *changes, size_t n) {
 
 void ops_drain(struct ops *o) {
     o->draining = true;
+    links_stop(o);
     waits_end(o, E_STILL_RUNNING);
     streams_end(o);
 }
@@ -126,8 +129,8 @@ void ops_ready(struct ops *o, ops_done *done, void *arg) {
         }
     }
     _cleanup_(buf_done) struct buf json = {};
-    buf_printf(&json, "{\"status\":\"%s\",\"catalog\":\"%.*s\",\"node\":\"%.*s\",\"warnings\":[%.*s]}", ready ? "ready" : "not_ready",
-               STR_ARG(catalog_sha256(shelf_current(o->o.shelf))), STR_ARG(o->o.node), STR_ARG(buf_view(&warnings)));
+    buf_printf(&json, "{\"status\":\"%s\",\"catalog\":\"%.*s\",\"node\":\"%.*s\",\"private_addresses\":%lld,\"warnings\":[%.*s]}", ready ? "ready" : "not_ready",
+               STR_ARG(catalog_sha256(shelf_current(o->o.shelf))), STR_ARG(o->o.node), (long long)o->o.private_addresses, STR_ARG(buf_view(&warnings)));
     struct answer a = answer_of(ready ? OK : E_UNAVAILABLE);
     a.json = buf_view(&json);
     done(arg, &a);

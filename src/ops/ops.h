@@ -22,6 +22,8 @@ struct ops_options {
     struct helper *helper;      /* reads foreign media for thumbnails */
     struct signer *signer;
     struct vault *vault;        /* seals secrets */
+    struct upstream *upstream;  /* fetches links among the inputs; NULL: none are taken */
+    int64_t private_addresses;  /* to which such links may lead; shown by /readyz */
     const struct shelf *shelf;  /* its current version quotes */
     const char *public_url;
     const char *purchase_url;   /* shown with balances; may be NULL */

@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 struct key_entry;
+struct link;
 struct ops {
     struct ops_options o;
     struct io *io;
@@ -19,6 +20,7 @@ struct ops {
     struct wait **waits;         /* parked callers by generation */
     struct event_stream **streams;
     size_t parked;
+    struct link *links;          /* files of calls that are being fetched from other servers */
     struct timer *look;          /* 250 ms, where other nodes may end what we wait for */
     size_t look_at;              /* the bucket where the next look begins */
     bool draining, looking;

@@ -49,7 +49,7 @@ def what_is_no_file_of_ours_is_refused_every_time(s):
             refusal(edit(s, "nothing.png"), 400, "invalid_argument")
         refusal(edit(s, "in/words.txt"), 415, "unsupported_media_type")
         refusal(edit(s, link.replace("sig=", "sig=A")), 403, "bad_signature")
-        refusal(edit(s, "https://elsewhere.example/picture.png"), 400, "invalid_argument")
+        refusal(edit(s, "https://127.0.0.1:1/picture.png"), 400, "egress_refused")
         refusal(edit(s, "data:image/png;base64,%%%"), 400, "invalid_argument")
         refusal(edit(s, {"data": base64.b64encode(b"no picture at all, only words").decode()}), 415, "unsupported_media_type")
         refusal(edit(s, {"file": "in/words.txt"}), 400, "invalid_argument")
