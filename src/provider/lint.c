@@ -1,5 +1,6 @@
 /* What only running the programs can show: that they compile, and that each route states what the price says. */
 #include "provider/describe.h"
+#include "catalog/number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +124,12 @@ static bool file_stands(struct pointing *p, const struct json *j) {
 static struct str mapped(struct pointing *p, const struct json *entry, struct str value) {
     const struct json *values = json_get(entry, "values");
     const struct json *to = values ? json_get_str(values, value) : NULL;
-    return to ? json_plain(to, &p->a) : value;
+    int64_t thousandths, scale;
+    if (to) return json_plain(to, &p->a);
+    if (!json_as_i64(json_get(entry, "scale"), &scale) || scale < 1 || scale > 1000000 || decimal_read(value, 3, &thousandths) != DECIMAL_OK) return value;
+    int64_t n;
+    if (__builtin_mul_overflow(thousandths, scale, &n)) return value;
+    return arena_printf(&p->a, "%lld.%03lld", (long long)(n / 1000), (long long)(n % 1000));
 }
 
 static bool size_stands(struct pointing *p, const struct json *body, const struct json *entry, struct str value) {
