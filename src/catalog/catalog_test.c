@@ -419,18 +419,19 @@ static void ships_sound_models(void **state) {
     struct catalog *c = NULL;
     if (catalog_read(folders, 2, &p, &c)) fail_msg("%s", p.text.ptr);
     static const struct { const char *slug, *inputs; micros amount; bool routed; } table[] = {
-        {"kuaishou/kling-v3-i2v", "{\"image_url\":\"u\",\"duration\":5}", 672000, false},
-        {"kuaishou/kling-v3-i2v", "{\"image_url\":\"u\",\"duration\":5,\"generate_audio\":true}", 1008000, false},
+        {"kuaishou/kling-v3-i2v", "{\"image_url\":\"u\",\"duration\":5}", 672000, true},
+        {"kuaishou/kling-v3-i2v", "{\"image_url\":\"u\",\"duration\":5,\"generate_audio\":true}", 1008000, true},
         {"puras/sketch", "{\"prompt\":\"a red bicycle\"}", 10000, true},
         {"puras/sketch", "{\"text\":\"a red bicycle\",\"num_images\":4,\"image_size\":\"2048x64\",\"output_format\":\"webp\"}", 40000, true},
         {"test/nothing", "{}", 1000, true},
-        {"kuaishou/kling-v3-t2v", "{\"prompt\":\"rainy alley\",\"duration\":5}", 672000, false},
-        {"google/veo-3-t2v", "{\"prompt\":\"thunder\",\"duration\":4,\"generate_audio\":true}", 1920000, false},
-        {"google/veo-3-fast-i2v", "{\"image_url\":\"u\",\"duration\":\"4s\"}", 480000, false},
-        {"bytedance/seedance-2-fast-t2v", "{\"prompt\":\"x\",\"duration\":5}", 1451400, false},
-        {"bytedance/seedream-v4-edit", "{\"image_url\":\"u\",\"prompt\":\"give it neon trim\"}", 36000, false},
-        {"openai/gpt-image-2", "{\"prompt\":\"x\",\"size\":\"1024x1024\",\"quality\":\"high\"}", 253200, false},
-        {"openai/gpt-image-2", "{\"prompt\":\"x\",\"size\":\"1024x1536\",\"quality\":\"low\",\"n\":2}", 12000, false},
+        {"kuaishou/kling-v3-t2v", "{\"prompt\":\"rainy alley\",\"duration\":5}", 672000, true},
+        {"google/veo-3-t2v", "{\"prompt\":\"thunder\",\"duration\":4,\"generate_audio\":true}", 1920000, true},
+        {"google/veo-3-fast-i2v", "{\"image_url\":\"u\",\"duration\":\"4s\"}", 480000, true},
+        {"bytedance/seedance-2-fast-t2v", "{\"prompt\":\"x\",\"duration\":5}", 1451400, true},
+        {"bytedance/seedream-v4-edit", "{\"image_url\":\"u\",\"prompt\":\"give it neon trim\"}", 36000, true},
+        {"openai/gpt-image-2", "{\"prompt\":\"x\",\"size\":\"1024x1024\",\"quality\":\"high\"}", 253200, true},
+        {"openai/gpt-image-2", "{\"prompt\":\"x\",\"size\":\"1024x1536\",\"quality\":\"low\",\"n\":2}", 12000, true},
+        {"openai/sora-2", "{\"prompt\":\"x\"}", 480000, false},
     };
     struct arena a = {};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

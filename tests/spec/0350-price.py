@@ -7,6 +7,7 @@ import tempfile
 from harness import Server, Unmoved, case, each_store, equal, expect, refusal, run, shared
 
 KLING = "kuaishou/kling-v3-i2v"
+ENDED = "openai/sora-2"
 CALL = {"model": "puras/sketch", "inputs": {"prompt": "a price tag", "size": "64x64"}}
 
 
@@ -28,10 +29,10 @@ def what_has_no_route_is_priced_but_not_run(s):
     with Unmoved(s):
         for route in ("/v1/generations", "/v1/media/generate"):
             for key in ("live", "test"):
-                body = refusal(s.post(route, {"model": KLING, "inputs": {"image": "a.png"}}, key=key), 503, "no_route")
-                expect(KLING in body["detail"], body)
-        for m in s.get("/v1/models").json["models"]:
-            equal((m["slug"], m["enabled"]), (m["slug"], m["slug"].startswith("puras/")))
+                body = refusal(s.post(route, {"model": ENDED, "inputs": {"prompt": "x"}}, key=key), 503, "no_route")
+                expect(ENDED in body["detail"], body)
+        enabled = {m["slug"]: m["enabled"] for m in s.get("/v1/models").json["models"]}
+        equal((enabled[ENDED], enabled[KLING], enabled["puras/sketch"]), (False, True, True))
 
 
 @each_store
