@@ -89,6 +89,7 @@ void server_metrics(void *self, struct buf *out) {
     struct server *s = self;
     struct engine_stats e = engine_stats(s->engine);
     struct http_stats h = http_server_stats(s->http);
+    struct upstream_stats u = upstream_stats(s->upstream);
     const struct {
         const char *name, *type, *help;
         int64_t value;
@@ -107,6 +108,10 @@ void server_metrics(void *self, struct buf *out) {
         {"puras_http_refused_total", "counter", "Connections and requests refused by the HTTP server itself.", (int64_t)h.refused},
         {"puras_http_timeouts_total", "counter", "Connections cut for being too slow.", (int64_t)h.timeouts},
         {"puras_http_connections", "gauge", "Connections open.", h.open},
+        {"puras_upstream_requests_total", "counter", "Requests to other servers.", (int64_t)u.requests},
+        {"puras_upstream_refused_total", "counter", "Requests to other servers refused for where they lead.", (int64_t)u.refused},
+        {"puras_upstream_failed_total", "counter", "Requests to other servers that got no whole answer.", (int64_t)u.failed},
+        {"puras_upstream_open", "gauge", "Requests to other servers under way.", u.open},
         {"puras_log_lines_dropped_total", "counter", "Log lines that could not be written.", (int64_t)s->log.dropped},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

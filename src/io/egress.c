@@ -252,5 +252,10 @@ err egress_url_read(struct str text, struct str base, struct arena *a, struct wh
 bool egress_same_origin(const struct egress_url *u, struct str origin) {
     _cleanup_(arena_done) struct arena a = {};
     struct egress_url o;
-    return origin.len && !egress_url_read(origin, STR(""), &a, NULL, &o) && str_eq(o.origin, u->origin);
+    const char *star = origin.len ? memmem(origin.ptr, origin.len, "://*.", 5) : NULL;
+    if (!star) return origin.len && !egress_url_read(origin, STR(""), &a, NULL, &o) && str_eq(o.origin, u->origin);
+    size_t scheme = (size_t)(star - origin.ptr) + 3;
+    struct str rest = str_skip(origin, scheme + 1); /* ".example.com" */
+    if (egress_url_read(arena_printf(&a, "%.*s%.*s", (int)scheme, origin.ptr, STR_ARG(str_skip(rest, 1))), STR(""), &a, NULL, &o)) return false;
+    return o.tls == u->tls && o.port == u->port && u->host.len > o.host.len + 1 && str_ends(u->host, arena_printf(&a, ".%.*s", STR_ARG(o.host)));
 }

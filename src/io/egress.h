@@ -38,5 +38,6 @@ struct egress_url {
 /* base: a finished URL that `text` may be relative to, or empty. E_INVALID with a sentence that does not repeat the URL: it may hold a
  * secret. */
 [[nodiscard]] err egress_url_read(struct str text, struct str base, struct arena *a, struct why *why, struct egress_url *out);
-/* True when `origin` (a URL, of which only scheme, host and port count) is where `u` leads. */
+/* True when `origin` (a URL, of which only scheme, host and port count) is where `u` leads. With "*." before its host it is every server
+ * below that one, though not that one itself. */
 bool egress_same_origin(const struct egress_url *u, struct str origin);

@@ -217,6 +217,11 @@ static void origins(void **state) {
         {"https://a.example./x", "https://a.example", true},      {"https://a.example:8443/x", "https://a.example", false},
         {"http://a.example/x", "https://a.example", false},       {"https://b.a.example/x", "https://a.example", false},
         {"https://a.example.evil/x", "https://a.example", false}, {"https://a.example/x", "", false},
+        {"https://a.example/x", "https://*.example", true},      {"https://b.a.example/x", "https://*.a.example", true},
+        {"https://a.example/x", "https://*.a.example", false},    {"https://xa.example/x", "https://*.a.example", false},
+        {"http://b.a.example/x", "https://*.a.example", false},   {"https://b.a.example:8443/x", "https://*.a.example", false},
+        {"https://b.a.example:8443/x", "https://*.a.example:8443", true}, {"https://b.a.example/x", "https://*.", false},
+        {"https://b.a.example/x", "https://*.*.example", false},  {"https://b.a.example/x", "*.a.example", false},
         {"http://127.1:80/x", "http://127.0.0.1", true},          {"https://a.example/x", "a.example", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -33,7 +33,7 @@ struct upstream_ask {
     enum egress policy;
     struct str method, url, origin;
     const struct str *private_addresses; size_t private_count; /* "127.0.0.1:8188", "10.0.0.5" */
-    const struct str *credential_origins; size_t credential_origin_count; /* secret headers go to these and `origin` only; so do PROVIDER's requests */
+    const struct str *credential_origins; size_t credential_origin_count; /* secret headers go to these and `origin` only; so do PROVIDER's requests. As egress_same_origin reads them */
     const struct upstream_header *headers; size_t header_count; /* those of the framing (host, content-length, transfer-encoding, connection, expect) are ours and left out */
     const struct upstream_header *secret_headers; size_t secret_header_count;
     struct str body;              /* in memory, or ... */
