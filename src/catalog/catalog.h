@@ -76,6 +76,8 @@ const struct provider_doc *catalog_provider_at(const struct catalog *c, size_t i
 /* Calls `each` with canonical inputs (as a generation stores them) for every combination of the inputs that the price's rows, quantity or outputs name,
  * at all values at which the price can change; required other inputs have a made-up value. False from `each` ends it. */
 void catalog_points(const struct model *m, bool (*each)(void *arg, struct str inputs), void *arg);
+/* Whether the route may be taken for these inputs (canonical, as stored): its `when` holds, or it has none. */
+bool catalog_route_holds(const struct model *m, size_t route, const struct json *inputs);
 /* Whether the price's rows, quantity or outputs name the i-th input. */
 bool catalog_priced(const struct model *m, size_t input);
 /* Up to `max` slugs near to a mistyped one, best first. */
@@ -92,13 +94,5 @@ struct media_fact { struct str input; int64_t duration_ms, width, height; };
 /* Whether every required input is there; a price is quoted without those it does not depend on. E_INVALID names the first that
  * is missing, with an example. */
 [[nodiscard]] err catalog_require(const struct model *m, const struct json *inputs, struct why *why);
-/* Which inputs the price takes its figures from; names are empty where it takes none. */
-struct model_counts {
-    struct str length; /* seconds */
-    struct str outputs;
-    struct str media;  /* the file that is measured */
-    bool measured;     /* the output is */
-};
-struct model_counts model_counts(const struct model *m);
 /* One row of /v1/models. */
 void model_write(const struct model *m, struct jw *w);

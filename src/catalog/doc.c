@@ -126,19 +126,21 @@ const struct json *doc_need(struct doc *d, const struct json *object, const char
     return j;
 }
 
-bool doc_duration(struct doc *d, const struct json *object, const char *key, int64_t *out) {
+bool doc_duration(struct doc *d, const struct json *object, const char *key, int64_t *out) { return doc_duration_to(d, object, key, 7, out); }
+
+bool doc_duration_to(struct doc *d, const struct json *object, const char *key, int days, int64_t *out) {
     const struct json *j = json_get(object, key);
     if (!j) return false;
     int64_t factor = 1, n;
     struct str text = j->text;
     if (j->type == JSON_STRING && text.len) {
         char unit = text.ptr[text.len - 1];
-        factor = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : 0;
+        factor = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : unit == 'd' ? 24 * 3600 : 0;
         text.len--;
     }
     bool readable = (j->type == JSON_NUMBER || j->type == JSON_STRING) && factor && decimal_read(text, 3, &n) == DECIMAL_OK;
-    if (!readable || n <= 0 || n > 7LL * 24 * 3600 * 1000 / factor) {
-        doc_problem(d, j, "`%s` must be a time of more than 0 and at most 7 days: a number of seconds, or 90s, 10m, 1h.", key);
+    if (!readable || n <= 0 || n > days * 24LL * 3600 * 1000 / factor) {
+        doc_problem(d, j, "`%s` must be a time of more than 0 and at most %d days: a number of seconds, or 90s, 10m, 1h.", key, days);
         return false;
     }
     *out = n * factor;

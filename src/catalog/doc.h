@@ -36,8 +36,9 @@ bool doc_text(struct doc *d, const struct json *object, const char *key, size_t 
 bool doc_bool(struct doc *d, const struct json *object, const char *key, bool *out);
 bool doc_decimal(struct doc *d, const struct json *object, const char *key, int decimals, int64_t *out);
 bool doc_micros(struct doc *d, const struct json *object, const char *key, micros *out);
-/* A number of seconds, or text with a unit: 90, 90s, 10m, 1h. In milliseconds. */
+/* A number of seconds, or text with a unit: 90, 90s, 10m, 1h, 2d; in milliseconds. At most 7 days. */
 bool doc_duration(struct doc *d, const struct json *object, const char *key, int64_t *out);
+bool doc_duration_to(struct doc *d, const struct json *object, const char *key, int days, int64_t *out);
 /* A number of bytes, or text with a unit: 500KB, 32MB, 2GB (powers of ten). */
 bool doc_bytes(struct doc *d, const struct json *object, const char *key, int64_t *out);
 /* The member, or a report that it is missing. */

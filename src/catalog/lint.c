@@ -93,6 +93,12 @@ static void add_from_rates(struct lint *l, const struct rates *r, int input, str
     }
 }
 
+static void add_from_when(struct lint *l, const struct when *w, int input, struct candidates *c) {
+    const struct input_spec *s = &l->c->inputs.specs[input];
+    for (size_t i = 0; i < w->count; i++)
+        for (size_t v = 0; w->conds[i].input == input && v < w->conds[i].value_count; v++) add(l, s, c, w->conds[i].values[v]);
+}
+
 static void add_ends(struct lint *l, const struct input_spec *s, struct candidates *c) {
     int64_t least = s->has_min ? s->min : 0;
     switch (s->type) {
@@ -137,6 +143,7 @@ static void collect(struct lint *l, int input) {
     add_from_rates(l, &l->c->price, input, c);
     for (size_t i = 0; i < l->model->route_count; i++)
         if (l->c->costs[i]) add_from_rates(l, l->c->costs[i], input, c);
+    for (size_t i = 0; i < l->model->route_count; i++) add_from_when(l, &l->c->whens[i], input, c);
 }
 
 /* "audio true, duration 5" */
@@ -191,7 +198,7 @@ static bool check_point(struct lint *l) {
     }
     if (due.amount > l->most) l->most = due.amount;
     for (size_t i = 0; i < l->model->route_count; i++)
-        if (l->c->costs[i]) check_route(l, i, &due);
+        if (l->c->costs[i] && when_holds(&l->c->whens[i], &l->c->inputs, l->point)) check_route(l, i, &due);
     return true;
 }
 

@@ -56,7 +56,7 @@ static void read_status(struct doc *d, const struct json *j, struct str *out) {
 
 static void read_route(struct doc *d, const struct json *j, struct compiled *c, size_t i, struct route_spec *out) {
     static const char *const keys[] = {"provider", "model", "endpoint", "cost",   "request", "carries", "status", "unit_micros",
-                                       "margin",   "about", "source",   "date",   NULL};
+                                       "margin",   "when",  "about",    "source", "date",    NULL};
     if (!doc_is(d, j, JSON_OBJECT, "route")) return;
     doc_keys(d, j, keys, "a route");
     struct str ignored;
@@ -66,6 +66,8 @@ static void read_route(struct doc *d, const struct json *j, struct compiled *c, 
     doc_text(d, j, "request", MODEL_PROGRAM_BYTES, &out->request);
     read_status(d, j, &out->status);
     read_unit(d, j, out);
+    const struct json *when = json_get(j, "when");
+    if (when) when_read(d, &c->inputs, when, false, &c->whens[i]);
     out->carries = json_get(j, "carries");
     if (out->carries) doc_is(d, out->carries, JSON_OBJECT, "carries");
     doc_text(d, j, "about", MODEL_TEXT_BYTES, &ignored);
@@ -96,10 +98,26 @@ static void read_routes(struct doc *d, const struct json *doc, struct compiled *
     struct route_spec *routes = arena_array(d->arena, struct route_spec, n + 1);
     c->costs = arena_array(d->arena, const struct rates *, n + 1);
     c->loss = arena_array(d->arena, bool, n + 1);
+    c->whens = arena_array(d->arena, struct when, n + 1);
     const struct json *j = list->child;
     for (size_t i = 0; i < n; i++, j = j->next) read_route(d, j, c, i, &routes[i]);
     out->routes = routes;
     out->route_count = n;
+}
+
+bool catalog_route_holds(const struct model *m, size_t route, const struct json *inputs) {
+    const struct compiled *c = model_compiled(m);
+    if (route >= m->route_count) return false;
+    const struct when *w = &c->whens[route];
+    for (size_t i = 0; i < w->count; i++) {
+        const struct input_spec *s = &m->inputs[w->conds[i].input];
+        const struct json *given = json_get_str(inputs, s->name);
+        struct value v = {};
+        if (given && value_read(s, given, &v)) return false;
+        if (!given) v = c->inputs.defaults[w->conds[i].input];
+        if (!cond_holds(&w->conds[i], s, &v)) return false;
+    }
+    return true;
 }
 
 /* As published: the condition stands before the rate, whatever the order in the file. */
@@ -190,16 +208,6 @@ bool model_read(struct doc *d, const struct json *doc, struct model *out) {
 }
 
 /* --- writing --- */
-
-struct model_counts model_counts(const struct model *m) {
-    const struct compiled *c = model_compiled(m);
-    const struct rates *r = &c->price;
-    struct model_counts out = {.measured = r->source == FROM_MEASURED};
-    if (r->source == FROM_INPUT && r->unit == UNIT_SECOND) out.length = c->inputs.specs[r->input].name;
-    if (r->source == FROM_MEDIA) out.media = c->inputs.specs[r->input].name;
-    if (r->outputs >= 0) out.outputs = c->inputs.specs[r->outputs].name;
-    return out;
-}
 
 static void write_number(struct jw *w, const char *key, int64_t n, int decimals) {
     char text[DECIMAL_TEXT];

@@ -95,6 +95,7 @@ struct cond {
     bool has_min, has_max;
     bool given;                                     /* COND_GIVEN */
 };
+struct when { const struct cond *conds; size_t count; }; /* all of them hold; none: always */
 struct row {
     const struct cond *conds; size_t cond_count;
     micros rate;
@@ -116,6 +117,9 @@ struct rates {
 };
 /* `base`: the model's own price when a route's cost is read (its quantity and outputs are taken over), else NULL. */
 void rates_read(struct doc *d, const struct inputs *in, const struct json *node, const struct rates *base, struct rates *out);
+/* priced: only inputs that change the price may be named. */
+void when_read(struct doc *d, const struct inputs *in, const struct json *node, bool priced, struct when *out);
+bool when_holds(const struct when *w, const struct inputs *in, const struct value *values);
 bool cond_holds(const struct cond *c, const struct input_spec *spec, const struct value *v);
 size_t rates_match(const struct rates *r, const struct inputs *in, const struct value *values);
 
@@ -131,6 +135,7 @@ struct compiled {
     struct inputs inputs;
     struct rates price;
     const struct rates **costs; /* one per route, NULL where it states none */
+    struct when *whens;         /* one per route: the calls it is taken for */
     bool *loss;                 /* one per route: its price may lie below its cost */
     const struct json *doc;     /* as published */
 };

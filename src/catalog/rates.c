@@ -73,7 +73,7 @@ static bool read_cond_value(struct doc *d, const struct input_spec *spec, const 
     return false;
 }
 
-static bool read_cond(struct doc *d, const struct inputs *in, const struct json *j, struct cond *out) {
+static bool read_cond(struct doc *d, const struct inputs *in, const struct json *j, bool priced, struct cond *out) {
     out->input = inputs_find(in, j->key);
     if (out->input < 0) {
         doc_problem(d, j, "`when` names `%.*s`, which is not a declared input.", STR_ARG(str_head(j->key, 60)));
@@ -84,7 +84,7 @@ static bool read_cond(struct doc *d, const struct inputs *in, const struct json 
         doc_problem(d, j, "`when` names `%.*s`, an alias; write `%.*s`.", STR_ARG(j->key), STR_ARG(spec->name));
         return false;
     }
-    if (!spec->price) {
+    if (priced && !spec->price) {
         doc_problem(d, j, "`when` names input `%.*s`, which is not declared with `price: true`.", STR_ARG(spec->name));
         return false;
     }
@@ -165,17 +165,22 @@ static void write_row_texts(struct doc *d, const struct inputs *in, enum unit un
 
 /* --- rows --- */
 
-static void read_when(struct doc *d, const struct inputs *in, const struct json *when, struct row *out) {
+void when_read(struct doc *d, const struct inputs *in, const struct json *when, bool priced, struct when *out) {
     if (!doc_is(d, when, JSON_OBJECT, "when")) return;
     if (!when->count) {
-        doc_problem(d, when, "`when` is empty; leave it out in the last row, where it always holds.");
+        doc_problem(d, when, "`when` is empty; leave it out where it always holds.");
         return;
     }
     struct cond *conds = arena_array(d->arena, struct cond, when->count);
     size_t n = 0;
-    for (const struct json *c = when->child; c; c = c->next) n += read_cond(d, in, c, &conds[n]);
-    out->conds = conds;
-    out->cond_count = n;
+    for (const struct json *c = when->child; c; c = c->next) n += read_cond(d, in, c, priced, &conds[n]);
+    *out = (struct when){conds, n};
+}
+
+bool when_holds(const struct when *w, const struct inputs *in, const struct value *values) {
+    for (size_t i = 0; i < w->count; i++)
+        if (!cond_holds(&w->conds[i], &in->specs[w->conds[i].input], &values[w->conds[i].input])) return false;
+    return true;
 }
 
 static enum rounding read_round(struct doc *d, const struct json *j, const struct rates *r) {
@@ -200,7 +205,10 @@ static void read_row(struct doc *d, const struct inputs *in, const struct json *
     if (!doc_is(d, j, JSON_OBJECT, "row")) return;
     doc_keys(d, j, keys, "a row");
     const struct json *when = json_get(j, "when");
-    if (when) read_when(d, in, when, out);
+    struct when read = {};
+    if (when) when_read(d, in, when, true, &read);
+    out->conds = read.conds;
+    out->cond_count = read.count;
     if (doc_need(d, j, "micros", "the row")) doc_micros(d, j, "micros", &out->rate);
     out->rounding = read_round(d, j, r);
     bool last = index + 1 == count;

@@ -197,9 +197,10 @@ err calling_run(struct calling *k, struct str program, const struct json **out) 
         add_member(call, file);
     }
     if (k->c->their_ref.len) {
-        struct json *ref = copy(k->a, ref_parse(k->c->their_ref, k->a), false);
-        ref->key = STR("reference");
-        add_member(call, ref);
+        struct json *kept = copy(k->a, ref_parse(k->c->their_ref, k->a), false);
+        bind(call, k, "ref", json_plain(json_get(kept, "ref"), k->a));
+        kept->key = STR("kept");
+        add_member(call, kept);
     }
     return evaluate(k, arena_printf(k->a, VARIABLES "(%.*s\n)", STR_ARG(program)), call, out);
 }

@@ -96,7 +96,7 @@ static bool read_rate(struct doc *d, const struct json *object, const char *key,
     return true;
 }
 
-static void read_limits(struct doc *d, const struct json *node, struct provider_info *out) {
+void limits_read(struct doc *d, const struct json *node, struct provider_limits *out) {
     static const char *const keys[] = {"concurrency", "rate", "polls", "about", NULL};
     if (!node || !doc_is(d, node, JSON_OBJECT, "limits")) return;
     doc_keys(d, node, keys, "limits");
@@ -170,7 +170,7 @@ static void read_webhook(struct doc *d, const struct json *node, struct provider
 
 #define ENDPOINT_KEYS                                                                                                                                        \
     "protocol", "submit", "poll", "result", "cancel", "lookup", "statuses", "outputs", "command", "auth", "headers", "files", "pace", "idempotency", "errors", \
-        "error_message", "retry_after", "failed_when", "timeout", "about"
+        "limits", "error_message", "retry_after", "failed_when", "timeout", "about"
 
 static void read_endpoints(struct doc *d, const struct json *doc, struct provider *out) {
     static const char *const keys[] = {ENDPOINT_KEYS, NULL};
@@ -200,7 +200,7 @@ static void read_endpoints(struct doc *d, const struct json *doc, struct provide
 
 bool describe_read(struct doc *d, const struct provider_doc *from, struct provider *out) {
     static const char *const keys[] = {"provider", "title", "base",  "hosts", "private", "status",  "source", "date",
-                                       "key",      "limits", "webhook", "sunset", "endpoints", ENDPOINT_KEYS, NULL};
+                                       "key",      "webhook", "sunset", "endpoints", ENDPOINT_KEYS, NULL};
     const struct json *doc = from->doc;
     *out = (struct provider){.info = {.name = from->name}, .file = from->file};
     doc_keys(d, doc, keys, "a description");
@@ -208,7 +208,13 @@ bool describe_read(struct doc *d, const struct provider_doc *from, struct provid
     if (command && !json_get(doc, "base")) out->info.base = (struct str){};
     else read_addresses(d, doc, &out->info);
     read_about(d, doc, &out->info);
-    read_limits(d, json_get(doc, "limits"), &out->info);
+    struct provider_limits limits = {};
+    limits_read(d, json_get(doc, "limits"), &limits);
+    out->info.concurrency = limits.concurrency;
+    out->info.rate_count = limits.rate_count;
+    out->info.rate_per = limits.rate_per;
+    out->info.poll_count = limits.poll_count;
+    out->info.poll_per = limits.poll_per;
     read_webhook(d, json_get(doc, "webhook"), out);
     read_endpoints(d, doc, out);
     if (out->info.needs_key && !out->info.key_env.len) doc_problem(d, doc, "the provider takes a credential: `key: {env: NAME, about: ..}` is missing.");

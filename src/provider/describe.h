@@ -17,7 +17,7 @@ enum {
 
 /* --- how a value is found in a reply (expr.c) --- */
 
-enum expr_kind { EXPR_NONE, EXPR_PATH, EXPR_FIRST, EXPR_HEADER, EXPR_JQ, EXPR_TEXT };
+enum expr_kind { EXPR_NONE, EXPR_PATH, EXPR_FIRST, EXPR_HEADER, EXPR_JQ, EXPR_TEXT, EXPR_KEPT };
 struct path_step { enum { STEP_NAME, STEP_INDEX, STEP_ALL } kind; struct str name; uint32_t index; };
 struct expr {
     enum expr_kind kind;
@@ -33,6 +33,7 @@ struct view {
     const struct evaluator *ev;
     struct arena *a;
     struct str secret;                                  /* makes stand-ins for spooled strings that nobody can guess */
+    struct str their_ref;                               /* what was kept stands in it */
     struct str input;                                   /* the body for programs, made when first needed */
 };
 struct values { const struct json **at; size_t count; };
@@ -158,6 +159,7 @@ struct providers {
 
 /* Reads one description; false when it has problems. */
 bool describe_read(struct doc *d, const struct provider_doc *doc, struct provider *out);
+void limits_read(struct doc *d, const struct json *node, struct provider_limits *out);
 bool endpoint_read(struct doc *d, const struct json *doc, const struct json *top, struct str name, struct endpoint *out);
 /* Each program of the description in turn. */
 void describe_programs(const struct provider *p, void (*each)(void *arg, struct str program, int line, const char *where), void *arg);

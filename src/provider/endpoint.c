@@ -214,7 +214,7 @@ static void read_outputs(struct doc *d, const struct json *node, struct endpoint
     doc_bool(d, node, "body", &out->body);
     doc_bool(d, node, "credentials", &e->info.credentials_on_downloads);
     doc_text(d, node, "type", 100, &out->type);
-    doc_duration(d, node, "expires", &e->info.links_live);
+    doc_duration_to(d, node, "expires", 90, &e->info.links_live);
     out->meta = read_named(d, json_get(node, "meta"), "meta", &out->meta_count);
     read_cost(d, json_get(node, "cost"), out);
     const struct json *encoding = json_get(node, "encoding");
@@ -345,6 +345,7 @@ bool endpoint_read(struct doc *d, const struct json *doc, const struct json *top
     pairs_read(d, pick(doc, top, "headers"), "headers", 0, &out->headers);
     read_files(d, pick(doc, top, "files"), out);
     read_pace(d, pick(doc, top, "pace"), &out->info);
+    limits_read(d, pick(doc, top, "limits"), &out->info.limits);
     read_idempotency(d, pick(doc, top, "idempotency"), out);
     rules_read(d, pick(doc, top, "errors"), &out->errors);
     expr_read(d, pick(doc, top, "error_message"), "error_message", &out->error_message);

@@ -106,10 +106,10 @@ static void read_path(struct doc *d, const struct json *node, struct expr *out) 
 }
 
 static void read_mapping(struct doc *d, const struct json *node, const char *where, struct expr *out) {
-    static const struct { const char *key; enum expr_kind kind; } kinds[] = {{"header", EXPR_HEADER}, {"jq", EXPR_JQ}, {"text", EXPR_TEXT}};
-    static const char *const keys[] = {"header", "jq", "text", NULL};
+    static const struct { const char *key; enum expr_kind kind; } kinds[] = {{"header", EXPR_HEADER}, {"jq", EXPR_JQ}, {"text", EXPR_TEXT}, {"kept", EXPR_KEPT}};
+    static const char *const keys[] = {"header", "jq", "text", "kept", NULL};
     if (node->count != 1) {
-        doc_problem(d, node, "`%s` needs one of {header: ..}, {jq: ..}, {text: ..}, a path, or a list of these.", where);
+        doc_problem(d, node, "`%s` needs one of {header: ..}, {jq: ..}, {text: ..}, {kept: ..}, a path, or a list of these.", where);
         return;
     }
     doc_keys(d, node, keys, where);
@@ -168,6 +168,7 @@ static void write_view(const struct view *v, struct jw *w, const struct json *j)
     struct str id, head;
     if (json_spooled(j, &id, &head)) jw_str(w, stand_in(v, id));
     else if (j->type != JSON_OBJECT && j->type != JSON_ARRAY) {
+        if (w->comma) jw_raw(w, (struct str){}); /* no more than the comma */
         json_write(w->out, j);
         w->comma = true;
     } else {
@@ -175,7 +176,6 @@ static void write_view(const struct view *v, struct jw *w, const struct json *j)
         jw_open(w, object ? '{' : '[');
         for (const struct json *c = j->child; c; c = c->next) {
             if (object) jw_key_str(w, c->key);
-            else jw_raw(w, (struct str){});
             write_view(v, w, c);
         }
         jw_close(w, object ? '}' : ']');
@@ -250,6 +250,12 @@ err expr_all(const struct expr *x, struct view *v, struct why *why, struct value
         for (size_t i = 0; i < v->header_count && !out->count; i++)
             if (str_ieq(v->headers[i].name, x->text)) one_value(v, v->headers[i].value, out);
         return OK;
+    case EXPR_KEPT: {
+        const struct json *j = json_get_str(ref_parse(v->their_ref, v->a), x->text);
+        out->at = arena_array(v->a, const struct json *, 1);
+        add_value(out, j);
+        return OK;
+    }
     case EXPR_FIRST:
         for (size_t i = 0; i < x->list_count && !out->count; i++) TRY(expr_all(&x->list[i], v, why, out));
         return OK;

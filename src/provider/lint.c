@@ -2,6 +2,8 @@
 #include "provider/describe.h"
 #include "catalog/number.h"
 
+#include "catalog/number.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,6 +32,7 @@ static void check_program(void *arg, struct str program, int line, const char *w
 struct pointing {
     const struct model *m;
     const struct route_spec *r;
+    size_t route;
     const struct endpoint *e;
     const struct evaluator *ev;
     struct doc *d;
@@ -140,6 +143,14 @@ static bool size_stands(struct pointing *p, const struct json *body, const struc
     return json_as_str(json_get(entry, "height"), &path) && same(in_body(p, body, path, &readable), h, &p->a);
 }
 
+/* {width, height} in place of "1024x768". */
+static bool object_has(struct pointing *p, const struct json *body, struct str path, struct str value) {
+    struct str w, h;
+    bool readable;
+    return str_cut(value, 'x', &w, &h) && same(in_body(p, body, arena_printf(&p->a, "%.*s.width", STR_ARG(path)), &readable), w, &p->a) &&
+           same(in_body(p, body, arena_printf(&p->a, "%.*s.height", STR_ARG(path)), &readable), h, &p->a);
+}
+
 static void check_input(struct pointing *p, size_t i, const struct json *inputs, struct str text, const struct json *body, struct str url) {
     const struct input_spec *s = &p->m->inputs[i];
     const struct json *entry = json_get_str(p->r->carries, s->name), *given = json_get_str(inputs, s->name);
@@ -151,6 +162,7 @@ static void check_input(struct pointing *p, size_t i, const struct json *inputs,
         if (!json_as_str(json_get(entry, "about"), &about)) complain(p, i, text, "pins it without a reason: `about` is missing");
         return;
     }
+    if (s->type == INPUT_SIZE && given && object_has(p, body, path, value)) return;
     if (json_get(entry, "width")) {
         if (given && !size_stands(p, body, entry, value)) complain(p, i, text, "does not carry %.*s", STR_ARG(str_head(value, 40)));
         return;
@@ -181,6 +193,7 @@ static bool at_point(void *arg, struct str inputs) {
     arena_reset(&p->a);
     inputs = arena_dup(&p->a, inputs);
     if (json_parse(inputs, &p->a, NULL, &tree)) return true;
+    if (!catalog_route_holds(p->m, p->route, tree)) return true;
     make_files(p, tree);
     const struct provider_call c = {.slug = p->m->slug, .kind = p->m->kind, .model = p->r->model, .our_ref = STR("gen_lint"), .inputs = inputs, .spec = p->m,
                                     .route = p->r, .files = p->files, .file_count = p->file_count, .key = STR("lint:lint-secret"), .now = 1800000000000};
@@ -204,7 +217,8 @@ static void check_carries(struct doc *d, const struct model *m, const struct rou
     }
 }
 
-static void check_route(const struct providers *all, const struct model *m, const struct route_spec *r, const struct evaluator *ev, struct problems *out) {
+static void check_route(const struct providers *all, const struct model *m, size_t route, const struct evaluator *ev, struct problems *out) {
+    const struct route_spec *r = &m->routes[route];
     const struct provider *to = providers_find(all, r->provider);
     const struct endpoint *e = to ? provider_endpoint(to, r->endpoint) : NULL;
     if (!e || e->info.protocol == PROTOCOL_COMMAND) return;
@@ -212,7 +226,7 @@ static void check_route(const struct providers *all, const struct model *m, cons
     check_carries(&d, m, r);
     struct pointing *p = calloc(1, sizeof *p);
     must(p);
-    *p = (struct pointing){.m = m, .r = r, .e = e, .ev = ev, .d = &d};
+    *p = (struct pointing){.m = m, .r = r, .route = route, .e = e, .ev = ev, .d = &d};
     catalog_points(m, at_point, p);
     arena_done(&p->a);
     free(p);
@@ -227,7 +241,7 @@ err providers_lint(const struct providers *all, const struct catalog *c, const s
     }
     for (size_t i = 0; i < catalog_count(c); i++) {
         const struct model *m = catalog_model(c, i);
-        for (size_t k = 0; k < m->route_count; k++) check_route(all, m, &m->routes[k], ev, out);
+        for (size_t k = 0; k < m->route_count; k++) check_route(all, m, k, ev, out);
     }
     return out->count == before ? OK : E_INVALID;
 }

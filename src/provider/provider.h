@@ -47,6 +47,12 @@ struct provider_info {
 };
 const struct provider_info *provider_info(const struct provider *p);
 
+/* Kept before the provider refuses. 0: no bound. */
+struct provider_limits {
+    int64_t concurrency;                              /* works of one credential at once */
+    int64_t rate_count; msec rate_per;                /* submits */
+    int64_t poll_count; msec poll_per;                /* other requests */
+};
 struct endpoint; /* of a provider */
 /* Empty name: the first. NULL when there is none of that name. */
 const struct endpoint *provider_endpoint(const struct provider *p, struct str name);
@@ -59,6 +65,7 @@ struct endpoint_info {
     msec links_live;      /* 0: not said */
     enum { FILES_URL, FILES_DATA, FILES_BASE64, FILES_PART, FILES_UPLOAD } files;
     int64_t max_inline;   /* bytes; 0: 8 MB */
+    struct provider_limits limits; /* its own, else the provider's */
     const struct str *command; size_t command_count;  /* PROTOCOL_COMMAND */
 };
 const struct endpoint_info *endpoint_info(const struct endpoint *e);

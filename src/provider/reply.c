@@ -21,7 +21,8 @@ struct replying {
 static void start_view(struct view *v, const struct provider_call *c, const struct reply_in *r, const struct evaluator *ev, struct arena *a) {
     char hex[SHA256_HEX + 1];
     sha256_hex(arena_printf(a, "spool\n%.*s\n%.*s", STR_ARG(c->key), STR_ARG(c->our_ref)), hex);
-    *v = (struct view){.body = r->body, .headers = r->headers, .header_count = r->header_count, .ev = ev, .a = a, .secret = arena_dup(a, str_n(hex, 16))};
+    *v = (struct view){.body = r->body, .headers = r->headers, .header_count = r->header_count, .ev = ev, .a = a, .secret = arena_dup(a, str_n(hex, 16)),
+                       .their_ref = c->their_ref};
 }
 
 /* --- texts for people --- */
@@ -150,11 +151,12 @@ static err read_ref(struct replying *p, const struct reply_spec *s, bool adds) {
     jw_open(&w, '{');
     jw_kstr(&w, "ref", ref);
     for (size_t i = 0; i < s->keep_count && !e; i++) {
-        struct str text;
-        e = expr_text(&s->keep[i].value, &p->v, p->why, &text);
-        if (e || !text.len) continue;
+        const struct json *kept = NULL;
+        e = expr_one(&s->keep[i].value, &p->v, p->why, &kept);
+        if (e || !kept) continue;
         jw_key_str(&w, s->keep[i].name);
-        jw_str(&w, text);
+        if (kept->type == JSON_NUMBER) jw_raw(&w, kept->text);
+        else jw_str(&w, json_plain(kept, p->v.a));
         object = learnt = true;
     }
     for (const struct json *m = old ? old->child : NULL; m && !e; m = m->next) {
