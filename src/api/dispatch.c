@@ -28,6 +28,11 @@ void api_destroy(struct api *a) {
 
 /* The secret the request carries. Two that differ would leave open who is charged. */
 static err credentials(struct http_req *r, struct why *why, struct str *out) {
+    if (http_has_header(r, "X-Puras-Service-Token") && !http_has_header(r, "Authorization") && !http_has_header(r, "X-API-Key")) {
+        *out = str_trim(http_header(r, "X-Puras-Service-Token"));
+        if (str_empty(*out)) return why_set(why, E_UNAUTHENTICATED, "The X-Puras-Service-Token header is empty.");
+        return OK;
+    }
     bool have_auth = http_has_header(r, "Authorization"), have_key = http_has_header(r, "X-API-Key");
     struct str bearer = {0}, key = str_trim(http_header(r, "X-API-Key"));
     if (have_auth && !bearer_token(http_header(r, "Authorization"), &bearer))
@@ -233,7 +238,7 @@ void api_handle(void *arg, struct http_req *r) {
         refuse_path(a, r, m, allow);
         return;
     }
-    bool carries_key = http_has_header(r, "Authorization") || http_has_header(r, "X-API-Key");
+    bool carries_key = http_has_header(r, "Authorization") || http_has_header(r, "X-API-Key") || http_has_header(r, "X-Puras-Service-Token");
     if (carries_key && http_has_header(r, "Origin")) {
         why_set(&why, E_FORBIDDEN,
                 "A secret key was sent from a web page (the request has an Origin header); keep it on a server and call "
@@ -253,6 +258,7 @@ void api_handle(void *arg, struct http_req *r) {
     }
     struct exchange *x = exchange_create(a, r, route);
     x->param = arena_dup(&x->arena, param);
+    x->service_header = http_has_header(r, "X-Puras-Service-Token");
     if (open) {
         admitted(x);
         return;

@@ -22,6 +22,7 @@ void exchange_ref(struct exchange *x) { x->refs++; }
 void exchange_unref(struct exchange *x) {
     if (--x->refs) return;
     must(!x->wait && !x->stream && !x->upload);
+    free(x->delivery);
     arena_done(&x->arena);
     free(x);
 }

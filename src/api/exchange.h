@@ -11,6 +11,7 @@
 enum { MODEL_BYTES = 200, END_USER_BYTES = 128, METADATA_BYTES = 4096 };
 
 struct form;
+struct delivery;
 struct openai;
 struct route;
 
@@ -39,6 +40,8 @@ struct exchange {
     struct upload *upload;
     struct form *form; /* in the arena; what the upload is cut out of */
     struct str path, filename; /* what it said so far */
+    struct delivery *delivery; /* of a call that is known by what it sends, until its answer is on its way */
+    bool service_header;       /* the key came as X-Puras-Service-Token */
     struct openai *openai;     /* in the arena; a call of that shape */
 };
 

@@ -36,7 +36,7 @@ static void answer_accepted(struct exchange *x, const struct answer *a) {
 static void parked_done(void *arg, const struct answer *a) {
     struct exchange *x = arg;
     bool is_get = !strcmp(x->route->method, "GET");
-    generate_answered(x);
+    generate_answered(x, a);
     if (!x->req) {
         exchange_unref(x);
         return;
@@ -59,7 +59,7 @@ static void parked_done(void *arg, const struct answer *a) {
 /* POST /v1/generations without a wait: committed is all that was asked for. */
 static void committed_done(void *arg, const struct answer *a) {
     struct exchange *x = arg;
-    generate_answered(x);
+    generate_answered(x, a);
     if (x->req && a->code) {
         answer_ops_error(x, a);
     } else if (x->req) {
@@ -69,9 +69,50 @@ static void committed_done(void *arg, const struct answer *a) {
     exchange_unref(x);
 }
 
-void generate_answered(struct exchange *x) {
+/* --- answers that may have been lost ---
+ *
+ * A caller without an idempotency key who lost his answer sends the same once more. Two kinds of callers say enough for it to be told from a
+ * second wish: programs that run on a service token never repeat by themselves, so the same body again from the same job is a repeat as long as
+ * the first answer did not arrive; OpenAI's clients repeat by themselves, and count. */
+
+struct delivery {
+    struct ops *ops;
+    struct caller caller;
+    char route[64], key[160], generation[40];
+};
+
+static void sent(void *arg, bool whole) {
+    struct delivery *d = arg;
+    if (whole) ops_delivered(d->ops, &d->caller, str_of(d->route), str_of(d->key), str_of(d->generation));
+    free(d);
+}
+
+void generate_answered(struct exchange *x, const struct answer *a) {
     x->waiting = false;
     x->wait = NULL;
+    if (!x->delivery || !x->req || a->code == E_STILL_RUNNING || str_empty(a->generation)) return;
+    snprintf(x->delivery->generation, sizeof x->delivery->generation, "%.*s", STR_ARG(a->generation));
+    http_on_sent(x->req, sent, TAKE(x->delivery));
+}
+
+/* How this caller's repeats are known; REPEAT_KEY: he sends keys, or not at all. */
+static enum repeat repeat_of(const struct exchange *x) {
+    int64_t count;
+    if (x->idempotency_key.len || x->prefer.async) return REPEAT_KEY;
+    if (x->caller.service || x->service_header) return REPEAT_UNDELIVERED;
+    if (!path_is_openai(http_path(x->req)) || !str_to_i64(str_trim(http_header(x->req, "X-Stainless-Retry-Count")), &count)) return REPEAT_KEY;
+    return count > 0 ? REPEAT_UNDELIVERED : REPEAT_NEVER;
+}
+
+static void know_by_body(struct exchange *x, struct submission *s) {
+    s->repeat = repeat_of(x);
+    if (s->repeat == REPEAT_KEY) return;
+    s->idempotency_key = arena_printf(&x->arena, "body:%s:%s:%.*s", x->caller.key, x->caller.job, STR_ARG(s->request_hash));
+    x->delivery = calloc(1, sizeof *x->delivery);
+    must(x->delivery);
+    *x->delivery = (struct delivery){.ops = exchange_ops(x), .caller = x->caller};
+    snprintf(x->delivery->route, sizeof x->delivery->route, "%.*s", STR_ARG(s->route));
+    snprintf(x->delivery->key, sizeof x->delivery->key, "%.*s", STR_ARG(s->idempotency_key));
 }
 
 void generate_run(struct exchange *x, struct submission *s, struct str canonical, ops_done *done) {
@@ -85,6 +126,7 @@ void generate_run(struct exchange *x, struct submission *s, struct str canonical
     s->request_hash = arena_dup(&x->arena, str_of(hash));
     s->route = arena_printf(&x->arena, "%s %s", x->route->method, x->route->pattern);
     s->idempotency_key = x->idempotency_key;
+    know_by_body(x, s);
     struct str trace;
     if (traceparent_read(http_header(x->req, "traceparent"), &trace)) s->trace = arena_dup(&x->arena, trace);
 
@@ -125,14 +167,19 @@ static err read_labels(struct exchange *x, bool strict, struct submission *s, st
 
 static err read_media(struct exchange *x, struct submission *s, struct why *why) {
     const struct json *persist = json_get(x->body, "persist");
-    struct str verb = {0}, ignored = {0};
+    struct str verb = {0}, job = {0};
     TRY(body_project(x, why));
-    TRY(body_text(x->body, "job_id", false, 128, why, &ignored));
+    TRY(body_text(x->body, "job_id", false, 128, why, &job));
+    if (job.len && x->caller.job[0] && !str_is(job, x->caller.job)) {
+        snprintf(why->field, sizeof why->field, "job_id");
+        return why_set(why, E_FORBIDDEN, "The service token is for the job %s and the body names another. Nothing was charged.", x->caller.job);
+    }
     TRY(body_text(x->body, "model", true, MODEL_BYTES, why, &s->model));
     TRY(body_object(x->body, "inputs", why, &s->inputs));
     TRY(body_text(x->body, "kind", false, 32, why, &s->kind));
     TRY(body_text(x->body, "verb", false, 32, why, &verb));
     TRY(body_text(x->body, "output_path", false, LIMIT_PATH_BYTES, why, &s->output_path));
+    while (str_starts(s->output_path, STR("/"))) s->output_path = str_skip(s->output_path, 1); /* older callers put one in front */
     TRY(body_text(x->body, "output_url_path", false, OUTPUT_URL_PATH_BYTES, why, &s->output_url_path));
     TRY(read_terms(x, s, why));
     if (persist && persist->type != JSON_BOOL && persist->type != JSON_NULL) {

@@ -203,7 +203,7 @@ static void finished(void *arg, const struct answer *a) {
     struct exchange *x = arg;
     struct json *g = NULL;
     bool parted = false;
-    generate_answered(x);
+    generate_answered(x, a);
     if (x->req && a->code) {
         answer_ops_error(x, a);
     } else if (x->req) {

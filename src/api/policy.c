@@ -142,3 +142,19 @@ void account_secret_delete(struct exchange *x) {
     exchange_ref(x);
     ops_secret_delete(exchange_ops(x), &x->caller, x->param, done_ok, x);
 }
+
+/* --- service tokens --- */
+
+void account_token_create(struct exchange *x) {
+    static const char *const known[] = {"job_id", "ttl_s", "scopes", NULL};
+    struct why why = {0};
+    struct str job = {0}, scopes = {0};
+    int64_t ttl = 0;
+    if (body_only(x->body, known, &why) || body_text(x->body, "job_id", false, JOB_MAX, &why, &job) || body_int(x->body, "ttl_s", 60, 86400, &why, &ttl) ||
+        body_words(x->body, "scopes", 8, &x->arena, &why, &scopes)) {
+        answer_error(x, &why);
+        return;
+    }
+    exchange_ref(x);
+    ops_token_create(exchange_ops(x), &x->caller, job, ttl, scopes, done_created, x);
+}

@@ -75,6 +75,8 @@ const struct route api_routes[] = {
      "Revoke a key", NULL, "RevokedKey", NULL, "200", "404 409", "Prefix", "admin"},
     {"POST", "/v1/keys/{prefix}/revoke", WHO_ADMIN, TAKES_ANYTHING, false, account_key_revoke, "revokeKey", "Projects",
      "Revoke a key", NULL, "RevokedKey", NULL, "200", "404 409", "Prefix", "admin"},
+    {"POST", "/v1/service-tokens", WHO_RUN, TAKES_JSON, false, account_token_create, "createServiceToken", "Projects",
+     "Make a token that stands for the key, for one job and a while", "TokenRequest", "ServiceToken", NULL, "201", "", NULL, NULL},
     /* secrets */
     {"GET", "/v1/secrets", WHO_OWN, TAKES_NOTHING, false, account_secrets, "listSecrets", "Secrets",
      "Name the project's secrets", NULL, "SecretList", NULL, "200", "", NULL, "admin"},

@@ -51,8 +51,8 @@ enum match route_find(struct str method, struct str path, struct arena *a, const
 /* Sends a generation on its way and answers through `done`; canonical: the call as text that is equal for equal calls, of which the idempotency
  * hash is taken (empty: the body). The submission and what it points to live in the exchange's arena. */
 void generate_run(struct exchange *x, struct submission *s, struct str canonical, ops_done *done);
-/* For a `done`: the operation has answered. */
-void generate_answered(struct exchange *x);
+/* For a `done`, first: the operation has answered. */
+void generate_answered(struct exchange *x, const struct answer *a);
 
 /* Handlers, by file. */
 void generate_media(struct exchange *x);
@@ -73,6 +73,7 @@ void account_audit(struct exchange *x);
 void account_top_up(struct exchange *x);
 void account_projects(struct exchange *x);
 void account_project_create(struct exchange *x);
+void account_token_create(struct exchange *x);
 void account_keys(struct exchange *x);
 void account_key_create(struct exchange *x);
 void account_key_revoke(struct exchange *x);

@@ -32,6 +32,7 @@ static const struct rule {
     [CMD_SECRET_DELETE] = {"secret_delete", secret_want, secret_delete_apply},
     [CMD_DERIVED_PUT] = {"derived_put", derived_want, derived_put_apply},
     [CMD_PROJECT_SET] = {"project_set", project_set_want, project_set_apply},
+    [CMD_DELIVERED] = {"delivered", delivered_want, delivered_apply},
 };
 
 static const struct rule *rule_of(enum command_kind kind) {

@@ -36,6 +36,7 @@ enum command_kind {
     CMD_SECRET_DELETE,
     CMD_DERIVED_PUT,      /* a thumbnail, optimized copy or poster was made, or cannot be */
     CMD_PROJECT_SET,      /* limits and retention of a project */
+    CMD_DELIVERED,        /* an answer reached its caller: the same call may be made anew */
     CMD_KIND_COUNT
 };
 
@@ -80,9 +81,13 @@ struct cmd_create_key {
 };
 struct cmd_revoke_key { struct str prefix, project; /* project empty: an operator may revoke any */ };
 struct cmd_top_up { struct str transfer /* topup:<id> */, project, book, author, reason; micros amount; };
+/* What a call that was made before is. A key: the same, for as long as keys live. Without one the caller is known by what it sends: callers
+ * that repeat a call whose answer they lost get that answer as long as it was not delivered; every other call is a new one. */
+enum repeat { REPEAT_KEY, REPEAT_UNDELIVERED, REPEAT_NEVER };
 struct cmd_submit {
     struct str generation, project, book, key;
-    struct str idempotency, request_hash; /* idempotency empty: the caller gave no key */
+    struct str idempotency, request_hash; /* idempotency empty: the caller gave no key, and is not known by what it sends */
+    enum repeat repeat;
     struct str model, kind, catalog, inputs, output_path;
     struct quote quote;
     micros max_micros;      /* refuse with price_changed when dearer; 0: no bound */
@@ -127,6 +132,7 @@ struct cmd_publish { struct str sha256, content; };
 struct cmd_adjust { struct str transfer, project, book, author, reason; micros amount; };
 struct cmd_secret { struct str project, name, sealed; };
 struct cmd_derived { struct str asset, role, state, blob, type; int64_t bytes, width, height; };
+struct cmd_delivered { struct str idempotency, generation; };
 struct cmd_project_set { struct str id; int64_t run_limit, drive_limit, retention_days; /* below 0: as it is */ };
 
 struct command {
@@ -149,6 +155,7 @@ struct command {
         struct cmd_secret secret;
         struct cmd_derived derived;
         struct cmd_project_set project_set;
+        struct cmd_delivered delivered;
     };
 };
 

@@ -63,7 +63,8 @@ static bool same_call(const struct generation *g, const struct cmd_submit *s) {
 static bool answered_before(const struct command *c, struct workset *w, struct outcome *out, err *out_code) {
     const struct cmd_submit *s = &c->submit;
     const struct idempotency *known = WS_GET(w, idempotency, s->idempotency);
-    if (known && known->expires_at > c->at) {
+    bool counts = s->repeat == REPEAT_KEY || (s->repeat == REPEAT_UNDELIVERED && known && !known->delivered_at);
+    if (known && counts && known->expires_at > c->at) {
         bool same = str_eq(known->request_hash, s->request_hash) && str_eq(known->project, s->project);
         *out_code = same ? replay(w, known->generation, out)
                          : why_set(&out->why, E_KEY_REUSED,
@@ -142,13 +143,14 @@ static err check_limits(const struct cmd_submit *s, const struct project *p, str
 static void write_idempotency(const struct command *c, struct workset *w) {
     const struct cmd_submit *s = &c->submit;
     if (str_empty(s->idempotency) || PLANTED(lost_idempotency_row)) return;
-    bool expired = WS_GET(w, idempotency, s->idempotency);
-    struct idempotency *i = expired ? WS_EDIT(w, idempotency, s->idempotency) : WS_INSERT(w, idempotency, s->idempotency);
+    bool known = WS_GET(w, idempotency, s->idempotency);
+    struct idempotency *i = known ? WS_EDIT(w, idempotency, s->idempotency) : WS_INSERT(w, idempotency, s->idempotency);
     i->project = s->project;
     i->request_hash = s->request_hash;
     i->generation = s->generation;
     i->created_at = c->at;
-    i->expires_at = c->at + (msec)LIMIT_IDEMPOTENCY_DAYS * MS_DAY;
+    i->expires_at = c->at + (s->repeat == REPEAT_KEY ? (msec)LIMIT_IDEMPOTENCY_DAYS : 1) * MS_DAY;
+    i->delivered_at = 0;
 }
 
 static struct generation *insert_generation(const struct command *c, struct workset *w, struct project *p) {
@@ -212,5 +214,19 @@ err submit_apply(const struct command *c, struct workset *w, struct outcome *out
     out->claimed = at_once;
     outcome_of(out, g);
     outcome_money(out, w, g->project, g->book);
+    return OK;
+}
+
+/* --- delivered --- */
+
+void delivered_want(const struct command *c, struct workset *w, int round) {
+    if (!round) want(w, REC_idempotency, c->delivered.idempotency);
+}
+
+/* Whoever asks the same from now on wants another one. A record that has gone on to a later call is not touched. */
+err delivered_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct idempotency *seen = WS_GET(w, idempotency, c->delivered.idempotency);
+    if (!seen || !str_eq(seen->generation, c->delivered.generation)) return why_set(&out->why, E_NOT_FOUND, "There is no such call.");
+    if (!seen->delivered_at) WS_EDIT(w, idempotency, c->delivered.idempotency)->delivered_at = c->at;
     return OK;
 }

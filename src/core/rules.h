@@ -12,8 +12,8 @@ want_fn adjust_want, secret_want, project_set_want; /* command_project.c, comman
 apply_fn adjust_apply, secret_put_apply, secret_delete_apply, project_set_apply;
 want_fn derived_want; /* command_drive.c */
 apply_fn derived_put_apply;
-want_fn submit_want; /* command_submit.c */
-apply_fn submit_apply;
+want_fn submit_want, delivered_want; /* command_submit.c */
+apply_fn submit_apply, delivered_apply;
 want_fn claim_want, step_want; /* command_attempt.c */
 apply_fn claim_apply, sending_apply, accepted_apply, progress_apply, result_seen_apply, unresolved_apply;
 want_fn attempt_failed_want, settle_want; /* command_settle.c */

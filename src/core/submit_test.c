@@ -193,6 +193,58 @@ static void claims_at_once_when_nothing_waits(void **state) {
     bed_close(&b);
 }
 
+static struct command by_body(const char *generation, enum repeat repeat) {
+    struct command c = keyed(generation, "hash");
+    c.submit.repeat = repeat;
+    return c;
+}
+
+static struct command delivered(const char *generation) {
+    struct command c = {.kind = CMD_DELIVERED, .at = 7};
+    c.delivered = (struct cmd_delivered){.idempotency = STR("idem"), .generation = str_of(generation)};
+    return c;
+}
+
+/* Without a key: the same again is a repeat until the answer was delivered, and a new call from then on. */
+static void a_lost_answer_is_asked_for_again(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, by_body(GEN, REPEAT_UNDELIVERED));
+    assert_int_equal(BED_GET(&b, idempotency, "idem")->expires_at, 5 + MS_DAY);
+    struct outcome out = bed_ok(&b, by_body(GEN2, REPEAT_UNDELIVERED));
+    assert_true(out.replayed);
+    assert_string_equal(out.generation, GEN);
+    assert_int_equal(LIVE(&b)->available, START - PRICE);
+    assert_int_equal(bed_run(&b, delivered(GEN2)).code, E_NOT_FOUND); /* of another call */
+    bed_ok(&b, delivered(GEN));
+    bed_ok(&b, delivered(GEN));
+    assert_int_equal(BED_GET(&b, idempotency, "idem")->delivered_at, 7);
+    out = bed_ok(&b, by_body(GEN2, REPEAT_UNDELIVERED));
+    assert_false(out.replayed);
+    assert_string_equal(out.generation, GEN2);
+    assert_int_equal(LIVE(&b)->available, START - 2 * PRICE);
+    assert_int_equal(BED_GET(&b, idempotency, "idem")->delivered_at, 0);
+    assert_int_equal(bed_run(&b, delivered(GEN)).code, E_NOT_FOUND); /* it has gone on to a later call */
+    bed_close(&b);
+}
+
+/* A client that counts its repeats says that this is none: a second wish for the same. */
+static void a_first_try_is_always_a_new_call(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, by_body(GEN, REPEAT_NEVER));
+    struct outcome out = bed_ok(&b, by_body(GEN2, REPEAT_NEVER));
+    assert_string_equal(out.generation, GEN2);
+    out = bed_ok(&b, by_body("cccccccccccccccccccccccccccccccc", REPEAT_UNDELIVERED));
+    assert_true(out.replayed);
+    assert_string_equal(out.generation, GEN2); /* the latest */
+    struct command later = by_body("cccccccccccccccccccccccccccccccc", REPEAT_UNDELIVERED);
+    later.at = 5 + MS_DAY;
+    later.submit.deadline_at = 2 * MS_DAY;
+    assert_false(bed_ok(&b, later).replayed); /* a day later nobody remembers */
+    bed_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_what_a_call_is),
@@ -201,6 +253,8 @@ int main(void) {
         cmocka_unit_test(a_refused_call_does_not_use_up_its_key),
         cmocka_unit_test(the_same_submit_twice_is_one),
         cmocka_unit_test(keys_and_books),
+        cmocka_unit_test(a_lost_answer_is_asked_for_again),
+        cmocka_unit_test(a_first_try_is_always_a_new_call),
         cmocka_unit_test(limits),
         cmocka_unit_test(claims_at_once_when_nothing_waits),
     };

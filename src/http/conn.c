@@ -132,8 +132,12 @@ void request_over(struct conn *c) {
     if (!r) return;
     bool seen = r->status || c->parser.phase != PHASE_HEAD;
     if (seen && s->o.on_done) s->o.on_done(s->o.arg, r, r->status ? r->status : 499, r->sent, server_now(s) - r->received_at);
+    void (*over)(void *arg, bool whole) = r->over;
+    void *over_arg = r->over_arg;
+    bool whole = r->handed_over;
     c->req = NULL;
     request_give(s, r);
+    if (over) over(over_arg, whole);
 }
 
 void conn_tell_handler(struct conn *c) {

@@ -65,6 +65,9 @@ struct http_req {
     enum owner owner;
     void (*gone)(void *arg, struct http_req *r);
     void *gone_arg;
+    void (*over)(void *arg, bool whole); /* http_on_sent */
+    void *over_arg;
+    bool handed_over; /* all of the answer */
     enum sink_kind sink_kind;
     struct http_sink sink;
     void (*whole)(void *arg, struct http_req *r, struct str body);

@@ -78,6 +78,9 @@ void *http_user(const struct http_req *r);
 /* The peer went away before the request was answered; called at most once; the request is gone afterwards (see above). */
 void http_on_gone(struct http_req *r, void (*fn)(void *arg, struct http_req *r), void *arg);
 
+/* Once an answer was begun and is over: whole says that all of it was handed to a connection that was open. The request is gone by then. */
+void http_on_sent(struct http_req *r, void (*fn)(void *arg, bool whole), void *arg);
+
 /* Body: whole (bounded by max; answers 413 itself) ... */
 void http_read_body(struct http_req *r, int64_t max, void (*done)(void *arg, struct http_req *r, struct str body), void *arg);
 /* ... or piece by piece: chunk returns false to pause until http_resume_body; end(ok) once, ok false when it was cut off

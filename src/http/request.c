@@ -46,6 +46,8 @@ void request_give(struct http_server *s, struct http_req *r) {
     r->user = NULL;
     r->owner = OWNER_SERVER;
     r->gone = NULL;
+    r->over = NULL;
+    r->handed_over = false;
     r->sink_kind = SINK_NONE;
     r->fail = OK;
     r->status = 0;
@@ -79,6 +81,11 @@ void *http_user(const struct http_req *r) { return r->user; }
 void http_on_gone(struct http_req *r, void (*fn)(void *arg, struct http_req *r), void *arg) {
     r->gone = fn;
     r->gone_arg = arg;
+}
+
+void http_on_sent(struct http_req *r, void (*fn)(void *arg, bool whole), void *arg) {
+    r->over = fn;
+    r->over_arg = arg;
 }
 
 /* Index of the next field of that name from `i` on; -1: none. */

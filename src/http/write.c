@@ -66,6 +66,8 @@ static void send_file(struct conn *c) {
 static void answer_over(struct conn *c) {
     /* An answer begun before the draining has promised to keep the connection; nobody would come to end it later. */
     bool broken = c->broken, drained = c->server->draining && !c->close_after && !c->skip_after && !c->in.len;
+    /* a peer that has closed its side may have left altogether, which only a later send would show */
+    if (c->req) c->req->handed_over = !broken && !conn_pending(c) && !c->half_closed;
     request_over(c);
     if (broken || drained || (c->close_after && !c->linger_after && !c->in.len)) {
         conn_close(c);

@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { PREFIX_LEN = 8, SECRET_LEN = 32, FRESH_MS = 1000 };
+enum { PREFIX_LEN = 8, SECRET_LEN = 32, FRESH_MS = 1000, TOKEN_MIN_S = 60, TOKEN_MAX_S = 86400, TOKEN_DEFAULT_S = 3600 };
 
 struct key_entry {
     struct key_entry *next;
@@ -79,26 +79,35 @@ static bool split_key(struct str key, struct str *out_kind, struct str *out_pref
            is_key_text(*out_secret);
 }
 
+/* What a caller showed: a key with its secret, or a token that stands for one. */
+struct shown_key {
+    char kind[16], prefix[PREFIX_LEN + 1], secret[SECRET_LEN + 1];
+    bool token;
+    char job[JOB_MAX], scopes[SCOPES_MAX];
+};
+
 /* The word in the key is what people go by: one that says test must never spend the live book, so it has to be the key's own. */
-static err judge(const struct key_entry *k, struct str kind, struct str secret, msec now, struct why *why, struct caller *out) {
+static err judge(const struct key_entry *k, const struct shown_key *s, msec now, struct why *why, struct caller *out) {
     char hash[SHA256_HEX + 1];
-    sha256_hex(secret, hash);
-    if (!k || !str_eq_secret(str_of(hash), str_of(k->hash)) || !str_is(kind, k->kind))
-        return why_set(why, E_UNAUTHENTICATED, "The API key is not known to this server. Check PURAS_API_KEY and PURAS_API_BASE.");
+    sha256_hex(str_of(s->secret), hash);
+    bool known = k && !strcmp(s->kind, k->kind) && (s->token || str_eq_secret(str_of(hash), str_of(k->hash)));
+    if (!known) return why_set(why, E_UNAUTHENTICATED, "The API key is not known to this server. Check PURAS_API_KEY and PURAS_API_BASE.");
     if (k->revoked) return why_set(why, E_UNAUTHENTICATED, "The API key %s was revoked. Create another with `puras keys create`.", k->prefix);
     if (k->expires_at && k->expires_at <= now) return why_set(why, E_UNAUTHENTICATED, "The API key %s has expired. Use the key it was rotated to, or create another.", k->prefix);
     struct caller c = {.kind = !strcmp(k->kind, "admin") ? KEY_ADMIN : !strcmp(k->kind, "test") ? KEY_TEST : KEY_LIVE};
     c.book = c.kind == KEY_TEST ? "test" : "live";
     memcpy(c.project, k->project, sizeof c.project);
     memcpy(c.key, k->prefix, PREFIX_LEN + 1);
-    memcpy(c.scopes, k->scopes, sizeof c.scopes);
+    memcpy(c.scopes, s->scopes[0] ? s->scopes : k->scopes, sizeof c.scopes);
+    c.service = s->token;
+    memcpy(c.job, s->job, sizeof c.job);
     *out = c;
     return OK;
 }
 
 struct lookup {
     struct ops *o;
-    char kind[16], prefix[PREFIX_LEN + 1], secret[SECRET_LEN + 1];
+    struct shown_key shown;
     struct arena arena;
     const struct api_key *record;
     err code;
@@ -108,7 +117,7 @@ struct lookup {
 
 static void run_lookup(struct db *db, void *arg) {
     struct lookup *l = arg;
-    l->code = QUERY_RECORD(db, api_key, str_of(l->prefix), &l->arena, &l->record);
+    l->code = QUERY_RECORD(db, api_key, str_of(l->shown.prefix), &l->arena, &l->record);
 }
 
 static void looked_up(void *arg) {
@@ -116,35 +125,116 @@ static void looked_up(void *arg) {
     struct why why = {};
     struct caller c = {};
     err e = l->code == E_NOT_FOUND ? OK : l->code;
-    if (!e) e = judge(l->record ? remember(l->o, l->record) : NULL, str_of(l->kind), str_of(l->secret), io_now(l->o->io), &why, &c);
+    if (!e) e = judge(l->record ? remember(l->o, l->record) : NULL, &l->shown, io_now(l->o->io), &why, &c);
     else why_set(&why, e, "The key could not be checked now; try again in a second.");
     l->done(l->arg, e, &why, &c);
     arena_done(&l->arena);
     free(l);
 }
 
-void ops_authenticate(struct ops *o, struct str key, ops_caller_done *done, void *arg) {
-    struct str kind, prefix, secret;
-    struct why why = {};
-    struct caller c = {};
-    if (!split_key(key, &kind, &prefix, &secret)) {
-        err e = why_set(&why, E_UNAUTHENTICATED, key.len ? "The API key is not well formed: it reads puras_live_<8 characters>.<32 characters>."
-                                                         : "No API key was sent. Send it as `Authorization: Bearer <key>` or `X-API-Key: <key>`.");
-        done(arg, e, &why, &c);
+/* --- service tokens: puras_svc_<sealed: kind prefix job deadline scopes> --- */
+
+#define TOKEN STR("puras_svc_")
+
+static err open_token(struct ops *o, struct str token, struct why *why, struct shown_key *out) {
+    _cleanup_(arena_done) struct arena a = {};
+    struct str payload, kind, prefix, job, until;
+    int64_t deadline;
+    if (token_open(o->o.signer, "service", str_skip(token, TOKEN.len), &a, NULL, &payload))
+        return why_set(why, E_UNAUTHENTICATED, "The service token is not one that this server gave out.");
+    str_cut(payload, ' ', &kind, &payload);
+    str_cut(payload, ' ', &prefix, &payload);
+    str_cut(payload, ' ', &job, &payload);
+    str_cut(payload, ' ', &until, &payload);
+    if (!str_to_i64(until, &deadline) || prefix.len != PREFIX_LEN || payload.len >= sizeof out->scopes) return why_set(why, E_UNAUTHENTICATED, "The service token cannot be read.");
+    if (deadline <= io_now(o->io)) return why_set(why, E_UNAUTHENTICATED, "The service token has expired; ask POST /v1/service-tokens for another.");
+    *out = (struct shown_key){.token = true};
+    snprintf(out->kind, sizeof out->kind, "%.*s", STR_ARG(kind));
+    memcpy(out->prefix, prefix.ptr, PREFIX_LEN);
+    if (!str_is(job, "-")) snprintf(out->job, sizeof out->job, "%.*s", STR_ARG(job));
+    snprintf(out->scopes, sizeof out->scopes, "%.*s", STR_ARG(payload));
+    return OK;
+}
+
+static bool is_job(struct str s) {
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] <= ' ' || s.ptr[i] > '~') return false;
+    return s.len < JOB_MAX && !str_is(s, "-");
+}
+
+/* A token may do less than its key, never more. */
+static err check_token(const struct caller *c, struct str job, int64_t ttl_s, struct str scopes, struct why *why) {
+    struct str word;
+    if (c->service) return why_set(why, E_FORBIDDEN, "A service token makes no other tokens; use the key itself.");
+    if (!is_job(job)) return why_set(why, E_INVALID, "job_id is at most %d visible ASCII characters.", JOB_MAX - 1);
+    if (ttl_s < TOKEN_MIN_S || ttl_s > TOKEN_MAX_S) return why_set(why, E_INVALID, "ttl_s is a number of seconds from %d to %d.", TOKEN_MIN_S, TOKEN_MAX_S);
+    TRY(scopes_check(scopes, why));
+    while (scopes.len) {
+        char name[64];
+        str_cut(scopes, ' ', &word, &scopes);
+        snprintf(name, sizeof name, "%.*s", STR_ARG(word));
+        if (!caller_may(c, name)) return why_set(why, E_FORBIDDEN, "The key %s does not have the scope %s itself.", c->key, name);
+    }
+    return OK;
+}
+
+void ops_token_create(struct ops *o, const struct caller *c, struct str job, int64_t ttl_s, struct str scopes, ops_done *done, void *arg) {
+    struct answer a = answer_of(OK);
+    if (!ttl_s) ttl_s = TOKEN_DEFAULT_S;
+    a.code = check_token(c, job, ttl_s, scopes, &a.why);
+    if (a.code) {
+        done(arg, &a);
         return;
     }
-    struct key_entry *k = find(o, prefix);
+    _cleanup_(buf_done) struct buf payload = {}, token = {}, json = {};
+    msec until = io_now(o->io) + ttl_s * MS_SECOND;
+    buf_printf(&payload, "%s %s %.*s %lld %.*s", c->book, c->key, STR_ARG(job.len ? job : STR("-")), (long long)until, STR_ARG(scopes));
+    buf_str(&token, TOKEN);
+    token_seal(o->o.signer, "service", buf_view(&payload), &token);
+    struct jw w = {.out = &json};
+    jw_open(&w, '{');
+    jw_kstr(&w, "token", buf_view(&token));
+    jw_kstr(&w, "job_id", job);
+    jw_kz(&w, "project_id", c->project);
+    jw_kz(&w, "workspace_id", c->project);
+    view_time(&w, "expires_at", until);
+    jw_close(&w, '}');
+    a.json = buf_view(&json);
+    done(arg, &a);
+}
+
+static err read_key(struct ops *o, struct str key, struct why *why, struct shown_key *out) {
+    struct str kind, prefix, secret;
+    if (str_starts(key, TOKEN)) return open_token(o, key, why, out);
+    if (split_key(key, &kind, &prefix, &secret)) {
+        *out = (struct shown_key){};
+        snprintf(out->kind, sizeof out->kind, "%.*s", STR_ARG(kind));
+        memcpy(out->prefix, prefix.ptr, PREFIX_LEN);
+        memcpy(out->secret, secret.ptr, SECRET_LEN);
+        return OK;
+    }
+    return why_set(why, E_UNAUTHENTICATED, key.len ? "The API key is not well formed: it reads puras_live_<8 characters>.<32 characters>."
+                                                   : "No API key was sent. Send it as `Authorization: Bearer <key>` or `X-API-Key: <key>`.");
+}
+
+void ops_authenticate(struct ops *o, struct str key, ops_caller_done *done, void *arg) {
+    struct shown_key shown;
+    struct why why = {};
+    struct caller c = {};
+    err unread = read_key(o, key, &why, &shown);
+    if (unread) {
+        done(arg, unread, &why, &c);
+        return;
+    }
+    struct key_entry *k = find(o, str_of(shown.prefix));
     if (k && (!o->o.other_nodes || io_mono(o->io) - k->read_at < FRESH_MS)) {
-        err e = judge(k, kind, secret, io_now(o->io), &why, &c);
+        err e = judge(k, &shown, io_now(o->io), &why, &c);
         done(arg, e, &why, &c);
         return;
     }
     struct lookup *l = calloc(1, sizeof *l);
     must(l);
-    *l = (struct lookup){.o = o, .done = done, .arg = arg};
-    snprintf(l->kind, sizeof l->kind, "%.*s", STR_ARG(kind));
-    memcpy(l->prefix, prefix.ptr, PREFIX_LEN);
-    memcpy(l->secret, secret.ptr, SECRET_LEN);
+    *l = (struct lookup){.o = o, .shown = shown, .done = done, .arg = arg};
     err e = readers_run(o->o.readers, run_lookup, looked_up, l); /* from here on l->code is the reader's to write */
     if (!e) return;
     l->code = e;

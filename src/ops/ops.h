@@ -47,12 +47,14 @@ void ops_drain(struct ops *o);
 
 /* Who calls. Filled by ops_authenticate. */
 enum key_kind { KEY_NONE, KEY_ADMIN, KEY_LIVE, KEY_TEST };
-enum { SCOPES_MAX = 160 };
+enum { SCOPES_MAX = 160, JOB_MAX = 65 };
 struct caller {
     enum key_kind kind;
     char project[33];
     char key[16];       /* prefix: names the key, proves nothing */
     const char *book;   /* "live" or "test" */
+    bool service;       /* by a service token: for a program that runs on somebody's behalf */
+    char job[JOB_MAX];  /* which the token is for; may be empty */
     char scopes[SCOPES_MAX]; /* words, empty: all that its kind may do */
 };
 /* generate:media, generate:music, generate:speech, generate:ads, read:balance, read:generations, admin; see scopes.c */
@@ -91,6 +93,9 @@ typedef void ops_done(void *arg, const struct answer *a);
 typedef void ops_caller_done(void *arg, err code, const struct why *why, const struct caller *c);
 void ops_authenticate(struct ops *o, struct str secret, ops_caller_done *done, void *arg);
 
+/* A token that stands for the caller's key, for one job and a while: {"token","job_id","project_id","expires_at"}. Sealed and not stored; it ends with its key. */
+void ops_token_create(struct ops *o, const struct caller *c, struct str job, int64_t ttl_s, struct str scopes, ops_done *done, void *arg);
+
 /* --- prices and models: answered from memory --- */
 void ops_models(struct ops *o, struct str kind /* empty: all */, struct str slug /* empty: list */, ops_done *done, void *arg);
 void ops_pricing(struct ops *o, ops_done *done, void *arg);
@@ -112,6 +117,7 @@ struct submission {
     struct str idempotency_key;      /* empty: none */
     struct str route;                /* "POST /v1/generations": part of the idempotency namespace */
     struct str request_hash;         /* hex; of method, route and canonical body */
+    enum repeat repeat;              /* what an idempotency_key made of the body means; see core/command.h */
     struct str quote_id;
     micros max_micros;               /* 0: no bound */
     struct str metadata;             /* the caller's own object as JSON, shown again everywhere; empty: none */
@@ -121,6 +127,8 @@ struct submission {
     msec wait;                       /* 0: answer when committed; else park until terminal, at most that long */
     enum view view;
 };
+/* The answer of a call whose repeat is not REPEAT_KEY reached its caller. */
+void ops_delivered(struct ops *o, const struct caller *c, struct str route, struct str idempotency_key, struct str generation);
 /* Parked callers: the handle abandons the wait (the generation goes on). NULL when the answer was given already. */
 struct wait;
 struct wait *ops_submit(struct ops *o, const struct caller *c, const struct submission *s, ops_done *done, void *arg);

@@ -113,6 +113,7 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     cmd.kind = m->kind;
     cmd.catalog = catalog_sha256(shelf_current(o->o.shelf));
     cmd.idempotency = idempotency_id(a, c, s);
+    cmd.repeat = s->repeat;
     cmd.needs_bytes = m->max_bytes;
     cmd.model_limit = m->concurrency;
     cmd.metadata = s->metadata;
@@ -141,7 +142,7 @@ static void run_known(struct read *r, struct db *db) {
     const struct idempotency *i = NULL;
     err e = QUERY_RECORD(db, idempotency, r->id, &r->arena, &i);
     if (e && e != E_NOT_FOUND) read_fail(r, e, "Whether this call was made before could not be read now; repeat it with the same Idempotency-Key.");
-    else if (e || i->expires_at <= r->now || !str_eq(i->request_hash, r->path)) r->answer.code = E_NOT_FOUND;
+    else if (e || i->expires_at <= r->now || i->delivered_at || !str_eq(i->request_hash, r->path)) r->answer.code = E_NOT_FOUND;
     else r->answer.generation = i->generation;
 }
 
@@ -163,7 +164,7 @@ static void known_was_read(void *arg, const struct answer *a) {
 static void refuse_unless_known(struct wait *w, const struct submission *s, err code, const struct why *why) {
     w->why = *why;
     w->why.code = code;
-    if (!s->idempotency_key.len) {
+    if (!s->idempotency_key.len || s->repeat == REPEAT_NEVER) {
         struct answer refusal = answer_of(code);
         answer_why(&refusal, &w->why);
         w->refused = true;
@@ -227,7 +228,7 @@ struct wait *ops_submit(struct ops *o, const struct caller *c, const struct subm
     err e = prepare(o, c, s, &a, &why, &m, &cmd);
     if (!e) files = gather_needed(m, s->inputs);
     if (!e && !files) e = check_size(&cmd, &why); /* with files it is what is left when they are in the drive */
-    bool repeatable = s->idempotency_key.len && !o->draining && !check_key(s->idempotency_key, NULL) && !check_kind(s->kind, NULL);
+    bool repeatable = s->idempotency_key.len && s->repeat != REPEAT_NEVER && !o->draining && !check_key(s->idempotency_key, NULL) && !check_kind(s->kind, NULL);
     if (e && !repeatable) {
         why.code = e;
         refuse(o, done, arg, &why);
@@ -278,6 +279,16 @@ static void send_change(struct ending_call *c, const struct command *cmd) {
     if (!e) return;
     answer_err(c->done, c->arg, e, "The change could not be stored now; try again in a second.");
     free(c);
+}
+
+static void noted(void *arg, const struct outcome *out) {} /* lost: the next such call is answered from this one, for nothing */
+
+void ops_delivered(struct ops *o, const struct caller *c, struct str route, struct str idempotency_key, struct str generation) {
+    _cleanup_(arena_done) struct arena a = {};
+    const struct submission s = {.route = route, .idempotency_key = idempotency_key};
+    struct command cmd = {.kind = CMD_DELIVERED, .at = io_now(o->io)};
+    cmd.delivered = (struct cmd_delivered){.idempotency = idempotency_id(&a, c, &s), .generation = generation};
+    if (committer_submit(o->o.committer, &cmd, noted, o)) return;
 }
 
 void ops_cancel(struct ops *o, const struct caller *caller, struct str id, ops_done *done, void *arg) {

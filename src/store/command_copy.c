@@ -40,6 +40,7 @@ static const uint16_t strings[CMD_KIND_COUNT][MAX_STRINGS] = {
     [CMD_SECRET_DELETE] = {AT(secret.project), AT(secret.name)},
     [CMD_DERIVED_PUT] = {AT(derived.asset), AT(derived.role), AT(derived.state), AT(derived.blob), AT(derived.type)},
     [CMD_PROJECT_SET] = {AT(project_set.id)},
+    [CMD_DELIVERED] = {AT(delivered.idempotency), AT(delivered.generation)},
 };
 
 static const uint16_t output_strings[] = {

@@ -136,6 +136,15 @@ static struct command rotate(const char *prefix) {
     return c;
 }
 static struct command make_rotate(void) { return rotate("newkey01"); }
+static struct command by_body(const char *generation) {
+    struct command c = cmd_submit(generation);
+    c.submit.idempotency = STR("idem");
+    c.submit.request_hash = STR("hash");
+    c.submit.repeat = REPEAT_UNDELIVERED;
+    return c;
+}
+static struct command make_delivered(void) { return (struct command){.kind = CMD_DELIVERED, .at = 7, .delivered = {STR("idem"), STR(GEN)}}; }
+static struct command make_by_body(void) { return by_body(GEN2); }
 static struct command make_publish(void) { return (struct command){.kind = CMD_PUBLISH_CATALOG, .at = 5, .publish = {STR("aa"), STR("text")}}; }
 
 /* The other server comes second, so it sees what ours did. */
@@ -184,6 +193,8 @@ static const struct meet {
     {"up", make_derived, make_other_derived, E_EXISTS, "select 1 from derived where version = 1"},
     {"up", make_derived, make_derived, OK, "select 1 from derived where blob = 'blob-1' and version = 1"},
     {"", make_set, make_other_set, OK, "select 1 from project where run_limit = 7 and retention_days = 30"},
+    {"known", make_delivered, make_delivered, OK, "select 1 from idempotency where delivered_at = 7 and version = 2"},
+    {"known", make_delivered, make_by_body, OK, "select 1 from idempotency where generation in ('" GEN "', '" GEN2 "')"},
     {"capped", make_capped, make_other_capped, E_SPEND_CAP, "select 1 from key_day where spent = 10000"},
     {"", make_limited, make_other_limited, OK, "select 1 from generation where state = 'processing'"},
     {"", make_rotate, make_revoke, OK, "select 1 from api_key where id = 'livekey1' and expires_at in (0, 50) and revoked_at = 7"},
@@ -192,6 +203,7 @@ static const struct meet {
 static void meet(struct bench *b, struct seat *other, const struct meet *m) {
     if (!strcmp(m->where, "up")) seat_ok(&b->a, put("up-0"));
     else if (!strcmp(m->where, "secret")) seat_ok(&b->a, make_secret());
+    else if (!strcmp(m->where, "known")) seat_ok(&b->a, by_body(GEN));
     else if (!strcmp(m->where, "capped")) {
         struct command key = cmd_create_key("capped01", PROJECT, "live");
         key.create_key.day_cap = 2 * PRICE - 1;

@@ -136,7 +136,9 @@ static void make_0001(struct bench *b) {
 static void rows_are_kept(struct bench *b) {
     int64_t version;
     assert_int_equal(store_schema_version(b->a.store->admin, &version), OK);
-    assert_int_equal(version, 2);
+    int64_t newest = 0;
+    for (const struct migration *m = store_migrations; m->number; m++) newest = m->number;
+    assert_int_equal(version, newest);
     const struct generation *g = BENCH_GET(b, generation, GEN);
     assert_true(g->head.version == 3 && g->billed_micros == 100 && str_empty(g->metadata) && !g->model_limit);
     const struct api_key *k = BENCH_GET(b, api_key, "livekey1");
@@ -179,7 +181,7 @@ static void second_migration_without_its_note_runs_again(void **state) {
         bench_open(&b);
         db_close(b.db);
         b.db = NULL;
-        bench_sql(&b, "delete from schema_version where id = 2");
+        bench_sql(&b, "delete from schema_version where id >= 2");
         if (undone[i]) bench_sql(&b, undone[i]);
         seat_close(&b.a);
         bench_open(&b);
