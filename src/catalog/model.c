@@ -243,7 +243,7 @@ static void write_input(struct jw *w, const struct input_spec *s, const struct v
     jw_close(w, '}');
 }
 
-static const struct input_spec *named(const struct model *m, const char *name) {
+const struct input_spec *model_input(const struct model *m, const char *name) {
     for (size_t i = 0; i < m->input_count; i++)
         if (str_is(m->inputs[i].name, name)) return &m->inputs[i];
     return NULL;
@@ -277,8 +277,8 @@ static void write_durations(struct jw *w, const struct input_spec *s) {
 static void write_choices(const struct model *m, struct jw *w) {
     const struct json *doc = model_compiled(m)->doc;
     const struct json *ratios = json_get(doc, "aspect_ratios"), *durations = json_get(doc, "durations"), *limit = json_get(doc, "prompt_limit");
-    const struct input_spec *ratio = named(m, "aspect_ratio"), *duration = named(m, "duration"), *prompt = named(m, "prompt");
-    if (!prompt) prompt = named(m, "text");
+    const struct input_spec *ratio = model_input(m, "aspect_ratio"), *duration = model_input(m, "duration"), *prompt = model_input(m, "prompt");
+    if (!prompt) prompt = model_input(m, "text");
     if (ratios) write_list(w, "aspect_ratios", ratios);
     else if (ratio && ratio->value_count) write_words(w, "aspect_ratios", ratio->values, ratio->value_count);
     if (durations) write_list(w, "durations", durations);
@@ -311,6 +311,7 @@ void model_write(const struct model *m, struct jw *w) {
     if (m->estimated_ms) write_number(w, "estimated_time_s", m->estimated_ms, 3);
     if (m->concurrency) jw_ki64(w, "concurrency", m->concurrency);
     write_choices(m, w);
+    card_write(m, w);
     jw_key(w, "inputs");
     jw_open(w, '[');
     for (size_t i = 0; i < m->input_count; i++) write_input(w, &m->inputs[i], &c->inputs.defaults[i]);

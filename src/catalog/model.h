@@ -141,6 +141,10 @@ struct compiled {
 };
 static inline const struct compiled *model_compiled(const struct model *m) { return m->price; }
 
+/* By canonical name, NULL when there is none. */
+const struct input_spec *model_input(const struct model *m, const char *name);
+/* The members of a row of /v1/models that the second product's clients know (card.c). */
+void card_write(const struct model *m, struct jw *w);
 /* Reads one document. False when it has problems. */
 bool model_read(struct doc *d, const struct json *doc, struct model *out);
 /* Proves the prices over all combinations of the inputs that matter to them. */
