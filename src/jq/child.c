@@ -123,6 +123,8 @@ static jq_state *compile(struct child *c, struct str text) {
     jq_state *jq = jq_init();
     must(jq);
     jq_set_error_cb(jq, listen_to, c);
+    jq_set_input_cb(jq, NULL, NULL); /* jq 1.6 leaves these two as the heap had them */
+    jq_set_debug_cb(jq, NULL, NULL);
     buf_z(&whole, values_prelude);
     buf_str(&whole, text);
     bool ok = !memchr(text.ptr, 0, text.len) && jq_compile(jq, whole.ptr);
