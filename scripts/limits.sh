@@ -12,7 +12,8 @@ trap 'rm -f "$body" "$body.rows" "$words"' EXIT
 cat > "$words" <<'WORDS'
 JSON_DEPTH|Levels of objects and lists in one document. Deeper: 400 `bad_json`.
 JSON_NODES|Values in one document. More: 400 `bad_json`.
-STRING_SPOOL_BYTES|Longer strings shall leave the document for a file. Nothing uses it yet; the bound of the body holds.
+STRING_SPOOL_BYTES|Longer strings leave the document for a file while it is read.
+SPOOLED_STRINGS|Strings that leave one document. More: the document is refused.
 JQ_BYTES|What a jq program of a provider's description may be given, and what it may answer. More: the step fails as `description_error`.
 JQ_PROGRAM_BYTES|One jq program of a description.
 JQ_RUN_MS|Processor time of one run of a jq program. More: its process is ended, the step fails as `description_error`.

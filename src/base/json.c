@@ -20,8 +20,9 @@ struct parser {
     struct arena *arena;
     struct why *why;
     struct json *spare; /* zeroed nodes not yet handed out */
-    uint32_t spares, nodes;
+    uint32_t spares, nodes, repairs;
     int depth;
+    unsigned how;
 };
 
 static err read_value(struct parser *p, struct json *v);
@@ -115,17 +116,25 @@ static char *put_utf8(char *to, uint32_t c) {
     return to;
 }
 
+/* U+FFFD and a count where repairs are asked for, else the refusal. */
+static err repair_point(struct parser *p, const char *at, const char *problem, uint32_t *out) {
+    if (!(p->how & JSON_REPAIR)) return wrong(p, at, problem);
+    p->repairs++;
+    *out = 0xFFFD;
+    return OK;
+}
+
 /* `at` is behind "\u"; a pair of surrogates is one character. */
 static err read_code_point(struct parser *p, const char **at, const char *end, uint32_t *out) {
     const char *escape = *at - 2;
     uint32_t c, low;
     if (!hex4(*at, end, &c)) return wrong(p, escape, "\\u is not followed by four hex digits");
     *at += 4;
-    if (c == 0) return wrong(p, escape, "a string holds the character NUL (\\u0000), which is not taken here");
-    if (c >= 0xDC00 && c <= 0xDFFF) return wrong(p, escape, "a low surrogate stands without its high one");
+    if (c == 0) return repair_point(p, escape, "a string holds the character NUL (\\u0000), which is not taken here", out);
+    if (c >= 0xDC00 && c <= 0xDFFF) return repair_point(p, escape, "a low surrogate stands without its high one", out);
     if (c >= 0xD800 && c <= 0xDBFF) {
         if (end - *at < 6 || (*at)[0] != '\\' || (*at)[1] != 'u' || !hex4(*at + 2, end, &low) || low < 0xDC00 || low > 0xDFFF)
-            return wrong(p, escape, "a high surrogate stands without its low one");
+            return repair_point(p, escape, "a high surrogate stands without its low one", out);
         *at += 6;
         c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
     }
@@ -162,18 +171,41 @@ static err decode(struct parser *p, const char *at, const char *end, struct str 
     return OK;
 }
 
+/* The text with U+FFFD for each byte that belongs to no character. */
+static struct str repair_bytes(struct parser *p, struct str s) {
+    char *text = arena_bytes(p->arena, s.len * 3), *to = text;
+    for (size_t i = 0, n; i < s.len; i += n) {
+        n = (unsigned char)s.ptr[i] < 0x80 ? 1 : utf8_length((const unsigned char *)s.ptr + i, s.len - i);
+        if (n) {
+            memcpy(to, s.ptr + i, n);
+            to += n;
+            continue;
+        }
+        to = put_utf8(to, 0xFFFD);
+        p->repairs++;
+        n = 1;
+    }
+    return str_n(text, (size_t)(to - text));
+}
+
+/* [at, end) lies between its quotes. */
+static err take_string(struct parser *p, const char *at, const char *end, bool escaped, bool bad, struct str *out) {
+    struct str s = str_n(at, (size_t)(end - at));
+    if (escaped) TRY(decode(p, at, end, &s));
+    *out = bad ? repair_bytes(p, s) : s;
+    return OK;
+}
+
 static err read_string(struct parser *p, struct str *out) {
     const char *text = p->at + 1, *at = text, *end = p->end;
-    bool escaped = false;
+    bool escaped = false, bad = false;
     for (;;) {
         at = skip_plain(at, end);
         if (at == end) break;
         unsigned char c = (unsigned char)*at;
         if (c == '"') {
             p->at = at + 1;
-            if (escaped) return decode(p, text, at, out);
-            *out = str_n(text, (size_t)(at - text));
-            return OK;
+            return take_string(p, text, at, escaped, bad, out);
         }
         if (c == '\\') {
             escaped = true;
@@ -186,7 +218,10 @@ static err read_string(struct parser *p, struct str *out) {
         } else {
             for (size_t n; at < end && (unsigned char)*at >= 0x80; at += n) {
                 n = utf8_length((const unsigned char *)at, (size_t)(end - at));
-                if (!n) return wrong(p, at, "the bytes are not UTF-8");
+                if (n) continue;
+                if (!(p->how & JSON_REPAIR)) return wrong(p, at, "the bytes are not UTF-8");
+                bad = true;
+                n = 1;
             }
         }
     }
@@ -317,13 +352,48 @@ static err check_large_object(struct parser *p, const char *object, const struct
     return e;
 }
 
+struct ranked {
+    struct json *member;
+    uint32_t rank;
+};
+
+static int by_key_and_rank(const void *a, const void *b) {
+    const struct ranked *x = a, *y = b;
+    int c = str_cmp(x->member->key, y->member->key);
+    return c ? c : (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+/* The last of equal keys takes the place of the first; the others go. */
+static void merge_duplicates(struct parser *p, struct json *v) {
+    struct ranked *all = malloc(v->count * sizeof *all);
+    must(all);
+    uint32_t n = 0, gone = 0;
+    for (struct json *m = v->child; m; m = m->next, n++) all[n] = (struct ranked){m, n};
+    qsort(all, n, sizeof *all, by_key_and_rank);
+    for (uint32_t i = 0, last; i < n; i = last + 1) {
+        for (last = i; last + 1 < n && str_eq(all[last + 1].member->key, all[i].member->key);) last++;
+        struct json *first = all[i].member, *next = first->next;
+        if (last > i) *first = *all[last].member;
+        first->next = next;
+        for (uint32_t k = i + 1; k <= last; k++) all[k].member->key.ptr = NULL; /* no key that was read is NULL */
+        gone += last - i;
+    }
+    free(all);
+    for (struct json **link = &v->child; *link;) {
+        if ((*link)->key.ptr) link = &(*link)->next;
+        else *link = (*link)->next;
+    }
+    v->count -= gone;
+    p->repairs += gone;
+}
+
 static err read_member(struct parser *p, const char *object, struct json *v, uint64_t *seen, struct json **out) {
     if (!next_is(p, '"')) return expected(p, v->count ? "a key in quotes" : "a key in quotes or '}'");
     struct json *m = NULL;
     TRY(take_node(p, &m));
     TRY(read_string(p, &m->key));
     uint64_t bit = key_bit(m->key);
-    if (*seen & bit && v->count < SCAN_MEMBERS)
+    if (*seen & bit && v->count < SCAN_MEMBERS && !(p->how & JSON_REPAIR))
         for (const struct json *other = v->child; other; other = other->next)
             if (str_eq(other->key, m->key)) return duplicate(p, object, m->key);
     *seen |= bit;
@@ -338,7 +408,7 @@ static err read_member(struct parser *p, const char *object, struct json *v, uin
 
 static err read_object(struct parser *p, struct json *v) {
     const char *from = p->at;
-    uint64_t seen = 0;
+    uint64_t seen = 0, twice = 0;
     TRY(go_deeper(p));
     v->type = JSON_OBJECT;
     skip_blanks(p);
@@ -346,7 +416,9 @@ static err read_object(struct parser *p, struct json *v) {
     if (!next_is(p, '}')) {
         for (;;) {
             struct json *m = NULL;
+            uint64_t before = seen;
             TRY(read_member(p, from, v, &seen, &m));
+            twice |= before == seen;
             *link = m;
             link = &m->next;
             v->count++;
@@ -360,17 +432,54 @@ static err read_object(struct parser *p, struct json *v) {
             return why_set(p->why, E_BAD_JSON, "The JSON ends at byte %zu, inside the object that begins at byte %zu.",
                            offset(p, p->end), offset(p, from));
         if (!next_is(p, '}')) return expected(p, "',' or '}'");
-        if (v->count > SCAN_MEMBERS) TRY(check_large_object(p, from, v));
+        if (p->how & JSON_REPAIR) {
+            if (twice) merge_duplicates(p, v);
+        } else if (v->count > SCAN_MEMBERS) TRY(check_large_object(p, from, v));
     }
     p->at++;
     p->depth--;
     return OK;
 }
 
+/* --- strings that lie elsewhere --- */
+
+static const char spool_key[] = "{\"$spool\":"; /* exactly so: nobody else's text is written like this, see json_write.c and spool.c */
+
+static bool is_spool(const struct parser *p) {
+    return p->how & JSON_SPOOLS && str_starts(str_n(p->at, (size_t)(p->end - p->at)), str_of(spool_key));
+}
+
+static err read_u32(struct parser *p, uint32_t *out) {
+    const char *from = p->at;
+    int64_t v = 0;
+    p->at = skip_digits(p->at, p->end);
+    if (!str_to_i64(str_n(from, (size_t)(p->at - from)), &v) || v > UINT32_MAX) return wrong(p, from, "a spooled string has no sound number");
+    *out = (uint32_t)v;
+    return OK;
+}
+
+static err read_literal(struct parser *p, struct str text) {
+    if (!str_starts(str_n(p->at, (size_t)(p->end - p->at)), text)) return wrong(p, p->at, "a spooled string is not told as one");
+    p->at += text.len;
+    return OK;
+}
+
+static err read_spool(struct parser *p, struct json *v) {
+    v->type = JSON_SPOOLED;
+    TRY(read_literal(p, str_of(spool_key)));
+    TRY(read_u32(p, &v->spool));
+    TRY(read_literal(p, STR(",\"bytes\":")));
+    TRY(read_u32(p, &v->count));
+    TRY(read_literal(p, STR(",\"head\":")));
+    if (!next_is(p, '"')) return expected(p, "a string");
+    TRY(read_string(p, &v->text));
+    return read_literal(p, STR("}"));
+}
+
 static err read_value(struct parser *p, struct json *v) {
     if (p->at == p->end) return expected(p, "a value");
     switch (*p->at) {
-    case '{': return read_object(p, v);
+    case '{': return is_spool(p) ? read_spool(p, v) : read_object(p, v);
     case '[': return read_array(p, v);
     case '"': v->type = JSON_STRING; return read_string(p, &v->text);
     case 't': return read_word(p, STR("true"), v, JSON_BOOL);
@@ -382,16 +491,23 @@ static err read_value(struct parser *p, struct json *v) {
     }
 }
 
-err json_parse(struct str text, struct arena *a, struct why *why, struct json **out) {
+err json_parse_how(struct str text, unsigned how, struct arena *a, struct why *why, uint32_t *repairs, struct json **out) {
     if (!text.len) return why_set(why, E_BAD_JSON, "The JSON is empty; a value was expected at byte 0.");
-    struct parser p = {.start = text.ptr, .at = text.ptr, .end = text.ptr + text.len, .arena = a, .why = why};
-    if (str_starts(text, STR("\xEF\xBB\xBF"))) return wrong(&p, p.at, "it begins with a byte order mark; send it without");
+    struct parser p = {.start = text.ptr, .at = text.ptr, .end = text.ptr + text.len, .arena = a, .why = why, .how = how};
+    if (str_starts(text, STR("\xEF\xBB\xBF"))) {
+        if (!(how & JSON_REPAIR)) return wrong(&p, p.at, "it begins with a byte order mark; send it without");
+        p.at += 3;
+        p.repairs++;
+    }
     struct json *root = NULL;
     skip_blanks(&p);
     TRY(take_node(&p, &root));
     TRY(read_value(&p, root));
     skip_blanks(&p);
     if (p.at != p.end) return wrong(&p, p.at, "the value is complete, but more follows");
+    if (repairs) *repairs = p.repairs;
     *out = root;
     return OK;
 }
+
+err json_parse(struct str text, struct arena *a, struct why *why, struct json **out) { return json_parse_how(text, 0, a, why, NULL, out); }

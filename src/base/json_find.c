@@ -90,3 +90,11 @@ err json_path(const struct json *root, struct str path, struct why *why, const s
     *out = j;
     return OK;
 }
+
+bool json_as_spool(const struct json *j, uint32_t *id, uint32_t *bytes, struct str *head) {
+    if (!json_is(j, JSON_SPOOLED)) return false;
+    *id = j->spool;
+    *bytes = j->count;
+    *head = j->text;
+    return true;
+}

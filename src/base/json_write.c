@@ -22,6 +22,10 @@ static const bool plain[256] = {[0x20 ... '"' - 1] = true, ['"' + 1 ... '\\' - 1
 
 static void add_string(struct buf *b, struct str s) {
     static const char replacement[] = "\xEF\xBF\xBD";
+    if (str_is(s, "$spool")) { /* nobody else's is written like that of json_write_spool */
+        buf_z(b, "\"\\u0024spool\"");
+        return;
+    }
     buf_reserve(b, s.len + 2);
     buf_c(b, '"');
     size_t from = 0, i = 0;
@@ -117,6 +121,12 @@ void jw_kraw(struct jw *w, const char *key, struct str json) {
     else jw_null(w);
 }
 
+void json_write_spool(struct buf *b, uint32_t id, uint32_t bytes, struct str head) {
+    buf_printf(b, "{\"$spool\":%u,\"bytes\":%u,\"head\":", id, bytes);
+    add_string(b, head);
+    buf_c(b, '}');
+}
+
 /* --- trees --- */
 
 static void write_tree(struct jw *w, const struct json *j, bool canonical);
@@ -151,6 +161,10 @@ static void write_tree(struct jw *w, const struct json *j, bool canonical) {
     case JSON_NULL: jw_null(w); break;
     case JSON_BOOL: jw_bool(w, j->boolean); break;
     case JSON_STRING: jw_str(w, j->text); break;
+    case JSON_SPOOLED:
+        separate(w);
+        json_write_spool(w->out, j->spool, j->count, j->text);
+        break;
     case JSON_NUMBER:
         if (canonical) {
             separate(w);

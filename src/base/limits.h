@@ -6,6 +6,8 @@
 #define LIMIT_JSON_NODES 100000
 #define LIMIT_STRING_SPOOL_BYTES (64 * 1024)   /* longer strings leave the tree for the spool */
 
+#define LIMIT_SPOOLED_STRINGS 256              /* of one document */
+
 /* Programs of provider descriptions */
 #define LIMIT_JQ_BYTES (1024 * 1024)           /* of an input, and of all results of one run together */
 #define LIMIT_JQ_PROGRAM_BYTES (64 * 1024)

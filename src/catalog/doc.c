@@ -50,7 +50,7 @@ static const char *type_name(enum json_type t) {
     case JSON_NULL: return "nothing";
     case JSON_BOOL: return "true or false";
     case JSON_NUMBER: return "a number";
-    case JSON_STRING: return "text";
+    case JSON_STRING: case JSON_SPOOLED: return "text";
     case JSON_ARRAY: return "a list";
     case JSON_OBJECT: return "a mapping";
     }

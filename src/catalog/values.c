@@ -208,7 +208,7 @@ struct str value_text(struct arena *a, const struct input_spec *s, const struct 
 }
 
 static size_t string_bound(struct str s) {
-    size_t n = s.len + 2;
+    size_t n = s.len + (s.len && s.ptr[0] == '$' ? 7 : 2); /* "$spool" is written with an escape */
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
         if (c < 0x20 || c == '"' || c == '\\') n += 5; /* \u001f */
@@ -224,6 +224,7 @@ size_t json_bound(const struct json *j) {
     case JSON_BOOL: return n + 5;
     case JSON_NUMBER: return n + j->text.len;
     case JSON_STRING: return n + string_bound(j->text);
+    case JSON_SPOOLED: return n + 64 + string_bound(j->text); /* as json_write_spool writes it */
     case JSON_ARRAY:
     case JSON_OBJECT:
         n += 2;
@@ -336,5 +337,6 @@ void value_complain(const struct input_spec *spec, enum misread m, const struct 
     case JSON_STRING: say(&s, ", not \""); say_excerpt(&s, given->text, 40); say(&s, "\""); break;
     case JSON_ARRAY: say(&s, ", not a list of %u", given->count); break;
     case JSON_OBJECT: say(&s, ", not an object"); break;
+    case JSON_SPOOLED: say(&s, ", not a text of %u bytes", given->count); break;
     }
 }

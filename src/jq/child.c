@@ -175,7 +175,9 @@ static enum jq_wire_code evaluate(struct child *c, jq_state *jq, struct exact *x
         jv_free(v);
         if (!fits) {
             jq_start(jq, jv_null(), 0); /* lets go of what the run held */
-            return JQ_WIRE_TOO_LONG;
+            if (!x->altered) return JQ_WIRE_TOO_LONG;
+            snprintf(c->said, sizeof c->said, "a string over 64 KB can be passed on or left out, not changed or joined to others");
+            return JQ_WIRE_FAILED;
         }
         buf_c(&c->out, '\n');
     }
@@ -195,7 +197,7 @@ static enum jq_wire_code run(struct child *c, struct str program, struct str inp
     jq_state *jq = program_of(c, program);
     if (!jq) return JQ_WIRE_COMPILE;
     allow(LIMIT_JQ_RUN_MS);
-    if (json_parse(input, &c->arena, &why, &j)) {
+    if (json_parse_how(input, JSON_SPOOLS, &c->arena, &why, NULL, &j)) {
         snprintf(c->said, sizeof c->said, "%s", why_text(&why));
         return JQ_WIRE_INPUT;
     }

@@ -9,7 +9,11 @@
  * U+FDD1) and becomes the number again wherever the text of a result is exactly that; `tostring` and interpolation give its digits,
  * `tonumber` the nearest double, `type` says "string". A fraction that a double cannot hold is the nearest double, and is written as
  * it came wherever that double is a result. What lies within 2^53, or has at most 15 digits, is an ordinary number. Literals in the
- * program itself are doubles. Foreign text never forges a number: the marks are no characters of it (they become U+FFFD). */
+ * program itself are doubles. Foreign text never forges a number: the marks are no characters of it (they become U+FFFD).
+ *
+ * Strings over 64 KB. Input is text of json_write or of the filter of base/spool.h; read results with JSON_SPOOLS. A spooled string reaches
+ * the program as a string that begins like it, and is the same node in a result where the program passed it on whole. A program that
+ * cuts it or joins it to something fails: it never sees the rest. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"

@@ -106,6 +106,27 @@ static void numbers(void **state) {
     assert_int_equal(run(r, ". + 1", "100000000000000000001"), E_DESCRIPTION); /* no silent rounding */
 }
 
+/* A string that lies elsewhere passes through whole, or not at all; nobody else's text becomes one. */
+static void spooled(void **state) {
+#define NODE "{\"$spool\":7,\"bytes\":2000000,\"head\":\"data:image/png;base64,iVBO\"}"
+    static const struct row rows[] = {
+        {".", NODE, NODE "\n"},
+        {".data[].b64", "{\"data\":[{\"b64\":" NODE "}]}", NODE "\n"},
+        {"type, startswith(\"data:image/\")", NODE, "\"string\"\ntrue\n"},
+        {"[.. | strings]", "[" NODE ",{\"$spool\":8,\"bytes\":70000,\"head\":\"\"}]", "[" NODE ",{\"$spool\":8,\"bytes\":70000,\"head\":\"\"}]\n"},
+        {".", "{ \"$spool\":7,\"bytes\":2000000,\"head\":\"x\"}", "{\"\\u0024spool\":7,\"bytes\":2000000,\"head\":\"x\"}\n"},
+        {"{\"$spool\": 1}", "1", "{\"\\u0024spool\":1}\n"},
+        {"length > 0", NODE, "true\n"},
+    };
+    struct rig *r = *state;
+    gives(r, rows, sizeof rows / sizeof *rows);
+    static const char *const bad[] = {"\"x\" + .", ".[5:]", "{(.): 1}", "ltrimstr(\"data:image/png;base64,\")", "\"\\(.)\\(.)\"", "tojson"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (run(r, bad[i], NODE) != E_DESCRIPTION) fail_msg("%s: %.*s", bad[i], STR_ARG(r->out));
+        assert_non_null(strstr(why_text(&r->why), "over 64 KB"));
+    }
+}
+
 static void failures(void **state) {
     static const struct {
         const char *program, *input;
@@ -307,6 +328,7 @@ int main(int argc, char **argv) {
     program_path = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(results, begin, end),  cmocka_unit_test_setup_teardown(numbers, begin, end),
+        cmocka_unit_test_setup_teardown(spooled, begin, end),
         cmocka_unit_test_setup_teardown(failures, begin, end), cmocka_unit_test_setup_teardown(breaks, begin, end),
         cmocka_unit_test_setup_teardown(bounds, begin, end),   cmocka_unit_test_setup_teardown(cache, begin, end),
         cmocka_unit_test_setup_teardown(threads, begin, end),  cmocka_unit_test(stops),

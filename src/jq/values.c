@@ -10,6 +10,13 @@
 #define MARK "\xEF\xB7\x90" /* U+FDD0 */
 #define END_MARK "\xEF\xB7\x91"
 enum { MARK_LEN = sizeof MARK - 1, EXACT_DIGITS = 15, DOUBLE_TEXT = 32 };
+
+/* A string that lies elsewhere is, to a program, its head, MARK, "s17:2000000" and END_MARK: whatever asks how it begins gets an answer. */
+struct spooled_text {
+    struct spooled_text *next;
+    struct str seen; /* all of the above */
+    const struct json *is;
+};
 static const double WHOLE_EXACT = 9007199254740992.0;
 
 const char values_prelude[] =
@@ -102,13 +109,16 @@ static const char *find_mark(struct str s) {
     return at && (size_t)(s.ptr + s.len - at) >= MARK_LEN ? at : NULL;
 }
 
-/* The text with `instead` in the place of every mark. */
-static void replace_marks(struct buf *b, struct str s, struct str instead) {
+/* The text with `instead` in the place of every mark. True when one of them belonged to a string that lies elsewhere. */
+static bool replace_marks(struct buf *b, struct str s, struct str instead) {
+    bool spooled = false;
     for (const char *at; (at = find_mark(s)); s = str_skip(s, (size_t)(at - s.ptr) + MARK_LEN)) {
         buf_add(b, s.ptr, (size_t)(at - s.ptr));
         buf_str(b, instead);
+        spooled |= at + MARK_LEN < s.ptr + s.len && at[2] == MARK[2] && at[MARK_LEN] == 's';
     }
     buf_str(b, s);
+    return spooled;
 }
 
 static jv text_in(struct str s) {
@@ -120,6 +130,17 @@ static jv text_in(struct str s) {
     return v;
 }
 
+static jv spooled_in(struct exact *x, const struct json *j) {
+    struct spooled_text *t = arena_new(x->arena, struct spooled_text);
+    struct buf b = {};
+    replace_marks(&b, j->text, STR("\xEF\xBF\xBD"));
+    buf_printf(&b, MARK "s%u:%u" END_MARK, j->spool, j->count);
+    *t = (struct spooled_text){.next = x->spooled, .seen = arena_dup(x->arena, buf_view(&b)), .is = j};
+    x->spooled = t;
+    buf_done(&b);
+    return jv_string_sized(t->seen.ptr, (int)t->seen.len);
+}
+
 static bool is_number_text(struct str s) {
     struct arena a = {};
     struct json *j = NULL;
@@ -128,15 +149,17 @@ static bool is_number_text(struct str s) {
     return yes;
 }
 
-static void text_out(struct str s, bool key, struct buf *b) {
+static void text_out(struct exact *x, struct str s, bool key, struct buf *b) {
     struct jw w = {.out = b};
     if (!find_mark(s)) return jw_str(&w, s);
+    for (const struct spooled_text *t = x->spooled; t && !key; t = t->next)
+        if (str_eq(t->seen, s)) return json_write_spool(b, t->is->spool, t->is->count, t->is->text);
     if (!key && s.len > 2 * MARK_LEN && str_starts(s, STR(MARK)) && str_ends(s, STR(END_MARK))) {
         struct str number = str_n(s.ptr + MARK_LEN, s.len - 2 * MARK_LEN);
         if (is_number_text(number)) return buf_str(b, number);
     }
     struct buf plain = {};
-    replace_marks(&plain, s, (struct str){});
+    if (replace_marks(&plain, s, (struct str){})) x->altered = true;
     jw_str(&w, buf_view(&plain));
     buf_done(&plain);
 }
@@ -155,6 +178,7 @@ jv values_in(struct exact *x, const struct json *j) {
     case JSON_BOOL: return jv_bool(j->boolean);
     case JSON_NUMBER: return number_in(x, j->text);
     case JSON_STRING: return text_in(j->text);
+    case JSON_SPOOLED: return spooled_in(x, j);
     case JSON_ARRAY: return list_in(x, j);
     case JSON_OBJECT: break;
     }
@@ -165,9 +189,9 @@ jv values_in(struct exact *x, const struct json *j) {
 
 static struct str text_of(jv s) { return str_n(jv_string_value(s), (size_t)jv_string_length_bytes(jv_copy(s))); }
 
-static bool object_out(const struct exact *x, jv v, size_t most, int depth, struct buf *b);
+static bool object_out(struct exact *x, jv v, size_t most, int depth, struct buf *b);
 
-static bool value_out(const struct exact *x, jv v, size_t most, int depth, struct buf *b) {
+static bool value_out(struct exact *x, jv v, size_t most, int depth, struct buf *b) {
     bool ok = true, comma = false;
     if (b->len > most || depth > LIMIT_JSON_DEPTH) return false;
     switch (jv_get_kind(v)) {
@@ -175,7 +199,7 @@ static bool value_out(const struct exact *x, jv v, size_t most, int depth, struc
     case JV_KIND_FALSE: buf_z(b, "false"); break;
     case JV_KIND_TRUE: buf_z(b, "true"); break;
     case JV_KIND_NUMBER: number_out(x, jv_number_value(v), b); break;
-    case JV_KIND_STRING: text_out(text_of(v), false, b); break;
+    case JV_KIND_STRING: text_out(x, text_of(v), false, b); break;
     case JV_KIND_ARRAY:
         buf_c(b, '[');
         jv_array_foreach(v, i, e) {
@@ -191,13 +215,13 @@ static bool value_out(const struct exact *x, jv v, size_t most, int depth, struc
     return ok;
 }
 
-static bool object_out(const struct exact *x, jv v, size_t most, int depth, struct buf *b) {
+static bool object_out(struct exact *x, jv v, size_t most, int depth, struct buf *b) {
     bool ok = true, comma = false;
     buf_c(b, '{');
     jv_object_foreach(v, key, e) {
         if (comma) buf_c(b, ',');
         comma = true;
-        text_out(text_of(key), true, b);
+        text_out(x, text_of(key), true, b);
         buf_c(b, ':');
         ok = ok && value_out(x, e, most, depth + 1, b);
         jv_free(key);
@@ -207,4 +231,4 @@ static bool object_out(const struct exact *x, jv v, size_t most, int depth, stru
     return ok;
 }
 
-bool values_out(const struct exact *x, jv v, size_t most, struct buf *b) { return value_out(x, v, most, 0, b) && b->len <= most; }
+bool values_out(struct exact *x, jv v, size_t most, struct buf *b) { return value_out(x, v, most, 0, b) && b->len <= most && !x->altered; }
