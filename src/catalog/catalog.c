@@ -112,6 +112,7 @@ struct reading {
     size_t files;
     size_t nodes;
     bool in_providers; /* the folder being read holds descriptions */
+    bool replacing;    /* a description that is there already gives way */
 };
 
 static void problem(struct reading *r, struct str file, int line, const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -219,7 +220,8 @@ static void read_provider(struct reading *r, struct str path, struct str text) {
     r->nodes += count_nodes(read.doc);
     for (size_t i = 0; i < c->provider_count; i++) {
         if (!str_eq(c->providers[i].name, read.name)) continue;
-        problem(r, path, 1, "the provider `%.*s` is taken; it stands in %.*s.", STR_ARG(read.name), STR_ARG(c->providers[i].file));
+        if (r->replacing) c->providers[i] = read;
+        else problem(r, path, 1, "the provider `%.*s` is taken; it stands in %.*s.", STR_ARG(read.name), STR_ARG(c->providers[i].file));
         return;
     }
     if (!add_provider(c, &read)) problem(r, path, 0, "there are more than %d providers.", PROVIDERS_MAX);
@@ -305,13 +307,15 @@ static void read_folders(struct reading *r, const char *const *folders, size_t n
     if (r->nodes > LIMIT_JSON_NODES - 100) problem(r, STR("catalog"), 0, "all models and providers together have more than %d values.", LIMIT_JSON_NODES - 100);
 }
 
-/* Reads folders, or the one text when there are none. */
+/* Reads folders, and the one text: a description to go with them, or a model when there are none. */
 static err read_all(const char *const *folders, size_t n, struct str name, struct str text, struct problems *p, struct catalog **out) {
     _cleanup_(destroyp) struct catalog *c = create();
     struct reading r = {.catalog = c, .problems = p};
     int before = p->count;
     if (folders) read_folders(&r, folders, n);
-    else read_model(&r, arena_dup(&c->arena, name), text);
+    r.replacing = true;
+    if (folders && name.len) read_provider(&r, arena_dup(&c->arena, name), text);
+    else if (!folders) read_model(&r, arena_dup(&c->arena, name), text);
     if (p->count != before) return E_INVALID;
     seal(c);
     *out = TAKE(c);
@@ -320,6 +324,10 @@ static err read_all(const char *const *folders, size_t n, struct str name, struc
 
 err catalog_read(const char *const *folders, size_t n, struct problems *p, struct catalog **out) {
     return read_all(folders, n, (struct str){}, (struct str){}, p, out);
+}
+
+err catalog_read_with(const char *const *folders, size_t n, struct str file, struct str description, struct problems *p, struct catalog **out) {
+    return read_all(folders, n, file, description, p, out);
 }
 
 err catalog_read_text(struct str name, struct str text, struct problems *p, struct catalog **out) {

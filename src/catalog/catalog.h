@@ -61,6 +61,8 @@ void problems_done(struct problems *p);
 [[nodiscard]] err catalog_read(const char *const *folders, size_t n, struct problems *p, struct catalog **out);
 /* One file that is in memory already, as a catalog of one model; `name` stands for the file in problems. */
 [[nodiscard]] err catalog_read_text(struct str name, struct str text, struct problems *p, struct catalog **out);
+/* The same, with one description more that is in memory; it takes the place of one of the same name. */
+[[nodiscard]] err catalog_read_with(const char *const *folders, size_t n, struct str file, struct str description, struct problems *p, struct catalog **out);
 /* From a published version's content. */
 [[nodiscard]] err catalog_parse(struct str content, struct why *why, struct catalog **out);
 void catalog_destroy(struct catalog *c);

@@ -2,6 +2,7 @@
 #include "catalog/catalog.h"
 #include "base/cleanup.h"
 #include "cmd/cli.h"
+#include "cmd/proof.h"
 
 #include <limits.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@ static void lint_json(bool ok, const struct problems *p, const struct catalog *c
     jw_open(&w, '{');
     jw_kbool(&w, "ok", ok);
     jw_ki64(&w, "models", catalog ? (int64_t)catalog_count(catalog) : 0);
+    jw_ki64(&w, "providers", catalog ? (int64_t)catalog_provider_count(catalog) : 0);
     if (catalog) jw_kstr(&w, "sha256", catalog_sha256(catalog));
     jw_key(&w, "problems");
     jw_open(&w, '[');
@@ -30,7 +32,7 @@ static int lint(struct cli *c, const char *const *folders, size_t n) {
     }
     struct problems p = {0};
     struct catalog *catalog = NULL;
-    err e = catalog_read(folders, n, &p, &catalog);
+    err e = catalog_prove(folders, n, NULL, &p, &catalog);
     bool ok = e == OK && p.count == 0;
     _cleanup_(buf_done) struct buf json = {0};
     if (c->json) {
@@ -38,7 +40,7 @@ static int lint(struct cli *c, const char *const *folders, size_t n) {
         cli_print_raw(buf_view(&json));
     } else {
         if (p.text.len) fprintf(stderr, "%.*s", STR_ARG(buf_view(&p.text)));
-        if (ok) printf("%zu models, no problems; version %.12s\n", catalog_count(catalog), catalog_sha256(catalog).ptr);
+        if (ok) printf("%zu models, %zu providers, no problems; version %.12s\n", catalog_count(catalog), catalog_provider_count(catalog), catalog_sha256(catalog).ptr);
         else fprintf(stderr, "puras: %d problem%s\n", p.count, p.count == 1 ? "" : "s");
     }
     catalog_destroy(catalog);

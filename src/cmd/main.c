@@ -26,6 +26,7 @@ const struct command_row command_table[] = {
     {"projects", cmd_projects, "list, create and set projects (admin)"},
     {"keys", cmd_keys, "list, create, rotate and revoke keys (admin)"},
     {"catalog", cmd_catalog, "check catalog files"},
+    {"provider", cmd_provider, "check a provider's description, try it once, record that"},
     {"doctor", cmd_doctor, "look for what is wrong, and say what to do"},
     {"completion", cmd_completion, "print a script that completes commands in a shell"},
     {"man", cmd_man, "print the manual page"},
@@ -38,7 +39,7 @@ const int command_count = COMMAND_COUNT;
 static void overview(FILE *f) {
     fputs("usage: puras COMMAND [arguments]\n\n", f);
     for (int i = 0; i < COMMAND_COUNT; i++) fprintf(f, "  %-12s %s\n", command_table[i].name, command_table[i].about);
-    fputs("\n`puras help COMMAND` says more. All but serve, catalog, completion, man, version and help speak to a server:\n"
+    fputs("\n`puras help COMMAND` says more. All but serve, catalog, provider, completion, man, version and help speak to a server:\n"
           "  PURAS_API_BASE   where it is (http://127.0.0.1:8080)\n"
           "  PURAS_API_KEY    the key to use; a new server writes its keys to credentials.json in its data folder\n",
           f);

@@ -136,7 +136,7 @@ int cmd_serve(int argc, char **argv) {
     struct serve_options o = {.data = "puras-data", .listen = "127.0.0.1:8080", .slots = 256, .renders = LIMIT_RENDERS_AT_ONCE, .listen_fd = handed_over(), .log_level = LOG_INFO};
     char shipped[PATH_MAX];
     bool have_shipped = shipped_catalog(shipped, sizeof shipped);
-    if (have_shipped) o.catalogs[o.catalog_count++] = shipped;
+    if (have_shipped) o.catalogs[o.catalog_count++] = o.shipped = shipped;
     _cleanup_(arena_done) struct arena words = {0};
     int status;
     if (!read_options(argc, argv, &words, &o, &status)) return status;

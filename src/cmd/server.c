@@ -1,6 +1,7 @@
 /* Wires the rooms into one running server, and takes it apart again. The order of start is the order of dependence: folder, facts,
  * catalog, bytes, helper, engine, operations, routes, socket. */
 #include "cmd/cli.h"
+#include "cmd/proof.h"
 #include "cmd/server.h"
 #include "cmd/watch.h"
 
@@ -94,7 +95,7 @@ static err start_catalog(struct server *s, struct why *why) {
     struct problems p = {};
     struct catalog *c = NULL;
     s->shelf = shelf_create();
-    err e = catalog_read(s->o.catalogs, s->o.catalog_count, &p, &c);
+    err e = catalog_prove(s->o.catalogs, s->o.catalog_count, s->o.shipped, &p, &c);
     if (e) {
         struct str first, rest;
         str_cut(buf_view(&p.text), '\n', &first, &rest);

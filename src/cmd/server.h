@@ -31,6 +31,7 @@ struct serve_options {
     const char *public_url;    /* NULL: http:// and the listen address */
     const char *catalogs[CATALOG_FOLDERS_MAX]; /* the shipped one first */
     size_t catalog_count;
+    const char *shipped;       /* which of them came with the program; NULL: none */
     const char *proxies[PROXIES_MAX + 1]; /* whose X-Forwarded-For is believed; NULL ends the list */
     size_t proxy_count;
     struct egress_address allowed[PRIVATE_MAX]; /* private addresses to which links of callers and in replies may lead */

@@ -1,10 +1,11 @@
 #include "cmd/watch.h"
 
 #include "base/cleanup.h"
+#include "cmd/proof.h"
 
 #include <stdlib.h>
 
-enum { SETTLE_MS = 150, LOOK_MS = 3000, FOLDERS = CATALOG_FOLDERS_MAX * 2 };
+enum { SETTLE_MS = 150, LOOK_MS = 3000, FOLDERS = CATALOG_FOLDERS_MAX * 3 };
 
 struct watch {
     struct server *server;
@@ -33,7 +34,7 @@ static void read_work(void *arg) {
     struct watch *w = arg;
     w->found = (struct problems){};
     w->read = NULL;
-    w->code = catalog_read(w->server->o.catalogs, w->server->o.catalog_count, &w->found, &w->read);
+    w->code = catalog_prove(w->server->o.catalogs, w->server->o.catalog_count, w->server->o.shipped, &w->found, &w->read);
 }
 
 struct publishing {
@@ -171,6 +172,8 @@ struct watch *watch_start(struct server *s, struct str problems) {
     for (size_t i = 0; i < s->o.catalog_count; i++) {
         watch_folder(w, s->o.catalogs[i]);
         snprintf(models, sizeof models, "%s/models", s->o.catalogs[i]);
+        watch_folder(w, models);
+        snprintf(models, sizeof models, "%s/providers", s->o.catalogs[i]);
         watch_folder(w, models);
     }
     struct io *io = loop_io(s->loop);

@@ -232,16 +232,22 @@ static void check_route(const struct providers *all, const struct model *m, size
     free(p);
 }
 
-err providers_lint(const struct providers *all, const struct catalog *c, const struct evaluator *ev, struct problems *out) {
+static bool is_trusted(struct str file, struct str trusted) {
+    return trusted.len && str_starts(file, trusted) && (file.len == trusted.len || file.ptr[trusted.len] == '/' || str_ends(trusted, STR("/")));
+}
+
+err providers_lint(const struct providers *all, const struct catalog *c, const struct evaluator *ev, struct str trusted, struct str only, struct problems *out) {
     int before = out->count;
     for (size_t i = 0; i < all->count; i++) {
+        if (is_trusted(all->list[i].file, trusted) || (only.len && !str_eq(only, all->list[i].info.name))) continue;
         struct programs p = {.ev = ev, .d = {.problems = out, .file = all->list[i].file}};
         describe_programs(&all->list[i], check_program, &p);
         arena_done(&p.a);
     }
     for (size_t i = 0; i < catalog_count(c); i++) {
         const struct model *m = catalog_model(c, i);
-        for (size_t k = 0; k < m->route_count; k++) check_route(all, m, k, ev, out);
+        for (size_t k = 0; k < m->route_count && !is_trusted(m->file, trusted); k++)
+            if (!only.len || str_eq(only, m->routes[k].provider)) check_route(all, m, k, ev, out);
     }
     return out->count == before ? OK : E_INVALID;
 }

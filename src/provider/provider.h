@@ -29,8 +29,9 @@ struct evaluator {
 };
 
 /* What only running the programs can show: that each compiles, and that for every combination of the priced inputs each route's request carries them
- * (RULES B4). E_INVALID when there are problems. */
-[[nodiscard]] err providers_lint(const struct providers *p, const struct catalog *c, const struct evaluator *ev, struct problems *out);
+ * (RULES B4). Files whose path begins with `trusted` are passed over (empty: none); `only`: one provider
+ * and the routes to it (empty: all). E_INVALID when there are problems. */
+[[nodiscard]] err providers_lint(const struct providers *p, const struct catalog *c, const struct evaluator *ev, struct str trusted, struct str only, struct problems *out);
 
 enum protocol { PROTOCOL_SYNC, PROTOCOL_QUEUE, PROTOCOL_OPERATION, PROTOCOL_COMMAND };
 enum description_status { DESCRIPTION_VERIFIED, DESCRIPTION_DOCUMENTED, DESCRIPTION_GUESS };

@@ -80,7 +80,7 @@ int main(int argc, char **argv) {
     r.ev = (struct evaluator){evaluate, r.jq};
     err e = catalog_read(folders, 1, &r.problems, &r.catalog);
     if (!e) e = providers_compile(r.catalog, &r.problems, &r.providers);
-    if (!e && lint) e = providers_lint(r.providers, r.catalog, &r.ev, &r.problems);
+    if (!e && lint) e = providers_lint(r.providers, r.catalog, &r.ev, (struct str){}, (struct str){}, &r.problems);
     char tests[PATH_MAX];
     snprintf(tests, sizeof tests, "%s/tests/wire", argv[1]);
     if (!e && !lint) {
