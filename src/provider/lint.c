@@ -41,6 +41,7 @@ struct pointing {
     size_t file_count;
     size_t runs;
     bool said[64]; /* inputs already reported */
+    bool guarded;  /* the check of what a caller could add was made */
 };
 
 /* "5", 5, 5.0 and "5s" are one. */
@@ -182,6 +183,68 @@ static void check_input(struct pointing *p, size_t i, const struct json *inputs,
         complain(p, i, text, "carries `%.*s` at `%.*s` in place of `%.*s`", STR_ARG(str_head(there, 40)), STR_ARG(str_head(path, 60)), STR_ARG(str_head(wanted, 40)));
 }
 
+/* --- what a caller could say over the route --- */
+
+static bool is_input(const struct model *m, struct str name) {
+    for (size_t i = 0; i < m->input_count; i++) {
+        const struct input_spec *s = &m->inputs[i];
+        if (str_eq(s->name, name)) return true;
+        for (size_t k = 0; k < s->alias_count; k++)
+            if (str_eq(s->aliases[k], name)) return true;
+    }
+    return false;
+}
+
+/* The model, or a place that `carries` names: image_size.width is in image_size. */
+static bool is_guarded(struct pointing *p, const struct json *member) {
+    if (str_eq(json_plain(member, &p->a), p->r->model)) return true;
+    for (const struct json *e = p->r->carries ? p->r->carries->child : NULL; e; e = e->next) {
+        struct str path = {}, name, rest;
+        if (e->type == JSON_STRING) path = e->text;
+        else if (!json_as_str(json_get(e, "path"), &path)) json_as_str(json_get(e, "width"), &path);
+        str_cut(path, '.', &name, &rest);
+        if (path.len && str_eq(name, member->key)) return true;
+    }
+    return false;
+}
+
+/* Members of the body, and of the object in it that some providers put the inputs into. With `w` each is written with another value, else it is
+ * looked for in the body that came of that. */
+static void each_guarded(struct pointing *p, const struct json *body, const struct json *other, struct jw *w, struct str *out_changed) {
+    for (const struct json *c = json_is(body, JSON_OBJECT) ? body->child : NULL; c; c = c->next) {
+        const struct json *now = other ? json_get_str(other, c->key) : NULL;
+        if (c->type == JSON_OBJECT && str_is(c->key, "input")) each_guarded(p, c, now, w, out_changed);
+        if (is_input(p->m, c->key) || file_stands(p, c) || !is_guarded(p, c)) continue;
+        if (w) {
+            jw_key_str(w, c->key);
+            jw_z(w, "puras-other");
+        } else if (!now || !str_eq(json_plain(now, &p->a), json_plain(c, &p->a))) {
+            *out_changed = c->key;
+        }
+    }
+}
+
+/* Inputs that nobody declared pass through: none of them may change the model or what was paid for. */
+static void check_guarded(struct pointing *p, struct provider_call c, const struct json *body) {
+    struct why why = {};
+    const struct json *other = NULL;
+    struct calling k;
+    struct buf b = {};
+    struct str changed = {}, ignored;
+    buf_str(&b, str_head(c.inputs, c.inputs.len - 1));
+    struct jw w = {.out = &b, .comma = c.inputs.len > 2};
+    each_guarded(p, body, NULL, &w, &ignored);
+    buf_c(&b, '}');
+    c.inputs = arena_dup(&p->a, buf_view(&b));
+    buf_done(&b);
+    calling_start(&k, p->e, &c, p->ev, &p->a, &why);
+    if (calling_body(&k, &p->e->submit, ASK_SUBMIT, &other)) return; /* a program that refuses it is as good */
+    each_guarded(p, body, other, NULL, &changed);
+    if (changed.len)
+        doc_problem_line(p->d, p->r->line, "an input `%.*s` that a caller adds changes what the route to %.*s states there; let the program state its own last.", STR_ARG(changed),
+                         STR_ARG(p->r->provider));
+}
+
 static bool at_point(void *arg, struct str inputs) {
     struct pointing *p = arg;
     struct why why = {};
@@ -206,6 +269,8 @@ static bool at_point(void *arg, struct str inputs) {
     }
     for (size_t i = 0; i < p->m->input_count && i < sizeof p->said / sizeof *p->said; i++)
         if (catalog_priced(p->m, i)) check_input(p, i, tree, inputs, body, request.url);
+    if (!p->guarded) check_guarded(p, c, body);
+    p->guarded = true;
     return true;
 }
 
