@@ -66,6 +66,15 @@ const isBlob = (v) => typeof Blob !== "undefined" && v instanceof Blob;
 const isPlain = (v) => v !== null && typeof v === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(v));
 const isResult = (v) => isPlain(v) && typeof v.drive_path === "string" && "request_id" in v;
 
+/** A page has no drive of its own: its files go along. */
+async function dataUri(value) {
+  const bytes = new Uint8Array(isBlob(value) ? await value.arrayBuffer() : ArrayBuffer.isView(value) ? value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength) : value);
+  if (!bytes.length) throw new PurasError("A file input is empty; nothing was sent.", {code: "bad_file"});
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return `data:${(isBlob(value) && value.type) || "application/octet-stream"};base64,${btoa(text)}`;
+}
+
 /** One request. Throws PurasError for an answer outside 2xx, and when none came. */
 class Transport {
   constructor(base, key, fetcher) {
@@ -303,8 +312,10 @@ class Media {
 
   /** Local files are uploaded; earlier results become their place in the drive; everything else is sent as it is. */
   async #prepare(value) {
+    if ((isBytes(value) || isBlob(value)) && this.#transport.publishable) return dataUri(value);
     if (isBytes(value) || isBlob(value)) return {drive_path: (await this.#drive.upload(value)).drive_path};
     if (Array.isArray(value)) return Promise.all(value.map((v) => this.#prepare(v)));
+    if (isResult(value) && this.#transport.publishable && value.output_url) return value.output_url; // a page shows a file by its link
     if (isResult(value)) {
       if (!value.drive_path) throw new PurasError("An earlier result without a file was given where a file is needed; nothing was sent.", {code: "bad_file"});
       return {drive_path: value.drive_path};

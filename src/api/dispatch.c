@@ -49,15 +49,56 @@ static err credentials(struct http_req *r, struct why *why, struct str *out) {
     return OK;
 }
 
+/* --- pages: publishable keys, and what browsers ask before they send one --- */
+
+/* Its generations alone, each by the token that came with the answer to its submit. */
+static err may_read(struct exchange *x, struct why *why) {
+    struct str token = str_trim(http_header(x->req, "X-Puras-Read-Token"));
+    if (x->caller.kind != KEY_PUB || str_empty(x->param) || !str_starts(str_of(x->route->pattern), STR("/v1/generations/"))) return OK;
+    return ops_may_read(exchange_ops(x), &x->caller, x->param, token, why);
+}
+
+/* A page says where it is. Reads from the page of this very server come without an Origin; nothing that spends does. */
+static err from_allowed_page(struct exchange *x, struct why *why) {
+    struct str origin = http_header(x->req, "Origin");
+    if (x->caller.kind != KEY_PUB) return OK;
+    if (str_empty(origin) && str_is(http_method(x->req), "GET")) return OK;
+    if (str_empty(origin)) return why_set(why, E_FORBIDDEN, "A publishable key is for web pages: the request has no Origin header. Use a secret key on a server.");
+    if (!ops_origin_allowed(exchange_ops(x), &x->caller, origin))
+        return why_set(why, E_FORBIDDEN, "The key %s may not be sent from %.*s; create one that lists this origin.", x->caller.key, STR_ARG(str_head(origin, 120)));
+    x->origin = arena_dup(&x->arena, origin);
+    return OK;
+}
+
+/* Tells nothing that the page could not try anyway: whether a key may be sent from there is decided when it comes. */
+static bool answer_preflight(struct api *a, struct http_req *r) {
+    struct str method = str_trim(http_header(r, "Access-Control-Request-Method")), raw, allow;
+    const struct route *route = NULL;
+    if (!str_is(http_method(r), "OPTIONS") || !http_has_header(r, "Origin") || str_empty(method)) return false;
+    if (route_find(method, http_path(r), http_arena(r), &route, &raw, &allow) != MATCH_ROUTE || !route->browser) return false;
+    http_add_header(r, "Access-Control-Allow-Origin", http_header(r, "Origin"));
+    http_add_header(r, "Access-Control-Allow-Methods", STR("GET, POST"));
+    http_add_header(r, "Access-Control-Allow-Headers", STR("Authorization, X-API-Key, Content-Type, Idempotency-Key, Prefer, X-Puras-Read-Token, Last-Event-ID, traceparent"));
+    http_add_header(r, "Access-Control-Max-Age", STR("600"));
+    http_add_header(r, "Vary", STR("Origin"));
+    answer_headers(a, r);
+    http_reply(r, 204, NULL, STR(""));
+    return true;
+}
+
 static bool may(const struct exchange *x, struct why *why) {
     enum key_kind k = x->caller.kind;
+    if (k == KEY_PUB && !x->route->browser) {
+        why_set(why, E_FORBIDDEN, "A publishable key submits generations and reads those it submitted, nothing else; call this from a server with a secret key.");
+        return false;
+    }
     switch (x->route->who) {
     case WHO_PUBLIC:
     case WHO_ANY:
     case WHO_LINK:
         return true;
     case WHO_RUN:
-        if (k == KEY_LIVE || k == KEY_TEST) return true;
+        if (k == KEY_LIVE || k == KEY_TEST || k == KEY_PUB) return true;
         why_set(why, E_FORBIDDEN,
                 "An admin key manages projects, keys and credit and runs nothing; use a live or a test key of the project.");
         return false;
@@ -166,7 +207,7 @@ static err body_acceptable(const struct exchange *x, struct why *why) {
 }
 
 static err head_acceptable(struct exchange *x, struct why *why) {
-    if (!may(x, why) || !in_scope(x, why)) return why->code;
+    if (!may(x, why) || !in_scope(x, why) || may_read(x, why)) return why->code;
     if (http_has_header(x->req, "Idempotency-Key")) {
         struct str key = str_trim(http_header(x->req, "Idempotency-Key"));
         if (!idempotency_key_ok(key))
@@ -198,8 +239,10 @@ static void authenticated(void *arg, err code, const struct why *why, const stru
         w.code = code;
         answer_error(x, &w);
     } else if (x->req) {
+        struct why w = {0};
         x->caller = *c;
-        admitted(x);
+        if (from_allowed_page(x, &w)) answer_error(x, &w);
+        else admitted(x);
     }
     exchange_unref(x);
 }
@@ -233,16 +276,18 @@ void api_handle(void *arg, struct http_req *r) {
     const struct route *route = NULL;
     struct str raw = {0}, allow = {0}, secret = {0}, param = {0};
     struct why why = {0};
+    if (answer_preflight(a, r)) return;
     enum match m = route_find(http_method(r), http_path(r), http_arena(r), &route, &raw, &allow);
     if (m != MATCH_ROUTE) {
         refuse_path(a, r, m, allow);
         return;
     }
     bool carries_key = http_has_header(r, "Authorization") || http_has_header(r, "X-API-Key") || http_has_header(r, "X-Puras-Service-Token");
-    if (carries_key && http_has_header(r, "Origin")) {
+    bool publishable = carries_key && !credentials(r, &why, &secret) && str_starts(secret, STR("puras_pub"));
+    if (carries_key && !publishable && http_has_header(r, "Origin")) {
         why_set(&why, E_FORBIDDEN,
-                "A secret key was sent from a web page (the request has an Origin header); keep it on a server and call "
-                "from there.");
+                "A secret key was sent from a web page (the request has an Origin header); keep it on a server, or make a publishable "
+                "key for the page.");
         answer_refused(a, r, &why, STR(""));
         return;
     }

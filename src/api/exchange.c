@@ -57,6 +57,12 @@ void exchange_release(struct exchange *x) {
 void answer_headers(struct api *a, struct http_req *r) {
     msec took = io_mono(a->o.io) - http_received_at(r);
     http_add_header(r, "X-Content-Type-Options", STR("nosniff"));
+    const struct exchange *x = http_user(r);
+    if (x && x->origin.len) {
+        http_add_header(r, "Access-Control-Allow-Origin", x->origin);
+        http_add_header(r, "Access-Control-Expose-Headers", STR("X-Request-Id, Retry-After, Location, Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"));
+        http_add_header(r, "Vary", STR("Origin"));
+    }
     http_add_header(r, "Server-Timing", arena_printf(http_arena(r), "total;dur=%lld", (long long)(took < 0 ? 0 : took)));
     struct str trace;
     if (traceparent_read(http_header(r, "traceparent"), &trace)) http_add_header(r, "traceparent", trace);

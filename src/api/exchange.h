@@ -41,6 +41,7 @@ struct exchange {
     struct form *form; /* in the arena; what the upload is cut out of */
     struct str path, filename; /* what it said so far */
     struct delivery *delivery; /* of a call that is known by what it sends, until its answer is on its way */
+    struct str origin;         /* of the page a publishable key was sent from; empty: no page */
     bool service_header;       /* the key came as X-Puras-Service-Token */
     struct openai *openai;     /* in the arena; a call of that shape */
 };

@@ -62,6 +62,7 @@ static void file_headers(struct exchange *x, const struct answer *a, const struc
     http_add_header(r, "Accept-Ranges", STR("bytes"));
     http_add_header(r, "Cache-Control",
                     STR("private, no-cache")); /* a path can be overwritten, a deleted file is gone at once */
+    if (x->caller.kind == KEY_NONE) http_add_header(r, "Access-Control-Allow-Origin", STR("*")); /* who has the link may have the file, a page too */
     http_add_header(r, "Content-Security-Policy", STR("default-src 'none'; sandbox"));
     http_add_header(r, "Content-Disposition", disposition(&x->arena, str_empty(a->path) ? x->param : a->path, a->inline_ok));
 }

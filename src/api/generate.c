@@ -23,6 +23,16 @@ static void ask_once_more(struct exchange *x, struct str id) {
 
 static bool takes_unfinished(const struct exchange *x) { return x->prefer.async || !strcmp(x->route->method, "GET"); }
 
+/* A page gets the token by which it may read what it submitted. */
+static struct str with_read_token(struct exchange *x, const struct answer *a) {
+    if (x->caller.kind != KEY_PUB || !strcmp(x->route->method, "GET") || strcmp(x->route->pattern, "/v1/generations") != 0 || a->json.len < 2) return a->json;
+    _cleanup_(buf_done) struct buf json = {0}, token = {0};
+    ops_read_token(exchange_ops(x), &x->caller, a->generation, &token);
+    buf_str(&json, str_head(a->json, a->json.len - 1));
+    buf_printf(&json, ",\"read_token\":\"%.*s\"}", STR_ARG(buf_view(&token)));
+    return arena_dup(&x->arena, buf_view(&json));
+}
+
 /* 202 says: go on asking there. */
 static void answer_accepted(struct exchange *x, const struct answer *a) {
     if (!str_empty(a->generation)) {
@@ -30,7 +40,7 @@ static void answer_accepted(struct exchange *x, const struct answer *a) {
                         arena_printf(&x->arena, "%s/v1/generations/%.*s", x->api->public_url, STR_ARG(a->generation)));
         if (x->prefer.async) http_add_header(x->req, "Preference-Applied", STR("respond-async"));
     }
-    answer_json(x, 202, a->json);
+    answer_json(x, 202, with_read_token(x, a));
 }
 
 static void parked_done(void *arg, const struct answer *a) {
@@ -51,7 +61,7 @@ static void parked_done(void *arg, const struct answer *a) {
         if (!is_get && (x->once_more || !a->terminal))
             answer_accepted(x, a);
         else
-            answer_json(x, 200, a->json);
+            answer_json(x, 200, with_read_token(x, a));
     }
     exchange_unref(x);
 }

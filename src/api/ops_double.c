@@ -412,6 +412,11 @@ static void open_file(struct ops *o, struct str path, ops_done *done, void *arg)
 void ops_drive_open(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg) {
     open_file(o, path, done, arg);
 }
+bool ops_origin_allowed(struct ops *o, const struct caller *c, struct str origin) { return str_is(origin, "https://app.example"); }
+void ops_read_token(struct ops *o, const struct caller *c, struct str generation, struct buf *out) { buf_printf(out, "read-%.*s", STR_ARG(generation)); }
+err ops_may_read(struct ops *o, const struct caller *c, struct str generation, struct str read_token, struct why *why) {
+    return str_starts(read_token, STR("read-")) ? OK : why_set(why, E_NOT_FOUND, "There is no such generation.");
+}
 void ops_token_create(struct ops *o, const struct caller *c, struct str job, int64_t ttl_s, struct str scopes, ops_done *done, void *arg) {
     say(done, arg, "{\"token\":\"puras_svc_x\"}");
 }

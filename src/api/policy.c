@@ -38,6 +38,7 @@ static err read_expiry(struct exchange *x, struct why *why, msec *out) {
 static err read_policy(struct exchange *x, struct why *why, struct key_policy *out) {
     TRY(body_words(x->body, "scopes", WORDS_MAX, &x->arena, why, &out->scopes));
     TRY(body_words(x->body, "models", WORDS_MAX, &x->arena, why, &out->models));
+    TRY(body_words(x->body, "origins", WORDS_MAX, &x->arena, why, &out->origins));
     TRY(body_usd(x->body, "call_cap_usd", USD_ABOVE_ZERO, why, &out->call_cap));
     TRY(body_usd(x->body, "day_cap_usd", USD_ABOVE_ZERO, why, &out->day_cap));
     TRY(body_text(x->body, "rate_class", false, 15, why, &out->rate_class));
@@ -45,7 +46,7 @@ static err read_policy(struct exchange *x, struct why *why, struct key_policy *o
 }
 
 void account_key_create(struct exchange *x) {
-    static const char *const known[] = {"project", "kind", "name", "scopes", "models", "call_cap_usd", "day_cap_usd", "rate_class", "expires_at", "expires_in_s", NULL};
+    static const char *const known[] = {"project", "kind", "name", "scopes", "models", "origins", "call_cap_usd", "day_cap_usd", "rate_class", "expires_at", "expires_in_s", NULL};
     struct why why = {0};
     struct str project = {0}, kind = {0}, name = {0};
     struct key_policy policy = {0};
@@ -55,8 +56,8 @@ void account_key_create(struct exchange *x) {
         answer_error(x, &why);
         return;
     }
-    if (!str_is(kind, "live") && !str_is(kind, "test") && !str_is(kind, "admin")) {
-        why_set(&why, E_INVALID, "kind: It must be live, test or admin.");
+    if (!str_is(kind, "live") && !str_is(kind, "test") && !str_is(kind, "admin") && !str_is(kind, "pub") && !str_is(kind, "pubtest")) {
+        why_set(&why, E_INVALID, "kind: It must be live, test, admin, pub or pubtest.");
         snprintf(why.field, sizeof why.field, "kind");
         answer_error(x, &why);
         return;

@@ -37,6 +37,7 @@ struct route {
     const char *errors;  /* statuses beyond those that every route of its sort can give */
     const char *params;  /* names of parameters */
     const char *scope;   /* what a key with scopes must have; "generate": any of generate:..., the model decides which; NULL: none */
+    bool browser;        /* a publishable key may call it, from a page that it lists */
 };
 /* Paths of another product's shape: errors stand in {"error": {...}} there. */
 bool path_is_openai(struct str path);

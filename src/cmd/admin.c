@@ -130,7 +130,7 @@ static int key_made(struct cli *c, const char *path, struct str body) {
 }
 
 struct policy {
-    struct words scopes, models;
+    struct words scopes, models, origins;
     const char *call_cap, *day_cap;
     int64_t days; /* 0: no end */
 };
@@ -152,6 +152,7 @@ static int keys_create(struct cli *c, const char *project, const char *kind, con
     if (name) jw_kz(&w, "name", name);
     add_words(&w, "scopes", &p->scopes);
     add_words(&w, "models", &p->models);
+    add_words(&w, "origins", &p->origins);
     if (p->call_cap) jw_kz(&w, "call_cap_usd", p->call_cap);
     if (p->day_cap) jw_kz(&w, "day_cap_usd", p->day_cap);
     if (p->days) jw_ki64(&w, "expires_in_s", p->days > 100000 ? INT64_MAX : p->days * 24 * 3600);
@@ -199,9 +200,10 @@ int cmd_keys(int argc, char **argv) {
     int64_t overlap_s = -1;
     const struct opt opts[] = {
         {'p', "project", "ID", "whose keys (default the key's own project)", .text = &project},
-        {'k', "kind", "KIND", "create: live, test or admin (live)", .text = &kind},
+        {'k', "kind", "KIND", "create: live, test, admin, or pub and pubtest for web pages (live)", .text = &kind},
         {'n', "name", "TEXT", "create: a name for people", .text = &name},
         {'s', "scope", "SCOPE", "create: what it may do; repeatable (all that its kind may)", .list = &p.scopes},
+        {0, "origin", "ORIGIN", "create a publishable key: a page it may be sent from, https://app.example; repeatable", .list = &p.origins},
         {'m', "model", "SLUG", "create: what it may run, FAMILY/ too; repeatable (all)", .list = &p.models},
         {0, "call-cap", "USD", "create: what one call may cost", .text = &p.call_cap},
         {0, "day-cap", "USD", "create: what a day (UTC) may cost", .text = &p.day_cap},

@@ -55,8 +55,12 @@ static err retire(const struct cmd_create_key *n, struct workset *w, struct api_
 
 err create_key_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_create_key *n = &c->create_key;
-    if (!str_is(n->kind, "admin") && !str_is(n->kind, "live") && !str_is(n->kind, "test"))
-        return why_set(&out->why, E_INVALID, "A key is of kind admin, live or test.");
+    bool publishable = str_is(n->kind, "pub") || str_is(n->kind, "pubtest");
+    if (!publishable && !str_is(n->kind, "admin") && !str_is(n->kind, "live") && !str_is(n->kind, "test"))
+        return why_set(&out->why, E_INVALID, "A key is of kind admin, live, test, pub or pubtest.");
+    if (publishable && (str_empty(n->models) || str_empty(n->origins) || n->day_cap <= 0))
+        return why_set(&out->why, E_INVALID, "A publishable key can be read by everyone who opens the page: it needs the models it may run, the origins it may be sent "
+                                             "from, and what it may spend a day.");
     if (n->call_cap < 0 || n->day_cap < 0) return why_set(&out->why, E_INVALID, "A cap cannot be below zero.");
     if (str_empty(n->prefix) || str_empty(n->hash))
         return why_set(&out->why, E_INVALID, "A key needs a prefix and the hash of its secret.");

@@ -111,6 +111,10 @@ static err fits(const struct file_in *f, struct str kind, struct str type, struc
 static err resolve_one(struct db *db, const struct caller *c, struct file_in *f, struct arena *a, struct why *why) {
     const struct asset *asset = NULL;
     err e = OK;
+    if (c->kind == KEY_PUB && f->from != FROM_LINK) { /* everyone has such a key: a path is not enough to show a file of the project */
+        if (f->maybe_data) return take_data(f, f->text, why);
+        return bad(why, f->input, E_FORBIDDEN, "The input `%.*s` names a file by its path, which a publishable key may not: give its signed link, or the file itself as a data URI.", STR_ARG(f->input));
+    }
     if (f->from == FROM_LINK) e = QUERY_RECORD(db, asset, f->text, a, &asset);
     else {
         const struct drive_path *p = NULL;

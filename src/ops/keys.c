@@ -10,12 +10,13 @@
 
 #include <stdlib.h>
 
-enum { PREFIX_LEN = 8, SECRET_LEN = 32, FRESH_MS = 1000, TOKEN_MIN_S = 60, TOKEN_MAX_S = 86400, TOKEN_DEFAULT_S = 3600 };
+enum { PREFIX_LEN = 8, SECRET_LEN = 32, FRESH_MS = 1000, TOKEN_MIN_S = 60, TOKEN_MAX_S = 86400, TOKEN_DEFAULT_S = 3600, ORIGINS_MAX = 512 };
 
 struct key_entry {
     struct key_entry *next;
     char prefix[PREFIX_LEN + 1];
     char project[ID_LEN + 1], kind[16], hash[SHA256_HEX + 1], scopes[SCOPES_MAX], rate_class[RATE_WORD];
+    char origins[ORIGINS_MAX]; /* words, of publishable keys alone */
     struct rate_bucket rates[RATE_GROUPS];
     msec expires_at;
     bool revoked;
@@ -44,6 +45,7 @@ static struct key_entry *remember(struct ops *o, const struct api_key *record) {
     snprintf(k->hash, sizeof k->hash, "%.*s", STR_ARG(record->hash));
     if (record->scopes.len < sizeof k->scopes) snprintf(k->scopes, sizeof k->scopes, "%.*s", STR_ARG(record->scopes));
     snprintf(k->rate_class, sizeof k->rate_class, "%.*s", STR_ARG(record->rate_class));
+    if (record->origins.len < sizeof k->origins) snprintf(k->origins, sizeof k->origins, "%.*s", STR_ARG(record->origins));
     if (!k->expires_at || (record->expires_at && record->expires_at < k->expires_at)) k->expires_at = record->expires_at;
     k->revoked |= record->revoked_at != 0; /* for good: what was read may be older than what was published meanwhile */
     k->read_at = io_mono(o->io);
@@ -94,8 +96,12 @@ static err judge(const struct key_entry *k, const struct shown_key *s, msec now,
     if (!known) return why_set(why, E_UNAUTHENTICATED, "The API key is not known to this server. Check PURAS_API_KEY and PURAS_API_BASE.");
     if (k->revoked) return why_set(why, E_UNAUTHENTICATED, "The API key %s was revoked. Create another with `puras keys create`.", k->prefix);
     if (k->expires_at && k->expires_at <= now) return why_set(why, E_UNAUTHENTICATED, "The API key %s has expired. Use the key it was rotated to, or create another.", k->prefix);
-    struct caller c = {.kind = !strcmp(k->kind, "admin") ? KEY_ADMIN : !strcmp(k->kind, "test") ? KEY_TEST : KEY_LIVE};
-    c.book = c.kind == KEY_TEST ? "test" : "live";
+    static const struct { const char *word; enum key_kind kind; const char *book; } kinds[] = {
+        {"admin", KEY_ADMIN, "live"}, {"live", KEY_LIVE, "live"}, {"test", KEY_TEST, "test"}, {"pub", KEY_PUB, "live"}, {"pubtest", KEY_PUB, "test"}};
+    struct caller c = {};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(k->kind, kinds[i].word)) c.kind = kinds[i].kind, c.book = kinds[i].book;
+    if (!c.kind) return why_set(why, E_UNAUTHENTICATED, "The API key %s is of a kind that this server does not know; it was made by a newer one.", k->prefix);
     memcpy(c.project, k->project, sizeof c.project);
     memcpy(c.key, k->prefix, PREFIX_LEN + 1);
     memcpy(c.scopes, s->scopes[0] ? s->scopes : k->scopes, sizeof c.scopes);
@@ -241,6 +247,32 @@ void ops_authenticate(struct ops *o, struct str key, ops_caller_done *done, void
     looked_up(l);
 }
 
+/* --- publishable keys: everyone can read them --- */
+
+bool ops_origin_allowed(struct ops *o, const struct caller *c, struct str origin) {
+    const struct key_entry *k = find(o, str_of(c->key));
+    struct str rest = str_of(k ? k->origins : ""), word;
+    while (rest.len) {
+        str_cut(rest, ' ', &word, &rest);
+        if (str_eq(word, origin)) return true;
+    }
+    return false;
+}
+
+void ops_read_token(struct ops *o, const struct caller *c, struct str generation, struct buf *out) {
+    char payload[64];
+    snprintf(payload, sizeof payload, "%.*s %s", STR_ARG(generation), c->key);
+    token_seal(o->o.signer, "read", str_of(payload), out);
+}
+
+err ops_may_read(struct ops *o, const struct caller *c, struct str generation, struct str read_token, struct why *why) {
+    _cleanup_(arena_done) struct arena a = {};
+    struct str payload, id, key;
+    bool good = read_token.len && !token_open(o->o.signer, "read", read_token, &a, NULL, &payload) && str_cut(payload, ' ', &id, &key) && str_eq(id, generation) && str_is(key, c->key);
+    if (good) return OK;
+    return why_set(why, E_NOT_FOUND, "There is no generation of that id for this key: a publishable key reads what it submitted, with the read_token of its answer in X-Puras-Read-Token.");
+}
+
 /* --- how often --- */
 
 static enum rate_group group_of(struct ops *o, bool generates, struct str model) {
@@ -280,6 +312,7 @@ static void write_words(struct jw *w, const char *key, struct str words) {
 static void write_policy(struct jw *w, const struct api_key *k) {
     write_words(w, "scopes", k->scopes);
     write_words(w, "models", k->models);
+    write_words(w, "origins", k->origins);
     jw_ki64(w, "call_cap_micros", k->call_cap);
     jw_ki64(w, "day_cap_micros", k->day_cap);
     jw_kopt(w, "rate_class", k->rate_class);
@@ -328,7 +361,32 @@ void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_don
     read_start(r);
 }
 
-static err check_policy(const struct key_policy *p, msec now, struct why *why) {
+/* scheme://host[:port], as browsers write it. */
+static bool is_origin(struct str s) {
+    struct str rest = str_starts(s, STR("https://")) ? str_skip(s, 8) : str_starts(s, STR("http://")) ? str_skip(s, 7) : STR("");
+    for (size_t i = 0; i < rest.len; i++) {
+        char c = rest.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == ':' || c == '[' || c == ']';
+        if (!plain) return false;
+    }
+    return rest.len > 0;
+}
+
+static err check_origins(struct str words, bool publishable, struct why *why) {
+    struct str word;
+    if (words.len && !publishable) return why_set(why, E_INVALID, "Only publishable keys have origins: a secret key is never sent from a web page.");
+    if (words.len >= ORIGINS_MAX) return why_set(why, E_INVALID, "The list of origins is longer than %d bytes.", ORIGINS_MAX - 1);
+    while (words.len) {
+        str_cut(words, ' ', &word, &words);
+        if (!is_origin(word)) return why_set(why, E_INVALID, "'%.*s' is no origin; write it as browsers do: https://app.example or http://localhost:3000.", STR_ARG(str_head(word, 80)));
+    }
+    return OK;
+}
+
+static err check_policy(const struct key_policy *p, bool publishable, msec now, struct why *why) {
+    TRY(check_origins(p->origins, publishable, why));
+    if (publishable && (!p->models.len || !p->origins.len || !p->day_cap))
+        return why_set(why, E_INVALID, "A publishable key can be read by everyone who opens the page: it needs models, origins and day_cap_usd.");
     TRY(scopes_check(p->scopes, why));
     if (p->models.len > 2000) return why_set(why, E_INVALID, "The list of models is longer than 2000 bytes; name families as `family/`.");
     if (p->call_cap < 0 || p->day_cap < 0) return why_set(why, E_INVALID, "A cap is an amount above zero, or zero for none.");
@@ -341,22 +399,23 @@ static err check_policy(const struct key_policy *p, msec now, struct why *why) {
 static void create_key(struct ops *o, struct str owner, struct str kind, struct str name, const struct key_policy *policy, ops_done *done, void *arg) {
     struct why why = {};
     msec now = io_now(o->io);
-    if (!str_is(kind, "live") && !str_is(kind, "test") && !str_is(kind, "admin")) {
-        answer_err(done, arg, E_INVALID, "kind is one of live, test or admin.");
+    bool publishable = str_is(kind, "pub") || str_is(kind, "pubtest");
+    if (!publishable && !str_is(kind, "live") && !str_is(kind, "test") && !str_is(kind, "admin")) {
+        answer_err(done, arg, E_INVALID, "kind is one of live, test, admin, pub or pubtest.");
         return;
     }
     if (name.len > 200 || !str_is_utf8(name)) {
         answer_err(done, arg, E_INVALID, "The name is at most 200 bytes of UTF-8.");
         return;
     }
-    if (check_policy(policy, now, &why)) {
+    if (check_policy(policy, publishable, now, &why)) {
         answer_err(done, arg, E_INVALID, "%s", why_text(&why));
         return;
     }
     struct new_key key = new_key_make(o->io, kind);
     struct command cmd = {.kind = CMD_CREATE_KEY, .at = now};
     cmd.create_key = (struct cmd_create_key){.prefix = str_of(key.prefix), .project = owner, .kind = kind, .hash = str_of(key.hash), .name = name, .scopes = policy->scopes,
-                                             .models = policy->models, .expires_at = policy->expires_at, .call_cap = policy->call_cap, .day_cap = policy->day_cap, .rate_class = policy->rate_class,
+                                             .models = policy->models, .origins = policy->origins, .expires_at = policy->expires_at, .call_cap = policy->call_cap, .day_cap = policy->day_cap, .rate_class = policy->rate_class,
                                              .replaces = policy->rotates, .old_expires_at = now + policy->overlap_s * MS_SECOND};
     struct buf json = {};
     struct jw w = {.out = &json};
@@ -368,6 +427,7 @@ static void create_key(struct ops *o, struct str owner, struct str kind, struct 
     jw_kstr(&w, "project_id", owner);
     write_words(&w, "scopes", policy->scopes);
     write_words(&w, "models", policy->models);
+    write_words(&w, "origins", policy->origins);
     jw_ki64(&w, "call_cap_micros", policy->call_cap);
     jw_ki64(&w, "day_cap_micros", policy->day_cap);
     jw_kopt(&w, "rate_class", policy->rate_class);
@@ -406,7 +466,7 @@ static void old_key_read(void *arg) {
     else if (k->revoked_at) answer_err(r->done, r->arg, E_CONFLICT, "The key %.*s was revoked; create another.", STR_ARG(k->head.id));
     else if (k->expires_at && k->expires_at <= now) answer_err(r->done, r->arg, E_CONFLICT, "The key %.*s has expired; create another.", STR_ARG(k->head.id));
     else {
-        struct key_policy p = {.scopes = k->scopes, .models = k->models, .expires_at = r->expires_at ? r->expires_at : k->expires_at, .call_cap = k->call_cap,
+        struct key_policy p = {.scopes = k->scopes, .models = k->models, .origins = k->origins, .expires_at = r->expires_at ? r->expires_at : k->expires_at, .call_cap = k->call_cap,
                                .day_cap = k->day_cap, .rate_class = k->rate_class, .rotates = k->head.id, .overlap_s = r->overlap_s};
         create_key(r->o, k->project, k->kind, k->name, &p, r->done, r->arg);
     }

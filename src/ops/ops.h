@@ -46,7 +46,7 @@ void ops_published(struct ops *o, const struct rec_change *changes, size_t n);
 void ops_drain(struct ops *o);
 
 /* Who calls. Filled by ops_authenticate. */
-enum key_kind { KEY_NONE, KEY_ADMIN, KEY_LIVE, KEY_TEST };
+enum key_kind { KEY_NONE, KEY_ADMIN, KEY_LIVE, KEY_TEST, KEY_PUB /* of a web page: submits, and reads what it submitted */ };
 enum { SCOPES_MAX = 160, JOB_MAX = 65 };
 struct caller {
     enum key_kind kind;
@@ -59,6 +59,12 @@ struct caller {
 };
 /* generate:media, generate:music, generate:speech, generate:ads, read:balance, read:generations, admin; see scopes.c */
 bool caller_may(const struct caller *c, const char *scope);
+
+/* Whether a publishable key may be sent from that page: "https://app.example" */
+bool ops_origin_allowed(struct ops *o, const struct caller *c, struct str origin);
+/* What lets its holder read one generation with the publishable key that submitted it. */
+void ops_read_token(struct ops *o, const struct caller *c, struct str generation, struct buf *out);
+[[nodiscard]] err ops_may_read(struct ops *o, const struct caller *c, struct str generation, struct str read_token, struct why *why);
 
 /* How often a key may call: its class's bound for the group a call belongs to. */
 struct rate {
@@ -160,10 +166,11 @@ void ops_top_up(struct ops *o, const struct caller *c, struct str project, micro
 void ops_projects(struct ops *o, const struct caller *c, ops_done *done, void *arg);
 void ops_project_create(struct ops *o, const struct caller *c, struct str name, ops_done *done, void *arg);
 void ops_keys(struct ops *o, const struct caller *c, struct str project, ops_done *done, void *arg);
-/* kind: live, test, admin. The answer is the only place where the whole key ever stands. A rotation takes kind, name and policy from
+/* kind: live, test, admin, pub, pubtest. The answer is the only place where the whole key ever stands. A rotation takes kind, name and policy from
  * the key before; of what is given here only expires_at counts, when it is set. */
 struct key_policy {
     struct str scopes, models;          /* words separated by blanks; empty: no bound */
+    struct str origins;                 /* of a publishable key: where it may be sent from */
     msec expires_at;                    /* 0: never */
     micros call_cap, day_cap;           /* 0: none */
     struct str rate_class;              /* a class of rates.def; empty: no bound on how often */

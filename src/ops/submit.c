@@ -99,6 +99,10 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     TRY(check_key(s->idempotency_key, why));
     TRY(catalog_quote(shelf_current(o->o.shelf), m, s->inputs, NULL, 0, a, why, &cmd.quote, &cmd.inputs));
     if (s->quote_id.len) TRY(quote_honour(o, s->quote_id, m, cmd.inputs, a, why, &cmd.quote));
+    if (s->output_path.len && c->kind == KEY_PUB) {
+        if (why) snprintf(why->field, sizeof why->field, "output_path");
+        return why_set(why, E_FORBIDDEN, "A publishable key does not say where a file goes: it could write over others. Leave output_path out. Nothing was charged.");
+    }
     if (s->output_path.len) {
         err e = drive_path_clean(s->output_path, a, why, &cmd.output_path);
         if (e && why) snprintf(why->field, sizeof why->field, "output_path");

@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 dir=build-fuzz/typescript
 mkdir -p $dir
+command -v npm > /dev/null || apt-get install -y -qq npm > /dev/null 2>&1
 [ -x $dir/node_modules/.bin/tsc ] || (cd $dir && npm install --silent --no-fund --no-audit typescript@5 @types/node@20 > install.log 2>&1)
 mkdir -p $dir/node_modules/puras && cp js/*.js js/*.d.ts js/package.json $dir/node_modules/puras/
 cat > $dir/use.mts <<'TS'
