@@ -18,7 +18,7 @@ SLUGS = {
     "audio": ["elevenlabs/tts-v3", "elevenlabs/tts-multilingual-v2"],
     "text": ["elevenlabs/scribe-v2"],
 }
-WIRED = ("fal", "replicate", "openai") # whose every route has a test of what leaves
+WIRED = ("fal", "replicate", "openai") # every slug of theirs has a test of what leaves; of the others each endpoint has
 # Every name a caller of either product may write for the same thing.
 CALLS = [
     ("kuaishou/kling-v3-i2v", {"image_url": "a.png", "prompt": "x", "duration": 5}, 672000),
@@ -118,16 +118,15 @@ def every_model_has_a_source_and_a_date():
 
 @case
 def every_model_can_run_or_says_that_it_ended():
-    named = {slug for slugs in SLUGS.values() for slug in slugs}
     known = {os.path.basename(p)[:-5] for p in glob.glob(os.path.join(TOP, "catalog", "providers", "*.yaml"))} | {"local"}
     for slug, text in files().items():
         there = routes(text)
-        if slug in named:
-            expect(there or re.search(r"^ended: ", text, re.M), slug)
+        expect(there or re.search(r"^ended: ", text, re.M), slug)
         for provider, part in there:
             expect(provider in known, (slug, provider))
             if provider != "local":
-                expect(re.search(r"cost:", part), (slug, provider))
+                # what is not known to be true runs for no live key, so its price may be unknown too
+                expect(re.search(r"cost:", part) or "status: guess" in part, (slug, provider))
     for kind, slugs in SLUGS.items():
         for slug in slugs:
             expect([p for p, part in routes(files()[slug]) if "status: guess" not in part], slug)
