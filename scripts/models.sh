@@ -23,7 +23,7 @@ function done_with() {
     what = unit == "kchar" ? "1000 characters" : unit
     gsub(/,$/, "", routes)
     if (routes == "") routes = "none"
-    if (ended != "") title = title ". Ended " ended (successor != "" ? ", runs as `" successor "`" : "")
+    if (ended != "") title = title ". Ended " ended (successor == "" ? "" : (routes == "none" ? "; see `" : ", runs as `") successor "`")
     print kind "\t| `" slug "` | " title " | " low " per " what " | " routes " |"
 }
 function close_route() { if (provider != "") { if (provider == "local") provider = "this machine"; name = status == "guess" ? "(" provider ")" : provider; routes = routes (routes == "" ? "" : ", ") name } provider = ""; status = "" }
