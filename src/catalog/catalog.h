@@ -96,5 +96,13 @@ struct media_fact { struct str input; int64_t duration_ms, width, height; };
 /* Whether every required input is there; a price is quoted without those it does not depend on. E_INVALID names the first that
  * is missing, with an example. */
 [[nodiscard]] err catalog_require(const struct model *m, const struct json *inputs, struct why *why);
+/* Which inputs the price takes its figures from; names are empty where it takes none. */
+struct model_counts {
+    struct str length; /* seconds */
+    struct str outputs;
+    struct str media;  /* the file that is measured */
+    bool measured;     /* the output is */
+};
+struct model_counts model_counts(const struct model *m);
 /* One row of /v1/models. */
 void model_write(const struct model *m, struct jw *w);

@@ -209,6 +209,16 @@ bool model_read(struct doc *d, const struct json *doc, struct model *out) {
 
 /* --- writing --- */
 
+struct model_counts model_counts(const struct model *m) {
+    const struct compiled *c = model_compiled(m);
+    const struct rates *r = &c->price;
+    struct model_counts out = {.measured = r->source == FROM_MEASURED};
+    if (r->source == FROM_INPUT && r->unit == UNIT_SECOND) out.length = c->inputs.specs[r->input].name;
+    if (r->source == FROM_MEDIA) out.media = c->inputs.specs[r->input].name;
+    if (r->outputs >= 0) out.outputs = c->inputs.specs[r->outputs].name;
+    return out;
+}
+
 static void write_number(struct jw *w, const char *key, int64_t n, int decimals) {
     char text[DECIMAL_TEXT];
     jw_kraw(w, key, str_n(text, decimal_write(n, decimals, text)));

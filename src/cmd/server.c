@@ -133,10 +133,13 @@ static err start_bytes(struct server *s, struct why *why) {
     return helper_start(&ho, why, &s->helper);
 }
 
+static const struct model *find_model(void *self, struct str slug) { return catalog_find(shelf_current(((struct server *)self)->shelf), slug); }
+
 static void start_work(struct server *s) {
     struct upstream_options uo = {.loop = s->loop, .proxy = s->o.egress_proxy, .allowed = s->o.allowed, .allowed_count = s->o.allowed_count};
     s->upstream = upstream_create(&uo);
     s->local = local_create(s->loop, s->drive, s->helper, s->o.renders);
+    local_find_models(s->local, find_model, s);
     loop_on_call(s->loop, CALL_RENDER, local_call, s->local);
     struct engine_options eo = {.io = loop_io(s->loop), .port = server_engine_port(s), .node = str_of(s->node.id), .slots = s->o.slots,
                                 .scan_every = store_is_sqlite(s->store) ? MS_SECOND : LIMIT_WAKE_SCAN_MS, .log = &s->log};

@@ -91,7 +91,7 @@ struct credentials {
 
 /* ports.c: what the engine and ops ask of the server. */
 struct engine_port server_engine_port(struct server *s);
-err server_route(void *server, const struct model *m, struct str *out_provider, struct str *out_route);
+err server_route(void *server, const struct model *m, struct str book, struct str *out_provider, struct str *out_route);
 bool server_slot(void *server);
 void server_metrics(void *server, struct buf *out);
 bool server_warnings(void *server, struct buf *out);

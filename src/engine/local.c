@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "twin/plan.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +19,9 @@ struct local {
     struct drive *drive;
     struct helper *helper;
     struct pool *pool;
+    const struct model *(*find)(void *self, struct str slug);
+    void *find_self;
+    struct job *resting; /* told to be slow: each waits for its timer */
 };
 
 /* One render with everything the thread needs and makes. */
@@ -39,6 +43,11 @@ struct job {
     int64_t file, file_total; /* which of the outputs is being made, for the percent of the whole */
     int notes;                /* stages on their way to the loop; counted on both threads */
     bool finished;            /* answered; freed with the last note */
+    bool twin;
+    const struct model *model; /* of the twin; NULL: not known any more */
+    struct twin_file facts[INPUT_FILES_MAX]; /* of each input file, for the twin */
+    struct timer *rest;
+    struct job *next_resting, **resting_at;
 };
 enum { STAGE_NAME = 48 };
 struct note {
@@ -46,6 +55,15 @@ struct note {
     char stage[STAGE_NAME];
     int percent;
 };
+
+/* It rests no more. */
+static void wake(struct job *j) {
+    if (j->resting_at) *j->resting_at = j->next_resting;
+    if (j->next_resting) j->next_resting->resting_at = j->resting_at;
+    j->resting_at = NULL;
+    j->next_resting = NULL;
+    j->rest = NULL;
+}
 
 struct local *local_create(struct loop *loop, struct drive *drive, struct helper *helper, int at_once) {
     struct local *l = calloc(1, sizeof *l);
@@ -55,8 +73,21 @@ struct local *local_create(struct loop *loop, struct drive *drive, struct helper
     return l;
 }
 
+void local_find_models(struct local *l, const struct model *(*find)(void *self, struct str slug), void *self) {
+    l->find = find;
+    l->find_self = self;
+}
+
 void local_destroy(struct local *l) {
     if (!l) return;
+    while (l->resting) {
+        struct job *j = l->resting;
+        struct io *io = loop_io(l->loop);
+        io->ops->timer_stop(io, j->rest);
+        wake(j);
+        arena_done(&j->arena);
+        free(j);
+    }
     pool_destroy(l->pool);
     free(l);
 }
@@ -164,14 +195,17 @@ static void close_files(struct job *j) {
     while (j->file_count) close(j->files[--j->file_count].fd);
 }
 
-static void render_one(struct job *j, int64_t i, struct buf *metrics) {
+static void render_one(struct job *j, const struct render_job *what, int64_t i, struct buf *metrics) {
     char tmp[400] = "";
     bool text = str_is(j->call->kind_wanted, "text");
     if (!text) snprintf(tmp, sizeof tmp, "%s/%s", drive_tmp(j->local->drive), j->random[i][1]);
     struct render_answer *a = arena_new(&j->arena, struct render_answer);
-    struct render_job job = {.model = arena_strz(&j->arena, j->call->route), .inputs = j->call->inputs, .seed = j->seed + (uint64_t)i,
-                             .out_path = text ? NULL : tmp, .timeout = j->timeout, .files = j->files, .file_count = j->file_count,
-                             .stage = on_stage, .stage_arg = j};
+    struct render_job job = *what;
+    job.seed = j->seed + (uint64_t)i;
+    job.out_path = text ? NULL : tmp;
+    job.timeout = j->timeout;
+    job.stage = on_stage;
+    job.stage_arg = j;
     j->file = i;
     helper_render(j->local->helper, &job, a);
     if (a->code) failed(j, a->code, a->detail);
@@ -181,25 +215,122 @@ static void render_one(struct job *j, int64_t i, struct buf *metrics) {
     j->render_us += a->render_us + a->encode_us;
 }
 
-static void work(void *arg) {
-    struct job *j = arg;
+static int64_t read_number(struct job *j) {
     struct json *inputs = NULL;
     int64_t n = 1, seed;
     if (!json_parse(j->call->inputs, &j->arena, NULL, &inputs)) {
         (void)json_as_i64(json_get(inputs, "n"), &n);
         if (json_as_i64(json_get(inputs, "seed"), &seed)) j->seed = (uint64_t)seed;
     }
-    if (n < 1 || n > LIMIT_OUTPUTS) n = 1;
-    _cleanup_(buf_done) struct buf metrics = {};
+    return n < 1 || n > LIMIT_OUTPUTS ? 1 : n;
+}
+
+static void render_all(struct job *j, const struct render_job *what, int64_t n, struct buf *metrics) {
     j->file_total = n;
-    if (open_files(j))
-        for (int64_t i = 0; i < n && !j->result.code; i++) render_one(j, i, &metrics);
-    close_files(j);
-    bool text = str_is(j->call->kind_wanted, "text");
-    j->result.result = arena_printf(&j->arena, "{\"metrics\":{\"inference_time\":%lld.%06d,\"files\":[%.*s]}%s}",
-                                    (long long)(j->render_us / 1000000), (int)(j->render_us % 1000000), STR_ARG(buf_view(&metrics)), text ? ",\"text\":\"\"" : "");
-    j->result.outputs = j->outputs;
+    for (int64_t i = 0; i < n && !j->result.code; i++) render_one(j, what, i, metrics);
+}
+
+static void work_local(struct job *j, struct buf *metrics) {
+    int64_t n = read_number(j);
+    if (!open_files(j)) return;
+    const struct render_job what = {.model = arena_strz(&j->arena, j->call->route), .inputs = j->call->inputs, .files = j->files, .file_count = j->file_count};
+    render_all(j, &what, n, metrics);
+}
+
+/* --- the twin --- */
+
+static void failed_as(struct job *j, enum failure class, const char *detail) {
+    failed(j, E_UPSTREAM, detail);
+    j->result.failure = class;
+}
+
+/* What its mood says of this attempt. */
+static bool plays_along(struct job *j, const struct twin_mood *m) {
+    int64_t n = j->call->attempt;
+    if (m->fail[0] && (!m->fail_times || n <= m->fail_times)) {
+        enum failure class = failure_by_name(str_of(m->fail));
+        failed_as(j, class, arena_printf(&j->arena, "The sandbox was told to fail in the class %s.", m->fail).ptr);
+        return false;
+    }
+    if (n <= m->busy) {
+        failed_as(j, FAIL_RATE_LIMIT, "The sandbox was told to be busy.");
+        j->result.retry_after = m->busy_for;
+        return false;
+    }
+    if (n <= m->lose) failed_as(j, FAIL_TRANSIENT, "The sandbox was told to lose its answer.");
+    return !j->result.code;
+}
+
+static void look_at(struct job *j, size_t i) {
+    uint8_t head[4096];
+    struct twin_file *f = &j->facts[i];
+    ssize_t got = pread(j->files[i].fd, head, sizeof head, 0);
+    struct str view = str_n(head, got > 0 ? (size_t)got : 0);
+    struct sniffed s = media_sniff(view);
+    struct media_facts facts = media_measure(view);
+    *f = (struct twin_file){.input = str_of(j->files[i].name), .type = s.type ? s.type : "", .width = facts.width, .height = facts.height};
+    if (!s.kind || !strcmp(s.kind, "image")) return;
+    struct read_job job = {.fd = j->files[i].fd, .want = READ_PROBE};
+    struct read_answer *a = arena_new(&j->arena, struct read_answer);
+    helper_read(j->local->helper, &job, a);
+    if (!a->code) f->width = a->width, f->height = a->height, f->duration_ms = a->duration_ms;
+}
+
+/* Of one output, as the price counts: its own measure, or that of the file it was made from. */
+static int64_t measure(struct job *j, const struct model_counts *counts, struct str text) {
+    struct str unit = j->model ? j->model->unit : STR("");
+    struct json *facts = NULL;
+    int64_t ms = 0, w = 0, h = 0;
+    if (counts->media.len) {
+        for (size_t i = 0; i < j->file_count; i++)
+            if (str_eq(j->facts[i].input, counts->media)) ms += j->facts[i].duration_ms;
+        return ms ? ms : -1;
+    }
+    if (!counts->measured) return -1;
+    if (str_is(unit, "kchar")) return (int64_t)str_code_points(text);
+    if (!j->result.output_count || json_parse(j->outputs[0].facts, &j->arena, NULL, &facts)) return -1;
+    (void)json_as_i64(json_get(facts, "duration_ms"), &ms), (void)json_as_i64(json_get(facts, "width"), &w), (void)json_as_i64(json_get(facts, "height"), &h);
+    int64_t n = str_is(unit, "second") ? ms : w * h;
+    return n ? n : -1;
+}
+
+static void work_twin(struct job *j, struct buf *metrics, struct buf *more) {
+    struct model_counts counts = j->model ? model_counts(j->model) : (struct model_counts){};
+    struct media_input given[INPUT_FILES_MAX];
+    struct twin_plan plan;
+    struct why why = {};
+    (void)read_number(j);
+    if (!open_files(j)) return;
+    for (size_t i = 0; i < j->file_count; i++) look_at(j, i);
+    struct twin_call c = {.slug = j->call->route, .kind = j->call->kind_wanted, .inputs = j->call->inputs, .length_input = counts.length,
+                          .outputs_input = counts.outputs, .media_input = counts.media, .files = j->facts, .file_count = j->file_count};
+    if (twin_plan(&c, &j->arena, &why, &plan)) {
+        failed(j, E_INVALID, why_text(&why));
+        return;
+    }
+    if (!plays_along(j, &plan.mood)) return;
+    if (plan.outputs < 1) failed_as(j, FAIL_UNCLASSIFIED, "The sandbox was told to hand over no file.");
+    struct render_job what = {.model = plan.model, .inputs = plan.inputs, .files = given};
+    for (size_t i = 0; i < j->file_count; i++)
+        if (plan.names[i]) given[what.file_count++] = (struct media_input){.name = plan.names[i], .fd = j->files[i].fd};
+    if (plan.model) render_all(j, &what, plan.outputs, metrics);
+    struct jw w = {.out = more, .comma = true};
+    jw_kbool(&w, "sandbox", true);
+    if (!plan.model) jw_kstr(&w, "text", plan.text), jw_kstr(&w, "language_code", plan.language), jw_kraw(&w, "words", plan.words);
+    j->result.measured = measure(j, &counts, plan.text);
+}
+
+static void work(void *arg) {
+    struct job *j = arg;
+    _cleanup_(buf_done) struct buf metrics = {}, more = {};
     j->result.measured = -1;
+    if (j->twin) work_twin(j, &metrics, &more);
+    else work_local(j, &metrics);
+    close_files(j);
+    if (!j->twin && str_is(j->call->kind_wanted, "text")) buf_z(&more, ",\"text\":\"\"");
+    j->result.result = arena_printf(&j->arena, "{\"metrics\":{\"inference_time\":%lld.%06d,\"files\":[%.*s]}%.*s}", (long long)(j->render_us / 1000000),
+                                    (int)(j->render_us % 1000000), STR_ARG(buf_view(&metrics)), STR_ARG(buf_view(&more)));
+    j->result.outputs = j->outputs;
 }
 
 static void finish(void *arg) {
@@ -207,6 +338,29 @@ static void finish(void *arg) {
     j->done(j->arg, j->call, &j->result);
     j->finished = true;
     if (__atomic_load_n(&j->notes, __ATOMIC_ACQUIRE) == 0) job_free(j);
+}
+
+static void start(struct job *j) {
+    if (pool_run(j->local->pool, work, finish, j)) {
+        failed(j, E_AGAIN, "The renderer's queue is full.");
+        loop_post(j->local->loop, finish, j);
+    }
+}
+
+static void rested(void *arg) {
+    struct job *j = arg;
+    wake(j);
+    start(j);
+}
+
+/* A provider that takes its time takes no thread. */
+static void rest(struct job *j, msec delay) {
+    struct io *io = loop_io(j->local->loop);
+    j->next_resting = j->local->resting;
+    j->resting_at = &j->local->resting;
+    if (j->next_resting) j->next_resting->resting_at = &j->next_resting;
+    j->local->resting = j;
+    j->rest = io->ops->timer_start(io, delay, rested, j);
 }
 
 void local_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg) {
@@ -224,8 +378,14 @@ void local_call(void *self, const struct call *c, call_stage_fn *stage, call_don
         }
     msec left = c->deadline_at - io_now(io);
     j->timeout = left > 0 ? left : 1;
-    if (pool_run(l->pool, work, finish, j)) {
-        failed(j, E_AGAIN, "The renderer's queue is full.");
-        loop_post(l->loop, finish, j);
+    j->twin = str_is(c->provider, "twin");
+    if (!j->twin) {
+        start(j);
+        return;
     }
+    struct twin_mood mood = {};
+    j->model = l->find ? l->find(l->find_self, c->route) : NULL;
+    (void)twin_mood_find(c->inputs, &j->arena, NULL, &mood); /* what cannot be read is said by the plan */
+    if (!mood.slow) start(j);
+    else rest(j, mood.slow);
 }

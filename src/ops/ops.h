@@ -32,7 +32,7 @@ struct ops_options {
     struct logger *log;
     void *engine;               /* the three below belong to whoever runs the work */
     bool (*slot)(void *engine); /* may a submit be claimed at once? */
-    err (*route)(void *engine, const struct model *m, struct str *out_provider, struct str *out_route); /* E_NO_ROUTE, ... */
+    err (*route)(void *engine, const struct model *m, struct str book, struct str *out_provider, struct str *out_route); /* E_NO_ROUTE, ... */
     void (*metrics)(void *engine, struct buf *out);
     bool (*warnings)(void *engine, struct buf *out); /* appends JSON strings for /readyz; false: refuse to be ready */
 };

@@ -163,6 +163,8 @@ static void write_meta(struct jw *w, const struct shown *s, const struct json *r
         jw_raw(w, buf_view(&b));
         buf_done(&b);
     } else jw_raw(w, STR("{}"));
+    bool sandbox;
+    if (json_as_bool(json_get(result, "sandbox"), &sandbox)) jw_kbool(w, "sandbox", sandbox);
     bool wrong_kind = s->kind_wanted.len && !str_is(s->kind_wanted, "auto") && !str_eq(s->kind_wanted, s->g->kind);
     if (wrong_kind || s->url_path_given) {
         jw_key(w, "warnings");
@@ -196,6 +198,13 @@ static struct json *result_of(const struct generation *g, struct arena *a) {
 static void write_text(struct jw *w, const struct json *result) {
     struct str text;
     if (json_as_str(json_get(result, "text"), &text)) jw_kstr(w, "text", text);
+    if (json_as_str(json_get(result, "language_code"), &text)) jw_kstr(w, "language_code", text);
+    const struct json *words = json_get(result, "words");
+    if (!words) return;
+    struct buf b = {};
+    json_write(&b, words);
+    jw_kraw(w, "words", buf_view(&b));
+    buf_done(&b);
 }
 
 void view_generation(struct jw *w, const struct shown *s) {

@@ -22,7 +22,7 @@ static const struct {
     {"store", "base core"},
     {"catalog", "base core"},
     {"provider", "base core catalog"},
-    {"engine", "base core io store catalog media drive jq provider"},
+    {"engine", "base core io store catalog media drive jq provider twin"},
     {"ops", "base core io store catalog drive media"},
     {"twin", "base io http media"},
     {"api", "base http ops io"},

@@ -34,14 +34,15 @@ bool film_begin(struct film *f, struct job *j, int w, int h, int fps, int frames
 }
 
 /* BT.709, limited range; colour is the mean of two by two pixels. */
-static void to_planes(const struct picture *p, unsigned char *out) {
+static void to_planes(const struct picture *p, int from, unsigned char *out) {
     int w = p->w, h = p->h;
     unsigned char *luma = out, *u = out + (size_t)w * (size_t)h, *v = u + (size_t)w * (size_t)h / 4;
-    for (size_t i = 0; i < (size_t)w * (size_t)h; i++) {
+    u += (size_t)w * (size_t)from / 4, v += (size_t)w * (size_t)from / 4;
+    for (size_t i = (size_t)w * (size_t)from; i < (size_t)w * (size_t)h; i++) {
         uint32_t c = p->px[i];
         luma[i] = (unsigned char)((px_r(c) * 11966 + px_g(c) * 40254 + px_b(c) * 4064 + (16 << 16) + 32768) >> 16);
     }
-    for (int y = 0; y < h; y += 2) {
+    for (int y = from; y < h; y += 2) {
         const uint32_t *a = p->px + (size_t)y * (size_t)w, *b = a + w;
         for (int x = 0; x < w; x += 2) {
             int r = px_r(a[x]) + px_r(a[x + 1]) + px_r(b[x]) + px_r(b[x + 1]), g = px_g(a[x]) + px_g(a[x + 1]) + px_g(b[x]) + px_g(b[x + 1]);
@@ -52,10 +53,12 @@ static void to_planes(const struct picture *p, unsigned char *out) {
     }
 }
 
-bool film_shoot(struct film *f, const struct picture *p) {
+bool film_shoot(struct film *f, const struct picture *p) { return film_shoot_rows(f, p, 0); }
+
+bool film_shoot_rows(struct film *f, const struct picture *p, int from) {
     struct tool *t = &f->job->tools[FILM_VIDEO_TOOL];
     must(p->w == f->w && p->h == f->h && f->shot < f->frames);
-    to_planes(p, f->planes);
+    to_planes(p, from, f->planes);
     f->shot++;
     job_stage(f->job, "drawing", 5 + 85 * f->shot / f->frames);
     return (tool_write(t, "FRAME\n", 6) && tool_write(t, f->planes, (size_t)f->w * (size_t)f->h * 3 / 2)) || tool_failed(f->job, t);
@@ -74,7 +77,7 @@ bool film_end(struct film *f, const int16_t *sound, int64_t samples) {
     if (sound && !(tool_go(audio, NULL, 0) && tool_write(audio, sound, (size_t)samples * 4) && tool_finish(audio))) return tool_failed(j, audio);
     if (!tool_finish(video)) return tool_failed(j, video);
     job_stage(j, "writing", 97);
-    struct mp4_film m = {.h264 = tool_output(video), .w = f->w, .h = f->h, .fps = f->fps, .frames = f->frames, .rate = FILM_RATE, .channels = 2, .samples = samples};
+    struct mp4_film m = {.h264 = tool_output(video), .w = f->w, .h = f->h, .fps = f->fps, .frames = f->frames, .rate = FILM_RATE, .channels = 2, .samples = samples, .comment = str_of(j->mark)};
     if (sound) m.aac = tool_output(audio);
     if (mp4_write(&m, &why, &file)) {
         job_fail(j, WIRE_FAILED, "%s", why_text(&why));

@@ -15,5 +15,6 @@ struct film {
 /* Each is false, and the job has failed, when a tool did. */
 bool film_begin(struct film *f, struct job *j, int w, int h, int fps, int frames);
 bool film_shoot(struct film *f, const struct picture *p); /* also says how far it is: 5 to 90 percent */
+bool film_shoot_rows(struct film *f, const struct picture *p, int from); /* of rows before `from`, an even number, none has changed since the last frame */
 /* sound: FILM_RATE, two channels, interleaved; NULL: silent. Writes the output and everything of the answer but the scene. */
 bool film_end(struct film *f, const int16_t *sound, int64_t samples);

@@ -2,6 +2,7 @@
  * caller's is read before. */
 #include "media/helper/job.h"
 #include "base/err.h"
+#include "media/helper/mark.h"
 #include "media/helper/sandbox.h"
 
 #include <errno.h>
@@ -69,11 +70,14 @@ void job_stage(struct job *j, const char *stage, int percent) {
 }
 
 bool job_write(struct job *j, const void *data, size_t n) {
+    struct buf marked = {0};
+    if (j->mark && !j->answer->bytes && mark_file(str_n(data, n), str_of(j->mark), &marked)) data = marked.ptr, n = marked.len;
     int failed = n > WIRE_FILE_MAX ? EFBIG : write_all(WIRE_OUT_FD, data, n);
     if (failed == ENOSPC || failed == EDQUOT) job_fail(j, WIRE_STORAGE_FULL, "The server's storage has no room for the file.");
     else if (failed == EFBIG) job_fail(j, WIRE_INVALID, "The file would be larger than %d MB.", WIRE_FILE_MAX >> 20);
     else if (failed) job_fail(j, WIRE_FAILED, "The file could not be written.");
     else j->answer->bytes += (int64_t)n;
+    buf_done(&marked);
     return !failed;
 }
 

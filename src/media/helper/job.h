@@ -23,6 +23,7 @@ struct job {
     int64_t told_at;
     int told_count;
     int64_t started;
+    const char *mark; /* a sentence that job_write puts into the metadata of a file that comes whole; NULL: none */
 };
 
 /* A local model. The one table of them is in models.c. */

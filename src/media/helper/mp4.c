@@ -233,6 +233,15 @@ static void write_trak(struct buf *b, const struct track *t, const struct kind *
     close_box(b, trak);
 }
 
+static void write_comment(struct buf *b, struct str text) {
+    size_t udta = open_box(b, "udta"), meta = open_full(b, "meta", 0, 0), box = open_full(b, "hdlr", 0, 0);
+    u32(b, 0), buf_add(b, "mdirappl", 8), zeros(b, 9);
+    close_box(b, box);
+    size_t list = open_box(b, "ilst"), item = open_box(b, "\251cmt"), data = open_box(b, "data");
+    u32(b, 1), u32(b, 0), buf_str(b, text); /* UTF-8 */
+    close_box(b, data), close_box(b, item), close_box(b, list), close_box(b, meta), close_box(b, udta);
+}
+
 static void write_moov(struct buf *b, const struct mp4_film *f, const struct track *v, const struct track *a, const struct headers *h, unsigned config, uint32_t base) {
     uint64_t length = media_length(v);
     size_t moov = open_box(b, "moov"), box = open_full(b, "mvhd", 0, 0);
@@ -242,6 +251,7 @@ static void write_moov(struct buf *b, const struct mp4_film *f, const struct tra
     write_trak(b, v, &(struct kind){.id = 1, .handler = "vide", .name = "picture", .film = f, .headers = h, .film_length = length}, base);
     uint64_t sound = (uint64_t)f->samples * v->timescale / (uint64_t)(f->rate ? f->rate : 1);
     if (a->count) write_trak(b, a, &(struct kind){.id = 2, .handler = "soun", .name = "sound", .film = f, .config = config, .film_length = sound, .skip = 1024}, base);
+    if (f->comment.len) write_comment(b, f->comment);
     close_box(b, moov);
 }
 

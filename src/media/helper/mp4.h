@@ -11,6 +11,7 @@ struct mp4_film {
     struct str aac;   /* ADTS; empty: silent */
     int rate, channels;
     int64_t samples;  /* of sound to be played; the encoder's lead-in of 1024 lies before them */
+    struct str comment; /* for the metadata; empty: none */
 };
 /* The index comes first. E_INVALID when the streams are not what they should be. */
 [[nodiscard]] err mp4_write(const struct mp4_film *f, struct why *why, struct buf *out);
