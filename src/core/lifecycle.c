@@ -100,7 +100,7 @@ void event_add(struct workset *w, struct generation *g, struct str type, const s
 
 /* --- attempts --- */
 
-bool attempt_is_local(const struct attempt *a) { return str_eq(a->provider, STR("local")); }
+bool attempt_is_local(const struct attempt *a) { return str_eq(a->provider, STR("local")) || str_eq(a->provider, STR("twin")); }
 
 void attempt_open(struct workset *w, struct generation *g, struct project *p, struct str node, struct str provider,
                   struct str route, msec at) {

@@ -113,7 +113,8 @@ static bool exact(const struct json *root, struct shape *out) {
 static struct shape shape_of(const struct twin_call *c, const struct json *root, bool film) {
     static const char *const names[] = {"resolution", "size", "image_size", "sample_image_size", "output_resolution", "quality", NULL};
     struct shape s = {};
-    if (!exact(root, &s)) {
+    bool given = exact(root, &s);
+    if (!given) {
         int64_t t = 0;
         for (const char *const *n = names; *n && !t; n++) t = tier(json_get(root, *n), film);
         struct shape r = ratio(c, root, film);
@@ -124,7 +125,7 @@ static struct shape shape_of(const struct twin_call *c, const struct json *root,
     if (s.w > most) k = most / s.w;
     if (s.h * k > most) k = most / s.h;
     if (film && s.w * s.h * k * k > FILM_PIXELS) k = square_root(FILM_PIXELS / (s.w * s.h));
-    int64_t step = film ? 2 : 1, top = film ? FILM_SIDE : PICTURE_SIDE;
+    int64_t step = film ? 2 : given ? 1 : 8, top = film ? FILM_SIDE : PICTURE_SIDE;
     return (struct shape){(double)to_step(s.w * k, step, 16, top), (double)to_step(s.h * k, step, 16, top)};
 }
 

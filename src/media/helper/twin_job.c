@@ -43,6 +43,7 @@ static bool read_inputs(struct job *j, struct twin_inputs *in) {
     int64_t w = 0, h = 0, fps = 12, frames = 0;
     *in = (struct twin_inputs){.format = "png"};
     j->mark = MARK;
+    snprintf(j->answer->scene, sizeof j->answer->scene, "{\"source\":\"twin\"}");
     if (json_parse(j->inputs, &j->arena, &why, &root)) return job_fail(j, WIRE_INVALID, "%s", why_text(&why)), false;
     (void)json_as_str(json_get(root, "prompt"), &in->prompt);
     (void)json_as_i64(json_get(root, "width"), &w), (void)json_as_i64(json_get(root, "height"), &h);
@@ -59,21 +60,29 @@ static bool read_inputs(struct job *j, struct twin_inputs *in) {
 
 /* --- pictures --- */
 
+/* Scaled so that it covers the picture, quickly. */
+static void lay(cairo_surface_t *from, int w, int h, const struct twin_inputs *in, struct picture *out) {
+    double k = fmax((double)in->w / w, (double)in->h / h);
+    *out = picture_new(in->w, in->h);
+    cairo_surface_t *to = picture_surface(out);
+    cairo_t *cr = cairo_create(to);
+    cairo_translate(cr, (in->w - w * k) / 2, (in->h - h * k) / 2);
+    cairo_scale(cr, k, k);
+    cairo_set_source_surface(cr, from, 0, 0);
+    cairo_pattern_set_extend(cairo_get_source(cr), CAIRO_EXTEND_PAD);
+    cairo_pattern_set_filter(cairo_get_source(cr), CAIRO_FILTER_BILINEAR);
+    cairo_paint(cr);
+    cairo_destroy(cr);
+    cairo_surface_flush(to);
+    cairo_surface_destroy(to);
+}
+
 static void draw(struct job *j, const struct twin_inputs *in, struct picture *out) {
     double k = fmin(1, (double)DRAWN_SIDE / fmax(in->w, in->h));
     struct sketch_inputs s = {.prompt = in->prompt, .w = (int)fmax(64, in->w * k), .h = (int)fmax(64, in->h * k), .seed = j->seed, .format = "png"};
     cairo_surface_t *drawn = sketch_draw(&s, j->fonts, j->answer->scene);
     must(drawn);
-    *out = picture_new(in->w, in->h);
-    cairo_surface_t *to = picture_surface(out);
-    cairo_t *cr = cairo_create(to);
-    cairo_scale(cr, (double)in->w / s.w, (double)in->h / s.h);
-    cairo_set_source_surface(cr, drawn, 0, 0);
-    cairo_pattern_set_extend(cairo_get_source(cr), CAIRO_EXTEND_PAD);
-    cairo_pattern_set_filter(cairo_get_source(cr), CAIRO_FILTER_BILINEAR);
-    cairo_paint(cr);
-    cairo_destroy(cr);
-    cairo_surface_destroy(to);
+    lay(drawn, s.w, s.h, in, out);
     cairo_surface_destroy(drawn);
 }
 
@@ -91,7 +100,9 @@ static bool change(struct job *j, const struct twin_inputs *in, struct picture *
         edit_apply_tone(&p, &e);
         for (int i = 0; i < e.style_count; i++) edit_apply_style(&p, &e, i, j->seed);
     }
-    *out = picture_cover(&p, in->w, in->h);
+    cairo_surface_t *from = picture_surface(&p);
+    lay(from, p.w, p.h, in, out);
+    cairo_surface_destroy(from);
     picture_done(&p);
     return true;
 }
