@@ -117,7 +117,7 @@ void request_finish(struct upstream_request *r) {
 
 static void explain(struct upstream_request *r, CURLcode result) {
     struct str host = str_head(r->url.host, 100);
-    if (r->refused) {
+    if (r->refused && !r->tried) { /* of several addresses of a name one may be refused and another not answer */
         request_fail(r, E_EGRESS, "The server %.*s is %s, to which this server does not connect.", STR_ARG(host), r->refused);
         return;
     }
@@ -168,7 +168,7 @@ static void start_hop(struct upstream_request *r, struct str url, struct str bas
     struct why why = {};
     r->status = 0;
     r->header_count = r->header_bytes = 0;
-    r->begun = r->headed = r->tunnel = false;
+    r->begun = r->headed = r->tunnel = r->tried = false;
     r->location = (struct str){};
     r->uploaded = r->dropped = 0;
     r->refused = NULL;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { HTTP2_BODY_MAX = 32 * 1024 };
 enum { REDIRECT_BODY_MAX = 64 * 1024 }; /* of a redirect: read for the sake of the connection, up to here */
 
 /* --- where it goes --- */
@@ -18,6 +19,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
         r->refused = what;
         return CURL_SOCKET_BAD;
     }
+    r->tried = true;
     return socket(at->family, at->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at->protocol);
 }
 
@@ -37,7 +39,7 @@ static int before_request(void *arg, char *ip, char *local_ip, int port, int loc
         at.six.sin6_port = htons((uint16_t)port);
     }
     const char *what = r->tunnel ? NULL : egress_refuses(&r->rule, &at.any);
-    if (what) r->refused = what;
+    if (what) r->refused = what, r->tried = false;
     if (what || r->cancelled) return CURL_PREREQFUNC_ABORT;
     r->sent = true;
     r->moved_at = io_mono(r->u->io);
@@ -242,13 +244,20 @@ static void set_route(struct upstream_request *r) {
     curl_easy_setopt(c, CURLOPT_CONNECT_TO, r->connect);
 }
 
+/* HTTP/2 carries what is small. libcurl 7.88 turns in circles when a body meets a full window and the server has answered already, and keeps
+ * what a paused stream is sent in memory, where a connection of its own would hold the sender back. */
+static bool is_small(const struct upstream_request *r) {
+    int64_t body = r->bodiless ? 0 : r->ask.body_read ? r->ask.body_bytes : (int64_t)r->ask.body.len;
+    return !r->ask.on_body && body <= HTTP2_BODY_MAX;
+}
+
 void request_configure(struct upstream_request *r) {
     CURL *c = r->easy;
     curl_easy_reset(c); /* keeps the share and the connections */
     curl_easy_setopt(c, CURLOPT_PRIVATE, r);
     curl_easy_setopt(c, CURLOPT_URL, r->url.text.ptr);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(c, CURLOPT_HTTP_VERSION, is_small(r) ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L); /* a look-up that nobody waits for any more is left to itself; joining it would block the loop */
     curl_easy_setopt(c, CURLOPT_USERAGENT, "puras");
@@ -258,6 +267,8 @@ void request_configure(struct upstream_request *r) {
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_piece);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, r);
     if (r->u->o.ca_file) curl_easy_setopt(c, CURLOPT_CAINFO, r->u->o.ca_file);
+    /* Rather on a connection that is being made than on one more: it may carry many. */
+    curl_easy_setopt(c, CURLOPT_PIPEWAIT, (long)(r->url.tls && !r->ask.fresh && is_small(r)));
     if (r->ask.fresh) {
         curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);

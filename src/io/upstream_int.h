@@ -53,6 +53,7 @@ struct upstream_request {
     struct lookup *lookup;
     bool tunnel, bodiless; /* through the proxy; after a 303 */
     bool added;            /* to its lane */
+    bool tried;            /* an address that the guard let pass */
     const char *refused;   /* what an address was that the guard turned down */
     int hops;
     /* the answer */
