@@ -21,6 +21,10 @@ JQ_COMPILE_MS|Processor time for compiling a jq program, once.
 JQ_WALL_MS|Longest wait for both on a machine that is busy with other things.
 JQ_MEMORY_BYTES|Memory of the process that runs jq programs.
 JQ_PROGRAMS|Compiled jq programs that each such process keeps.
+COMMAND_TEXT_BYTES|Standard output of a `command` program. More: it is ended, the generation fails, nothing is charged.
+COMMAND_OUT_BYTES|What such a program may leave in `out/`, looked at once a second. More: the same.
+COMMAND_MEMORY_BYTES|Addresses of each of its processes.
+COMMAND_PROCESSES|Its processes and threads.
 HTTP_HEADERS|Header lines of a request. More: 431.
 HTTP_HEADER_BYTES|Bytes of all header lines together. More: 431.
 HTTP_TARGET_BYTES|Bytes of path and query. More: 414.

@@ -17,6 +17,12 @@
 #define LIMIT_JQ_MEMORY_BYTES (512LL * 1024 * 1024)
 #define LIMIT_JQ_PROGRAMS 256                  /* compiled and kept, in each child */
 
+/* Programs of this machine */
+#define LIMIT_COMMAND_TEXT_BYTES (1024 * 1024) /* of standard output */
+#define LIMIT_COMMAND_OUT_BYTES (8LL * 1024 * 1024 * 1024)
+#define LIMIT_COMMAND_MEMORY_BYTES (64LL * 1024 * 1024 * 1024) /* of addresses, each process; what drives a GPU maps many */
+#define LIMIT_COMMAND_PROCESSES 1024
+
 /* HTTP server */
 #define LIMIT_HTTP_HEADERS 64
 #define LIMIT_HTTP_HEADER_BYTES (16 * 1024)

@@ -183,14 +183,32 @@ err calling_input(struct calling *k, const struct json **out) {
     return OK;
 }
 
-err calling_run(struct calling *k, struct str program, const struct json **out) {
-    struct json *call;
+/* With what the route makes of the inputs. */
+static err whole_call(struct calling *k, struct json **out) {
     const struct json *input;
     TRY(calling_input(k, &input));
-    TRY(call_object(k, &call));
+    TRY(call_object(k, out));
     struct json *member = copy(k->a, input, false);
     member->key = STR("input");
-    add_member(call, member);
+    add_member(*out, member);
+    return OK;
+}
+
+err provider_call_text(const struct endpoint *e, const struct provider_call *c, const struct evaluator *ev, struct arena *a, struct why *why, struct str *out) {
+    struct calling k;
+    struct json *call;
+    struct buf b = {};
+    calling_start(&k, e, c, ev, a, why);
+    TRY(whole_call(&k, &call));
+    json_write(&b, call);
+    *out = arena_dup(a, buf_view(&b));
+    buf_done(&b);
+    return OK;
+}
+
+err calling_run(struct calling *k, struct str program, const struct json **out) {
+    struct json *call;
+    TRY(whole_call(k, &call));
     if (k->c->upload < k->c->file_count) {
         struct json *file = copy(k->a, json_at(k->files, (uint32_t)k->c->upload), false);
         file->key = STR("file");

@@ -110,6 +110,9 @@ struct request {
 };
 [[nodiscard]] err provider_request(const struct endpoint *e, enum ask ask, const struct provider_call *c, const struct evaluator *ev, struct arena *a,
                                    struct why *why, struct request *out);
+/* PROTOCOL_COMMAND: the call as its program reads it. Each file is told by its `url`, a path of the sandbox. */
+[[nodiscard]] err provider_call_text(const struct endpoint *e, const struct provider_call *c, const struct evaluator *ev, struct arena *a, struct why *why,
+                                     struct str *out);
 /* What people may see of a request or header: credentials masked. */
 struct str provider_mask(const struct endpoint *e, const struct provider_call *c, struct str text, struct arena *a);
 

@@ -1,0 +1,37 @@
+/* Carries out CALL_RENDER of routes whose endpoint has the protocol `command`: a program of this machine in the full sandbox, its files
+ * adopted into the drive, durable before the answer. See docs/PROVIDERS.md, "A program of this machine".
+ *
+ * Everything starts and ends on the loop's thread; the work is done on threads of its own. Such a route is idempotent, as every local
+ * one: an interrupted attempt leaves nothing but a temporary folder, and runs again. */
+#pragma once
+#include "drive/drive.h"
+#include "io/loop.h"
+#include "media/media.h"
+#include "provider/provider.h"
+
+struct command_plan {
+    const struct endpoint *endpoint;
+    const struct model *model;
+    const struct route_spec *route;
+};
+
+struct command_options {
+    struct loop *loop;
+    struct drive *drive;
+    struct helper *helper;       /* measures what comes out; NULL: only pictures have facts */
+    struct evaluator evaluator;  /* for a route's own `request`; run may be NULL */
+    struct helper_walls walls;   /* below full every call fails with E_SANDBOX and the host's setting to change */
+    const char *sandbox;         /* NULL: /usr/bin/bwrap */
+    int at_once;                 /* 0: 2 */
+    /* What the call's route means; it must stay until the call is done. On the loop's thread. */
+    err (*find)(void *arg, const struct call *c, struct why *why, struct command_plan *out);
+    void *arg;
+};
+
+struct commands;
+struct commands *command_create(const struct command_options *o);
+void command_halt(struct commands *s);    /* ends what runs, so that command_destroy does not wait; NULL is fine */
+void command_destroy(struct commands *s); /* NULL is fine */
+/* A loop_call_fn, beside local_call: whoever registers CALL_RENDER asks which of the two the route is for. */
+void command_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg);
+int command_waiting(const struct commands *s);
