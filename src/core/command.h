@@ -37,6 +37,9 @@ enum command_kind {
     CMD_DERIVED_PUT,      /* a thumbnail, optimized copy or poster was made, or cannot be */
     CMD_PROJECT_SET,      /* limits and retention of a project */
     CMD_DELIVERED,        /* an answer reached its caller: the same call may be made anew */
+    CMD_PROVIDER_KEY,     /* an operator's credential at a provider, sealed; empty: forgotten */
+    CMD_PAUSE,            /* nothing new to a provider or of a model, or on again */
+    CMD_RESEAL,           /* what was sealed under an older master key, sealed under the one of now */
     CMD_KIND_COUNT
 };
 
@@ -134,6 +137,10 @@ struct cmd_secret { struct str project, name, sealed; };
 struct cmd_derived { struct str asset, role, state, blob, type; int64_t bytes, width, height; };
 struct cmd_delivered { struct str idempotency, generation; };
 struct cmd_project_set { struct str id; int64_t run_limit, drive_limit, retention_days; /* below 0: as it is */ };
+struct cmd_provider_key { struct str provider, sealed, author; };
+struct cmd_pause { struct str what /* provider/<name>, model/<slug> */, author; bool on; };
+/* type: secret or provider_key. Changes nothing when `before` no longer stands there: somebody was faster, with the newer key. */
+struct cmd_reseal { struct str type, id, before, after; };
 
 struct command {
     enum command_kind kind;
@@ -156,6 +163,9 @@ struct command {
         struct cmd_derived derived;
         struct cmd_project_set project_set;
         struct cmd_delivered delivered;
+        struct cmd_provider_key provider_key;
+        struct cmd_pause pause;
+        struct cmd_reseal reseal;
     };
 };
 

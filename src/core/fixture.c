@@ -355,6 +355,18 @@ struct command cmd_secret(enum command_kind kind, const char *project, const cha
     return (struct command){.kind = kind, .at = 3, .secret = {str_of(project), str_of(name), str_of(sealed)}};
 }
 
+struct command cmd_provider_key(const char *provider, const char *sealed) {
+    return (struct command){.kind = CMD_PROVIDER_KEY, .at = 3, .provider_key = {str_of(provider), str_of(sealed), STR("admin001")}};
+}
+
+struct command cmd_pause(const char *what, bool on) {
+    return (struct command){.kind = CMD_PAUSE, .at = 3, .pause = {str_of(what), STR("admin001"), on}};
+}
+
+struct command cmd_reseal(const char *type, const char *id, const char *before, const char *after) {
+    return (struct command){.kind = CMD_RESEAL, .at = 4, .reseal = {str_of(type), str_of(id), str_of(before), str_of(after)}};
+}
+
 struct command cmd_derive(const char *asset, const char *role, const char *blob) {
     return (struct command){.kind = CMD_DERIVED_PUT,
                             .at = 12,

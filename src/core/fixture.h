@@ -59,6 +59,9 @@ struct command cmd_create_key(const char *prefix, const char *project, const cha
 struct command cmd_top_up(const char *id, const char *book, micros amount);
 struct command cmd_adjust(const char *id, const char *book, micros amount);
 struct command cmd_secret(enum command_kind kind, const char *project, const char *name, const char *sealed);
+struct command cmd_provider_key(const char *provider, const char *sealed);
+struct command cmd_pause(const char *what, bool on);
+struct command cmd_reseal(const char *type, const char *id, const char *before, const char *after);
 struct command cmd_derive(const char *asset, const char *role, const char *blob);
 struct command cmd_project_set(const char *id, int64_t run_limit, int64_t drive_limit, int64_t retention_days);
 struct command cmd_submit(const char *generation);                /* one image of PRICE micros in the live book */

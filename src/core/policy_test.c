@@ -355,6 +355,58 @@ static void secrets_are_replaced_and_forgotten(void **state) {
     bed_close(&b);
 }
 
+/* --- provider keys, pauses, a new master key --- */
+
+static void provider_keys_are_replaced_and_forgotten(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    assert_int_equal(bed_run(&b, cmd_provider_key("fal", "")).code, E_NOT_FOUND);
+    assert_int_equal(bed_run(&b, cmd_provider_key("", "x")).code, E_INVALID);
+    bed_ok(&b, cmd_provider_key("fal", "one"));
+    bed_ok(&b, cmd_provider_key("fal", "two"));
+    assert_true(str_is(BED_GET(&b, provider_key, "fal")->sealed, "two"));
+    assert_true(str_is(BED_GET(&b, provider_key, "fal")->author, "admin001"));
+    bed_ok(&b, cmd_provider_key("fal", ""));
+    const struct provider_key *k = BED_GET(&b, provider_key, "fal");
+    assert_true(str_empty(k->sealed) && k->deleted_at == 3);
+    assert_int_equal(bed_run(&b, cmd_provider_key("fal", "")).code, E_NOT_FOUND);
+    bed_ok(&b, cmd_provider_key("fal", "three"));
+    assert_true(!BED_GET(&b, provider_key, "fal")->deleted_at);
+    bed_close(&b);
+}
+
+static void pauses_begin_and_end(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, cmd_pause("provider/fal", false)); /* it runs already: nothing to write */
+    assert_int_equal(bed_count(&b, REC_pause), 0);
+    bed_ok(&b, cmd_pause("provider/fal", true));
+    bed_ok(&b, cmd_pause("provider/fal", true));
+    assert_true(BED_GET(&b, pause, "provider/fal")->since == 3);
+    bed_ok(&b, cmd_pause("provider/fal", false));
+    assert_true(BED_GET(&b, pause, "provider/fal")->since == 0);
+    assert_int_equal(bed_count(&b, REC_pause), 1);
+    bed_close(&b);
+}
+
+static void a_new_seal_takes_the_place_of_the_one_it_was_made_from(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, cmd_secret(CMD_SECRET_PUT, PROJECT, "TOKEN", "old"));
+    bed_ok(&b, cmd_provider_key("fal", "old"));
+    bed_ok(&b, cmd_reseal("secret", PROJECT "/TOKEN", "old", "new"));
+    bed_ok(&b, cmd_reseal("provider_key", "fal", "old", "new"));
+    assert_true(str_is(BED_GET(&b, secret, PROJECT "/TOKEN")->sealed, "new") && str_is(BED_GET(&b, provider_key, "fal")->sealed, "new"));
+    bed_ok(&b, cmd_reseal("secret", PROJECT "/TOKEN", "old", "late"));
+    bed_ok(&b, cmd_reseal("provider_key", "fal", "old", "late"));
+    bed_ok(&b, cmd_reseal("provider_key", "nobody", "", "late"));
+    assert_true(str_is(BED_GET(&b, secret, PROJECT "/TOKEN")->sealed, "new") && str_is(BED_GET(&b, provider_key, "fal")->sealed, "new"));
+    bed_ok(&b, cmd_provider_key("fal", ""));
+    bed_ok(&b, cmd_reseal("provider_key", "fal", "", "late")); /* what was forgotten stays so */
+    assert_true(str_empty(BED_GET(&b, provider_key, "fal")->sealed));
+    bed_close(&b);
+}
+
 /* --- derived files, and deleting one file and no other --- */
 
 static struct command put(const char *path, const char *asset) {
@@ -597,6 +649,8 @@ int main(void) {
         cmocka_unit_test(an_adjustment_names_all_and_finds_itself),
         cmocka_unit_test(names_of_secrets),
         cmocka_unit_test(secrets_are_replaced_and_forgotten),
+        cmocka_unit_test(provider_keys_are_replaced_and_forgotten), cmocka_unit_test(pauses_begin_and_end),
+        cmocka_unit_test(a_new_seal_takes_the_place_of_the_one_it_was_made_from),
         cmocka_unit_test(a_derived_file_is_made_once),
         cmocka_unit_test(one_file_and_no_other_is_deleted),
         cmocka_unit_test(settings_of_a_project),

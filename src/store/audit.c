@@ -124,6 +124,7 @@ static const struct check {
      "asset.path = drive_path.path and asset.project = drive_path.project where drive_path.asset <> '' and asset.id is null"},
     {"asset of the derived file",
      "select derived.id, 0, 1 from derived left join asset on asset.id = derived.asset where asset.id is null or derived.id <> derived.asset || ':' || derived.role"},
+    {"text left of the forgotten provider key", "select id, length(sealed), 0 from provider_key where deleted_at <> 0 and sealed <> ''"},
     {"text left of the deleted secret", "select id, length(sealed), 0 from secret where deleted_at <> 0 and sealed <> ''"},
 };
 enum { CHECKS = sizeof checks / sizeof *checks };

@@ -125,6 +125,19 @@ err query_secrets(struct db *db, struct str project, struct arena *a, const stru
                          SQL_PARAMS(SQL_STR(from), SQL_STR(to)), a, (void ***)out, n);
 }
 
+err query_provider_keys(struct db *db, struct arena *a, const struct provider_key ***out, size_t *n) {
+    return query_records(db, REC_provider_key, "select @provider_key from provider_key order by id", NULL, 0, a, (void ***)out, n);
+}
+
+err query_pauses(struct db *db, struct arena *a, const struct pause ***out, size_t *n) {
+    return query_records(db, REC_pause, "select @pause from pause order by id", NULL, 0, a, (void ***)out, n);
+}
+
+err query_all_secrets(struct db *db, struct str after, int64_t limit, struct arena *a, const struct secret ***out, size_t *n) {
+    return query_records(db, REC_secret, "select @secret from secret where id > $1 and deleted_at = 0 order by id limit $2",
+                         SQL_PARAMS(SQL_STR(after), SQL_INT(limit)), a, (void ***)out, n);
+}
+
 err query_derived(struct db *db, struct str asset, struct arena *a, const struct derived ***out, size_t *n) {
     struct str from = arena_printf(a, "%.*s:", STR_ARG(asset)), to = arena_printf(a, "%.*s;", STR_ARG(asset)); /* ';' follows ':' */
     return query_records(db, REC_derived, "select @derived from derived where id > $1 and id < $2 order by id",

@@ -24,6 +24,11 @@ struct page {
 /* Live paths below `prefix` in byte order, after `after` (empty: from the start). */
 [[nodiscard]] err query_drive(struct db *db, struct str project, struct str prefix, struct str after, int64_t limit, struct arena *a, const struct asset ***out, size_t *n);
 [[nodiscard]] err query_secrets(struct db *db, struct str project, struct arena *a, const struct secret ***out, size_t *n); /* live ones, by name */
+/* Of the operator's: every provider key, forgotten ones too, and everything that was ever paused, by id. */
+[[nodiscard]] err query_provider_keys(struct db *db, struct arena *a, const struct provider_key ***out, size_t *n);
+[[nodiscard]] err query_pauses(struct db *db, struct arena *a, const struct pause ***out, size_t *n);
+/* Live secrets of all projects behind `after`, by id; for a new master key. */
+[[nodiscard]] err query_all_secrets(struct db *db, struct str after, int64_t limit, struct arena *a, const struct secret ***out, size_t *n);
 [[nodiscard]] err query_derived(struct db *db, struct str asset, struct arena *a, const struct derived ***out, size_t *n); /* by role */
 /* Live assets, replaced ones too, that are older than their project keeps them, oldest first. */
 [[nodiscard]] err query_assets_expired(struct db *db, msec now, int64_t limit, struct arena *a, const struct asset ***out, size_t *n);

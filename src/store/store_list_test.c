@@ -272,6 +272,7 @@ static void audit_ready(struct bench *b) {
     seat_ok(&b->a, cmd_adjust("adjust:2", "live", -300));
     seat_ok(&b->a, cmd_derive("asset1", "thumbnail", "blob-t"));
     seat_ok(&b->a, cmd_secret(CMD_SECRET_PUT, PROJECT, "TOKEN", "sealed"));
+    seat_ok(&b->a, cmd_provider_key("fal", "sealed"));
     bench_sound(b);
     assert_int_equal(bench_audit(b).adjustments, -200);
 }
@@ -318,6 +319,7 @@ static void audit_finds_what_was_tampered_with(void **state) {
         {"update derived set asset = 'x'", "update derived set asset = 'asset1'", "asset of the derived file"},
         {"update derived set role = 'poster'", "update derived set role = 'thumbnail'", "asset of the derived file"},
         {"update secret set deleted_at = 4", "update secret set deleted_at = 0", "text left of the deleted secret: found 6, expected 0"},
+        {"update provider_key set deleted_at = 4", "update provider_key set deleted_at = 0", "text left of the forgotten provider key: found 6, expected 0"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bench_sql(b, cases[i].change);

@@ -106,6 +106,10 @@ static struct command make_other_adjust(void) { return cmd_adjust("adjust:2", "l
 static struct command make_secret(void) { return cmd_secret(CMD_SECRET_PUT, PROJECT, "TOKEN", "one"); }
 static struct command make_other_secret(void) { return cmd_secret(CMD_SECRET_PUT, PROJECT, "TOKEN", "two"); }
 static struct command make_secret_delete(void) { return cmd_secret(CMD_SECRET_DELETE, PROJECT, "TOKEN", ""); }
+static struct command make_provider_key(void) { return cmd_provider_key("fal", "one"); }
+static struct command make_provider_key_gone(void) { return cmd_provider_key("fal", ""); }
+static struct command make_pause(void) { return cmd_pause("provider/fal", true); }
+static struct command make_reseal(void) { return cmd_reseal("provider_key", "fal", "zero", "two"); }
 static struct command make_derived(void) { return cmd_derive("up-0", "thumbnail", "blob-1"); }
 static struct command make_other_derived(void) { return cmd_derive("up-0", "thumbnail", "blob-2"); }
 static struct command make_set(void) { return cmd_project_set(PROJECT, 7, -1, -1); }
@@ -190,6 +194,10 @@ static const struct meet {
     {"", make_secret, make_secret, OK, "select 1 from secret where sealed = 'one'"},
     {"", make_secret, make_other_secret, OK, "select 1 from secret where version = 2"},
     {"secret", make_secret_delete, make_secret_delete, E_NOT_FOUND, "select 1 from secret where sealed = '' and deleted_at > 0"},
+    {"", make_provider_key, make_provider_key, OK, "select 1 from provider_key where sealed = 'one'"},
+    {"provider_key", make_provider_key_gone, make_provider_key_gone, E_NOT_FOUND, "select 1 from provider_key where sealed = '' and deleted_at > 0"},
+    {"provider_key", make_reseal, make_provider_key, OK, "select 1 from provider_key where sealed = 'one'"},
+    {"", make_pause, make_pause, OK, "select 1 from pause where since = 3"},
     {"up", make_derived, make_other_derived, E_EXISTS, "select 1 from derived where version = 1"},
     {"up", make_derived, make_derived, OK, "select 1 from derived where blob = 'blob-1' and version = 1"},
     {"", make_set, make_other_set, OK, "select 1 from project where run_limit = 7 and retention_days = 30"},
@@ -204,6 +212,7 @@ static void meet(struct bench *b, struct seat *other, const struct meet *m) {
     if (!strcmp(m->where, "up")) seat_ok(&b->a, put("up-0"));
     else if (!strcmp(m->where, "secret")) seat_ok(&b->a, make_secret());
     else if (!strcmp(m->where, "known")) seat_ok(&b->a, by_body(GEN));
+    else if (!strcmp(m->where, "provider_key")) seat_ok(&b->a, cmd_provider_key("fal", "zero"));
     else if (!strcmp(m->where, "capped")) {
         struct command key = cmd_create_key("capped01", PROJECT, "live");
         key.create_key.day_cap = 2 * PRICE - 1;
