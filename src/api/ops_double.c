@@ -368,6 +368,22 @@ void ops_secret_delete(struct ops *o, const struct caller *c, struct str name, o
     say(done, arg, arena_printf(&mem, "{\"name\":\"%.*s\",\"deleted\":true}", STR_ARG(name)).ptr);
     arena_done(&mem);
 }
+void ops_providers(struct ops *o, const struct caller *c, ops_done *done, void *arg) { say(done, arg, "{\"providers\":[]}"); }
+void ops_provider_key_put(struct ops *o, const struct caller *c, struct str provider, struct str key, ops_done *done, void *arg) {
+    struct arena mem = {0};
+    say(done, arg, arena_printf(&mem, "{\"provider\":\"%.*s\",\"bytes\":%zu}", STR_ARG(provider), key.len).ptr);
+    arena_done(&mem);
+}
+void ops_provider_key_delete(struct ops *o, const struct caller *c, struct str provider, ops_done *done, void *arg) {
+    struct arena mem = {0};
+    say(done, arg, arena_printf(&mem, "{\"provider\":\"%.*s\",\"key_set\":false}", STR_ARG(provider)).ptr);
+    arena_done(&mem);
+}
+void ops_pause(struct ops *o, const struct caller *c, struct str provider, struct str model, bool on, ops_done *done, void *arg) {
+    struct arena mem = {0};
+    say(done, arg, arena_printf(&mem, "{\"provider\":\"%.*s\",\"model\":\"%.*s\",\"paused\":%s}", STR_ARG(provider), STR_ARG(model), on ? "true" : "false").ptr);
+    arena_done(&mem);
+}
 void ops_key_revoke(struct ops *o, const struct caller *c, struct str prefix, ops_done *done, void *arg) {
     struct arena mem = {0};
     say(done, arg, arena_printf(&mem, "{\"prefix\":\"%.*s\"}", STR_ARG(prefix)).ptr);

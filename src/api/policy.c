@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { NAME_BYTES = 200, ID_BYTES = 128, WORDS_MAX = 64, SECRET_BYTES = 16 * 1024, DAY_S = 24 * 3600, LONGEST_S = 3650 * DAY_S };
+enum { NAME_BYTES = 200, ID_BYTES = 128, WORDS_MAX = 64, SECRET_BYTES = 16 * 1024, PROVIDER_KEY_BYTES = 4096, DAY_S = 24 * 3600, LONGEST_S = 3650 * DAY_S };
 
 /* --- keys --- */
 
@@ -158,4 +158,48 @@ void account_token_create(struct exchange *x) {
     }
     exchange_ref(x);
     ops_token_create(exchange_ops(x), &x->caller, job, ttl, scopes, done_created, x);
+}
+
+/* --- providers: the operator's keys, likewise --- */
+
+void account_providers(struct exchange *x) {
+    exchange_ref(x);
+    ops_providers(exchange_ops(x), &x->caller, done_ok, x);
+}
+
+void account_provider_key_put(struct exchange *x) {
+    static const char *const known[] = {"key", NULL};
+    struct why why = {0};
+    struct str key = {0};
+    if (body_only(x->body, known, &why) || body_text(x->body, "key", true, PROVIDER_KEY_BYTES, &why, &key)) {
+        answer_error(x, &why);
+        return;
+    }
+    exchange_ref(x);
+    ops_provider_key_put(exchange_ops(x), &x->caller, x->param, key, done_ok, x);
+}
+
+void account_provider_key_delete(struct exchange *x) {
+    exchange_ref(x);
+    ops_provider_key_delete(exchange_ops(x), &x->caller, x->param, done_ok, x);
+}
+
+void account_pause(struct exchange *x) {
+    static const char *const known[] = {"provider", "model", "paused", NULL};
+    struct why why = {0};
+    struct str provider = {0}, model = {0};
+    const struct json *paused = json_get(x->body, "paused");
+    if (body_only(x->body, known, &why) || body_text(x->body, "provider", false, ID_BYTES, &why, &provider) ||
+        body_text(x->body, "model", false, NAME_BYTES, &why, &model)) {
+        answer_error(x, &why);
+        return;
+    }
+    if (!paused || paused->type != JSON_BOOL) {
+        snprintf(why.field, sizeof why.field, "paused");
+        why_set(&why, E_INVALID, "paused: It must be true or false.");
+        answer_error(x, &why);
+        return;
+    }
+    exchange_ref(x);
+    ops_pause(exchange_ops(x), &x->caller, provider, model, paused->boolean, done_ok, x);
 }

@@ -84,6 +84,15 @@ const struct route api_routes[] = {
      "Store a secret; its value is never shown again", "SecretRequest", "Secret", NULL, "200", "", NULL, "admin"},
     {"DELETE", "/v1/secrets/{name}", WHO_OWN, TAKES_ANYTHING, false, account_secret_delete, "deleteSecret", "Secrets",
      "Forget a secret", NULL, "DeletedSecret", NULL, "200", "404", "SecretName", "admin"},
+    /* providers */
+    {"GET", "/v1/providers", WHO_ADMIN, TAKES_NOTHING, false, account_providers, "listProviders", "Providers",
+     "Show every provider: key, health, what runs and waits there", NULL, "ProviderList", NULL, "200", "", NULL, "admin"},
+    {"PUT", "/v1/providers/{name}/key", WHO_ADMIN, TAKES_JSON, false, account_provider_key_put, "putProviderKey", "Providers",
+     "Store the key to use at a provider; it is never shown again", "ProviderKeyRequest", "ProviderKey", NULL, "200", "404", "ProviderName", "admin"},
+    {"DELETE", "/v1/providers/{name}/key", WHO_ADMIN, TAKES_ANYTHING, false, account_provider_key_delete, "deleteProviderKey", "Providers",
+     "Forget a provider's key", NULL, "ProviderKey", NULL, "200", "404", "ProviderName", "admin"},
+    {"PUT", "/v1/pauses", WHO_ADMIN, TAKES_JSON, false, account_pause, "setPause", "Providers",
+     "Hand nothing new to a provider, or run nothing new of a model; or go on", "PauseRequest", "Pause", NULL, "200", "404", NULL, "admin"},
     /* drive */
     {"GET", "/v1/drive", WHO_ANY, TAKES_NOTHING, false, files_list, "listDrive", "Drive", "List files by path", NULL,
      "DriveList", NULL, "200", "", "PathPrefix AfterPath Limit", "drive"},

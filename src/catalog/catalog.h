@@ -104,5 +104,5 @@ struct model_counts {
     bool measured;     /* the output is */
 };
 struct model_counts model_counts(const struct model *m);
-/* One row of /v1/models. */
-void model_write(const struct model *m, struct jw *w);
+/* One row of /v1/models. enabled: whether a call of it has somewhere to go. */
+void model_write(const struct model *m, bool enabled, struct jw *w);

@@ -299,7 +299,7 @@ static void write_choices(const struct model *m, struct jw *w) {
     jw_kopt(w, "successor", m->successor);
 }
 
-void model_write(const struct model *m, struct jw *w) {
+void model_write(const struct model *m, bool enabled, struct jw *w) {
     const struct compiled *c = model_compiled(m);
     jw_open(w, '{');
     jw_kstr(w, "id", m->slug);
@@ -313,7 +313,7 @@ void model_write(const struct model *m, struct jw *w) {
     jw_kstr(w, "kind", m->kind);
     jw_kstr(w, "title", m->title);
     jw_kopt(w, "about", m->about);
-    jw_kbool(w, "enabled", m->route_count > 0);
+    jw_kbool(w, "enabled", enabled);
     jw_kstr(w, "unit", m->unit);
     jw_kraw(w, "rate_table", m->rate_table);
     jw_kz(w, "quantity_from", source_name(c->price.source));

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         err quoted = catalog_quote(c, catalog_model(c, 0), NULL, NULL, 0, &arena, &why, &q, &stored);
         must(quoted ? why.detail[0] != 0 : q.amount >= 0 && q.amount <= MICROS_MAX);
         struct buf b = {};
-        model_write(catalog_model(again, 0), &(struct jw){.out = &b});
+        model_write(catalog_model(again, 0), true, &(struct jw){.out = &b});
         struct json *row;
         must(json_parse(buf_view(&b), &arena, &why, &row) == OK);
         buf_done(&b);

@@ -68,6 +68,23 @@ static void random_hex(struct server *s, char *out, size_t bytes) {
     hex_encode(random, bytes, out);
 }
 
+static err key_of_text(const char *path, const char *text, struct why *why, char out_hex[65]) {
+    struct str key = str_trim(str_n(text, strcspn(text, "\r\n")));
+    uint8_t bytes[32];
+    if (key.len != 64 || !hex_decode(key, bytes)) return why_set(why, E_CORRUPT, "The master key in %s is not 64 hexadecimal digits. Signed links and quotes depend on it; restore it from a backup.", path);
+    explicit_bzero(bytes, sizeof bytes);
+    memcpy(out_hex, key.ptr, 64);
+    out_hex[64] = 0;
+    return OK;
+}
+
+err master_key_file(const char *path, struct why *why, char out_hex[65]) {
+    char text[SMALL_FILE];
+    err e = file_read(path, text, sizeof text, why);
+    if (e == E_NOT_FOUND) return why_set(why, E_IO, "--old-master-key names %s, which does not exist.", path);
+    return e ? e : key_of_text(path, text, why, out_hex);
+}
+
 err master_key_read(struct server *s, struct why *why, char out_hex[65]) {
     const char *given = getenv("PURAS_MASTER_KEY_FILE");
     char path[FILE_PATH_MAX], text[SMALL_FILE], hex[65];
@@ -79,12 +96,7 @@ err master_key_read(struct server *s, struct why *why, char out_hex[65]) {
         snprintf(text, sizeof text, "%s\n", hex);
         TRY(file_write(s->data_full, "master.key", str_of(text), why));
     } else if (e) return e;
-    struct str key = str_trim(str_n(text, strcspn(text, "\r\n")));
-    uint8_t bytes[32];
-    if (key.len != 64 || !hex_decode(key, bytes)) return why_set(why, E_CORRUPT, "The master key in %s is not 64 hexadecimal digits. Signed links and quotes depend on it; restore it from a backup.", given ? given : path);
-    memcpy(out_hex, key.ptr, 64);
-    out_hex[64] = 0;
-    return OK;
+    return key_of_text(given ? given : path, text, why, out_hex);
 }
 
 /* --- commands before the loop runs --- */

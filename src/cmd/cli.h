@@ -127,5 +127,6 @@ int cmd_why(int argc, char **argv);
 int cmd_adjust(int argc, char **argv);
 int cmd_secrets(int argc, char **argv);
 int cmd_catalog(int argc, char **argv);
+int cmd_providers(int argc, char **argv);
 int cmd_provider(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

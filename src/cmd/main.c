@@ -26,6 +26,7 @@ const struct command_row command_table[] = {
     {"projects", cmd_projects, "list, create and set projects (admin)"},
     {"keys", cmd_keys, "list, create, rotate and revoke keys (admin)"},
     {"catalog", cmd_catalog, "check catalog files"},
+    {"providers", cmd_providers, "show providers, set their keys, pause and resume (admin)"},
     {"provider", cmd_provider, "check a provider's description, try it once, record that"},
     {"doctor", cmd_doctor, "look for what is wrong, and say what to do"},
     {"completion", cmd_completion, "print a script that completes commands in a shell"},

@@ -1,5 +1,5 @@
 /* What the engine and ops ask of the server: scans on readers, beats on their own thread, routes from the catalog, upkeep. */
-#include "cmd/server.h"
+#include "cmd/desk.h"
 #include "cmd/watch.h"
 
 #include "base/cleanup.h"
@@ -28,6 +28,7 @@ static void run_node(void *arg) {
     struct scan *s = x->scan;
     if (s->kind == SCAN_BEAT) s->code = store_node_beat(x->server->store, &x->server->node, NULL);
     else s->code = store_nodes_lapsed(x->server->store, &x->server->node, &s->arena, &s->ids, &s->id_count);
+    if (s->kind == SCAN_LAPSED && store_nodes_live(x->server->store, &s->nodes)) s->nodes = 0; /* the part stays as it was */
 }
 
 static void scanned(void *arg) {
@@ -49,32 +50,6 @@ static void scan(void *self, struct scan *s) {
     loop_post(server->loop, scanned, x); /* too busy: the next tick asks again */
 }
 
-/* --- routes --- */
-
-/* A test key's calls are made on this machine: by the model itself where it is a local one, else by the twin in its place. */
-err server_route(void *self, const struct model *m, struct str book, struct str *out_provider, struct str *out_route) {
-    for (size_t i = 0; i < m->route_count; i++) {
-        if (!str_is(m->routes[i].provider, "local")) continue;
-        *out_provider = m->routes[i].provider;
-        *out_route = m->routes[i].model;
-        return OK;
-    }
-    if (!str_is(book, "test")) return E_NO_ROUTE;
-    *out_provider = STR("twin");
-    *out_route = m->slug;
-    return OK;
-}
-
-static err route(void *self, const struct generation *g, int64_t attempt, struct arena *a, struct str *out_provider, struct str *out_route) {
-    struct server *s = self;
-    const struct catalog *c = shelf_find(s->shelf, g->catalog); /* the version it was admitted with */
-    if (!c) watch_want(s->watch, g->catalog);
-    const struct model *m = c ? catalog_find(c, g->model) : NULL;
-    return m ? server_route(s, m, g->book, out_provider, out_route) : E_NO_ROUTE;
-}
-
-static struct traits traits(void *self, struct str provider) { return (struct traits){.local = str_is(provider, "local") || str_is(provider, "twin"), .poll_every = 1000, .poll_max = 30000}; }
-
 static void fenced(void *self) {
     struct server *s = self;
     log_event(&s->log, LOG_ERROR, "server.fenced", "\"node\":\"%s\"", s->node.id);
@@ -82,7 +57,7 @@ static void fenced(void *self) {
 }
 
 struct engine_port server_engine_port(struct server *s) {
-    return (struct engine_port){.self = s, .submit = submit, .scan = scan, .route = route, .traits = traits, .fenced = fenced};
+    return (struct engine_port){.self = s, .submit = submit, .scan = scan, .route = desk_next, .traits = desk_traits, .other_route = desk_other, .lane = desk_lane, .fenced = fenced};
 }
 
 bool server_slot(void *self) { return engine_has_slot(((struct server *)self)->engine); }
@@ -120,6 +95,7 @@ void server_metrics(void *self, struct buf *out) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", rows[i].name, rows[i].help, rows[i].name, rows[i].type, rows[i].name, (long long)rows[i].value);
+    desk_metrics(s->desk, out);
 }
 
 bool server_warnings(void *self, struct buf *out) {
@@ -130,6 +106,7 @@ bool server_warnings(void *self, struct buf *out) {
     if (!statvfs(s->data_full, &fs) && (double)fs.f_bavail * (double)fs.f_frsize < 1e9)
         buf_printf(out, "%s\"Less than 1 GB is free in the data folder.\"", out->len ? "," : "");
     if (!helper_pid(s->helper)) buf_printf(out, "%s\"The media helper is not running; local models wait for it.\"", out->len ? "," : "");
+    desk_warnings(s->desk, out);
     struct str problems = watch_problems(s->watch), line;
     while (problems.len) {
         char text[400], quoted[900];

@@ -58,7 +58,7 @@ static bool read_proxy(const struct serve_options *o) {
 
 /* True: start. False: *out_status says how to exit. */
 static bool read_options(int argc, char **argv, struct arena *a, struct serve_options *o, int *out_status) {
-    struct words args, catalogs = {0}, proxies = {0}, private = {0};
+    struct words args, catalogs = {0}, proxies = {0}, private = {0}, bases = {0};
     int64_t slots = o->slots, renders = o->renders;
     bool quiet = false;
     const struct opt opts[] = {
@@ -70,6 +70,8 @@ static bool read_options(int argc, char **argv, struct arena *a, struct serve_op
         {'p', "proxy", "ADDRESS", "a reverse proxy whose X-Forwarded-For is believed (repeatable)", .list = &proxies},
         {'a', "allow-private", "ADDRESS", "private addresses, as 10.0.0.5 or 10.0.0.5:9000, to which links of callers may lead (commas, repeatable; default: none)", .list = &private},
         {'e', "egress-proxy", "URL", "http://HOST:PORT through which other servers are reached by CONNECT (default: directly)", .text = &o->egress_proxy},
+        {0, "provider-base", "NAME=URL", "calls for this provider go to URL, private addresses too (repeatable)", .list = &bases},
+        {0, "old-master-key", "FILE", "the master key before this one: what it sealed is sealed anew, what it signed still counts", .text = &o->old_master_key},
         {'s', "slots", "N", "generations this node works on at once (default: 256)", .number = &slots},
         {'r', "renders", "N", "local renders at once (default: 4)", .number = &renders},
         {'q', "quiet", NULL, "log warnings and errors only", .flag = &quiet},
@@ -82,7 +84,7 @@ static bool read_options(int argc, char **argv, struct arena *a, struct serve_op
     if (quiet) o->log_level = LOG_WARN;
     return read_count("slots", slots, 1000000, &o->slots) && read_count("renders", renders, 64, &o->renders) &&
            read_list("catalog folders", &catalogs, CATALOG_FOLDERS_MAX, o->catalogs, &o->catalog_count) &&
-           read_list("proxies", &proxies, PROXIES_MAX, o->proxies, &o->proxy_count) && read_private(&private, o) && read_proxy(o);
+           read_list("proxies", &proxies, PROXIES_MAX, o->proxies, &o->proxy_count) && read_list("bases", &bases, BASES_MAX, o->bases, &o->base_count) && read_private(&private, o) && read_proxy(o);
 }
 
 /* Socket activation: the service manager hands over the listening socket as descriptor 3. */

@@ -1,6 +1,7 @@
 /* Wires the rooms into one running server, and takes it apart again. The order of start is the order of dependence: folder, facts,
  * catalog, bytes, helper, engine, operations, routes, socket. */
 #include "cmd/cli.h"
+#include "cmd/desk.h"
 #include "cmd/proof.h"
 #include "cmd/server.h"
 #include "cmd/watch.h"
@@ -41,6 +42,7 @@ static void reads_wait(void *arg) {
 static void published(void *arg, const struct rec_change *changes, size_t n) {
     struct server *s = arg;
     if (s->ops) ops_published(s->ops, changes, n);
+    if (s->desk) desk_published(s->desk, changes, n);
     if (s->engine) engine_published(s->engine, changes, n);
 }
 
@@ -128,6 +130,12 @@ static err start_bytes(struct server *s, struct why *why) {
     s->signer = signer_create(str_of(hex));
     s->vault = vault_create(str_of(hex));
     explicit_bzero(hex, sizeof hex);
+    if (s->o.old_master_key) {
+        TRY(master_key_file(s->o.old_master_key, why, hex));
+        signer_accept(s->signer, str_of(hex));
+        vault_accept(s->vault, str_of(hex));
+        explicit_bzero(hex, sizeof hex);
+    }
     char program[PATH_MAX];
     struct helper_options ho = {.program = shipped_helper(program, sizeof program) ? program : NULL, .at_once = s->o.renders};
     return helper_start(&ho, why, &s->helper);
@@ -142,11 +150,11 @@ static void start_work(struct server *s) {
     local_find_models(s->local, find_model, s);
     loop_on_call(s->loop, CALL_RENDER, local_call, s->local);
     struct engine_options eo = {.io = loop_io(s->loop), .port = server_engine_port(s), .node = str_of(s->node.id), .slots = s->o.slots,
-                                .scan_every = store_is_sqlite(s->store) ? MS_SECOND : LIMIT_WAKE_SCAN_MS, .log = &s->log};
+                                .scan_every = store_is_sqlite(s->store) ? MS_SECOND : LIMIT_WAKE_SCAN_MS, .permits = s->desk->permits, .routes = s->desk->routes, .log = &s->log};
     s->engine = engine_create(&eo);
     struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .helper = s->helper, .signer = s->signer, .vault = s->vault, .upstream = s->upstream, .private_addresses = (int64_t)s->o.allowed_count, .shelf = s->shelf,
                              .public_url = s->public_url, .node = str_of(s->node.id), .other_nodes = !store_is_sqlite(s->store), .log = &s->log, .engine = s,
-                             .slot = server_slot, .route = server_route, .metrics = server_metrics, .warnings = server_warnings};
+                             .slot = server_slot, .route = desk_route, .enabled = desk_enabled, .provider_known = desk_knows, .providers = desk_write, .metrics = server_metrics, .warnings = server_warnings};
     s->ops = ops_create(&oo);
     struct api_options ao = {.ops = s->ops, .io = loop_io(s->loop), .public_url = s->public_url, .version = PURAS_VERSION, .log = &s->log};
     s->api = api_create(&ao);
@@ -202,6 +210,7 @@ err server_start(const struct serve_options *o, struct why *why, struct server *
     if (!e) e = start_facts(s, why);
     if (!e) e = start_catalog(s, why);
     if (!e) e = start_bytes(s, why);
+    if (!e) e = desk_start(s, why);
     if (!e) e = start_socket(s, why); /* before the work starts: links name the port */
     if (!e) {
         start_work(s);
@@ -218,6 +227,7 @@ err server_start(const struct serve_options *o, struct why *why, struct server *
 
 void server_run(struct server *s) {
     engine_start(s->engine);
+    desk_run(s->desk);
     upkeep_start(s);
     while (!s->draining || s->http) loop_run(s->loop);
 }
@@ -256,6 +266,7 @@ void server_stop(struct server *s) {
     struct io *io = loop_io(s->loop);
     io->ops->timer_stop(io, s->upkeep_tick);
     watch_stop(s->watch);
+    desk_stop(s->desk);
     if (s->engine) engine_stop(s->engine);
     if (s->http) http_server_destroy(s->http); /* before those who answer it: nobody is left who could ask for more */
     helper_halt(s->helper);  /* a render may take minutes more; a local attempt runs again after the next start */
@@ -269,6 +280,8 @@ void server_stop(struct server *s) {
     if (s->api) api_destroy(s->api);
     ops_destroy(s->ops);
     engine_destroy(s->engine);
+    desk_free(s->desk);
+    s->desk = NULL;
     upstream_destroy(s->upstream);
     helper_stop(s->helper);
     if (s->signer) signer_destroy(s->signer);

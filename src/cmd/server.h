@@ -19,6 +19,7 @@
 enum {
     CATALOG_FOLDERS_MAX = 16,
     PROXIES_MAX = 16,
+    BASES_MAX = 64,
     PRIVATE_MAX = 64,
     DATA_PATH_MAX = 512,
     FILE_PATH_MAX = DATA_PATH_MAX + 128, /* of a file in the data folder */
@@ -37,6 +38,9 @@ struct serve_options {
     struct egress_address allowed[PRIVATE_MAX]; /* private addresses to which links of callers and in replies may lead */
     size_t allowed_count;
     const char *egress_proxy;  /* NULL: none */
+    const char *bases[BASES_MAX]; /* NAME=URL: where calls for a provider go instead */
+    size_t base_count;
+    const char *old_master_key; /* a file: what it sealed and signed still counts; NULL: none */
     int slots, renders;
     int listen_fd;             /* handed over by the service manager, or -1 */
     enum log_level log_level;
@@ -57,6 +61,7 @@ struct server {
     struct drive *drive;
     struct signer *signer;
     struct vault *vault;
+    struct desk *desk;
     struct upstream *upstream;
     struct helper *helper;
     struct local *local;
@@ -84,6 +89,8 @@ struct credentials {
     char project[33], admin_key[64], live_key[64], test_key[64];
 };
 [[nodiscard]] err folder_prepare(const char *path, struct why *why);
+/* The same from a file that must be there. */
+[[nodiscard]] err master_key_file(const char *path, struct why *why, char out_hex[65]);
 [[nodiscard]] err master_key_read(struct server *s, struct why *why, char out_hex[65]);
 /* Makes project, keys and first credit when the database has none. *out_first: they were made now. */
 [[nodiscard]] err credentials_prepare(struct server *s, struct why *why, struct credentials *out, bool *out_first);
@@ -91,7 +98,6 @@ struct credentials {
 
 /* ports.c: what the engine and ops ask of the server. */
 struct engine_port server_engine_port(struct server *s);
-err server_route(void *server, const struct model *m, struct str book, struct str *out_provider, struct str *out_route);
 bool server_slot(void *server);
 void server_metrics(void *server, struct buf *out);
 bool server_warnings(void *server, struct buf *out);

@@ -85,7 +85,7 @@ size_t atlas_rebased(const struct atlas *a, size_t i, struct str *out_name, stru
     return n;
 }
 
-bool atlas_find(struct atlas *a, const struct route_ref *ref, struct place *out) {
+bool atlas_find(struct atlas *a, const struct route_names *ref, struct place *out) {
     struct place p = {.catalog = shelf_find(a->shelf, ref->catalog)};
     p.model = p.catalog ? catalog_find(p.catalog, ref->model) : NULL;
     if (!p.model) return false;

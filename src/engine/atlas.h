@@ -22,4 +22,4 @@ struct place {
     const struct endpoint *endpoint;
 };
 /* False: the version is not on the shelf (ask later), or it has no such model, route or provider. */
-bool atlas_find(struct atlas *a, const struct route_ref *ref, struct place *out);
+bool atlas_find(struct atlas *a, const struct route_names *ref, struct place *out);

@@ -18,6 +18,7 @@ struct engine *engine_create(const struct engine_options *o) {
 void engine_destroy(struct engine *e) {
     if (!e) return;
     engine_timers_stop(e);
+    gate_stop(e);
     for (size_t i = 0; i < e->tasks.bucket_count; i++)
         for (struct task *t = e->tasks.buckets[i]; t; t = t->next) {
             e->o.io->ops->timer_stop(e->o.io, t->wake);
@@ -37,6 +38,7 @@ void engine_start(struct engine *e) {
 void engine_stop(struct engine *e) {
     e->running = false;
     engine_timers_stop(e);
+    gate_stop(e);
 }
 
 bool engine_has_slot(const struct engine *e) {
@@ -107,6 +109,8 @@ void engine_take(struct engine *e, const struct generation *g, const struct atte
         task_set(&t->kind, g->kind);
         task_set(&t->inputs, g->inputs);
         task_set(&t->files, g->files);
+        task_set(&t->catalog, g->catalog);
+        task_set(&t->model, g->model);
         msec left = g->deadline_at - io_now(e->o.io);
         t->deadline = e->o.io->ops->timer_start(e->o.io, left > 0 ? left : 0, deadline_fired, t);
     }
@@ -126,6 +130,7 @@ void engine_take(struct engine *e, const struct generation *g, const struct atte
     memset(t->step, 0, sizeof t->step);
     memcpy(t->step, g->step.ptr, g->step.len);
     if (g->cancel_at) t->cancel_wanted = true;
+    gate_follow(t);
     task_act(t);
 }
 

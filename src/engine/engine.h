@@ -13,6 +13,7 @@
 
 /* What a provider promises about its submits; decides how a lost answer is settled. */
 struct traits {
+    bool unknown;           /* the catalog version is not here yet: ask again in a moment */
     bool local;             /* made on this machine: an interrupted attempt simply runs again */
     bool idempotent;        /* the provider knows our reference: the same submit may be sent again */
     bool has_lookup;        /* it can be asked whether it knows our reference */
@@ -33,6 +34,8 @@ enum scan_kind {
 struct work {
     const struct generation *generation;
     const struct attempt *attempt; /* NULL: none yet */
+    const struct attempt *const *tried; /* SCAN_PENDING: all before, oldest first */
+    size_t tried_count;
 };
 struct scan {
     enum scan_kind kind;
@@ -46,6 +49,7 @@ struct scan {
     size_t work_count;
     struct str *ids;
     size_t id_count;
+    int64_t nodes; /* SCAN_LAPSED: how many are alive; 0: not known */
     void (*done)(struct scan *s);
     void *arg;
 };
@@ -55,13 +59,20 @@ struct scan {
 struct db;
 void scan_run(struct db *db, struct scan *s);
 
+/* The names by which records know what an attempt runs on. */
+struct route_names { struct str catalog, model, provider, route; };
+
 struct engine_port {
     void *self;
     err (*submit)(void *self, const struct command *c, committed_fn *done, void *arg);
     void (*scan)(void *self, struct scan *s); /* calls s->done later, on the loop */
-    /* The route of the next attempt, `attempt` counted from 1. E_NO_ROUTE, E_NO_PROVIDER_KEY. */
-    err (*route)(void *self, const struct generation *g, int64_t attempt, struct arena *a, struct str *out_provider, struct str *out_route);
-    struct traits (*traits)(void *self, struct str provider);
+    /* The route of the next attempt, behind those that were tried. E_NO_ROUTE, E_NO_PROVIDER_KEY; E_AGAIN: none just now. */
+    err (*route)(void *self, const struct work *w, struct arena *a, struct str *out_provider, struct str *out_route);
+    struct traits (*traits)(void *self, const struct route_names *r);
+    /* Whether another route stands ready for a generation whose route just failed by our key or our balance there. NULL: yes. */
+    bool (*other_route)(void *self, const struct route_names *r, struct str inputs);
+    /* The lane of permits a route's requests go through; may be empty: none is kept. NULL: no route has one. */
+    struct str (*lane)(void *self, const struct route_names *r);
     /* A heartbeat found that another node has taken over: nothing this one still does counts. */
     void (*fenced)(void *self);
 };
@@ -73,6 +84,8 @@ struct engine_options {
     int slots;          /* tasks of this node at once */
     int64_t scan_rows;  /* of one SCAN_WORK, 0: LIMIT_ADOPT_CHUNK */
     msec scan_every;    /* LIMIT_WAKE_SCAN_MS where other nodes may add work */
+    struct permits *permits; /* may be NULL: nothing is bounded */
+    struct routes *routes;   /* likewise: every route is sound */
     struct logger *log; /* may be NULL */
 };
 
@@ -85,6 +98,8 @@ void engine_stop(struct engine *e);   /* takes no more work, starts no more effe
 /* After each commit, with the records it changed (committer_options.published). */
 void engine_published(struct engine *e, const struct rec_change *changes, size_t n);
 
+/* A key, a pause or a limit has changed, or another node has come or gone: what waits for a permit or a route is looked at again. */
+void engine_rethink(struct engine *e);
 bool engine_has_slot(const struct engine *e);
 /* True while the last successful heartbeat is younger than half a lease. */
 bool engine_may_act(const struct engine *e);

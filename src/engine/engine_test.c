@@ -97,8 +97,8 @@ static err submit(void *self, const struct command *c, committed_fn *done, void 
     return OK;
 }
 
-static err route(void *self, const struct generation *g, int64_t attempt, struct arena *a, struct str *out_provider, struct str *out_route) { return E_NO_ROUTE; }
-static struct traits traits(void *self, struct str provider) { return (struct traits){.can_cancel = true, .poll_every = MS_SECOND, .poll_max = MS_SECOND}; }
+static err route(void *self, const struct work *w, struct arena *a, struct str *out_provider, struct str *out_route) { return E_NO_ROUTE; }
+static struct traits traits(void *self, const struct route_names *r) { return (struct traits){.can_cancel = true, .poll_every = MS_SECOND, .poll_max = MS_SECOND}; }
 static void fenced(void *self) { fail(); }
 
 /* The provider: still at work, and stops when it is asked to. */

@@ -25,7 +25,14 @@ static err scan_pending(struct db *db, struct scan *s) {
         size_t n;
         int64_t free_slots = turns[i].run_limit - turns[i].running, left = s->limit - (int64_t)s->work_count;
         TRY(query_pending(db, turns[i].project, s->now, free_slots < left ? free_slots : left, &s->arena, &rows, &n));
-        for (size_t k = 0; k < n; k++) s->work[s->work_count++] = (struct work){.generation = rows[k]};
+        for (size_t k = 0; k < n; k++) {
+            struct work *w = &s->work[s->work_count++];
+            const struct attempt **tried = NULL;
+            *w = (struct work){.generation = rows[k]};
+            if (!rows[k]->attempts) continue;
+            TRY(query_attempts(db, rows[k]->head.id, &s->arena, &tried, &w->tried_count));
+            w->tried = tried;
+        }
     }
     return OK;
 }

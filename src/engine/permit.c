@@ -1,6 +1,6 @@
 #include "engine/permit.h"
 
-#include "base/cleanup.h"
+#include "base/err.h"
 
 #include <stdlib.h>
 
@@ -34,7 +34,6 @@ struct permits *permits_create(void) {
 void permits_destroy(struct permits *p) {
     if (!p) return;
     for (size_t i = 0; i < p->count; i++) {
-        for (struct permit_wait *w = p->lanes[i]->first; w; w = w->next) w->lane = NULL;
         free(p->lanes[i]->provider);
         free(p->lanes[i]->sent);
         free(p->lanes[i]);

@@ -10,7 +10,7 @@
 
 struct permits;
 struct permits *permits_create(void);
-void permits_destroy(struct permits *p); /* forgets who waits */
+void permits_destroy(struct permits *p); /* whoever waits is not told, and may be gone already */
 
 struct permit_limits {
     int64_t concurrency;                    /* 0: no bound, in all three */

@@ -1,5 +1,6 @@
 #include "engine/route.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { WINDOW = 20, OPENS_AT = 5, PROBE_EVERY_MS = 10000, DETAIL = 200 };
@@ -149,7 +150,9 @@ static bool is_guess(const struct provider_info *p, const struct route_spec *rou
     return route->status.len ? str_is(route->status, "guess") : p->status == DESCRIPTION_GUESS;
 }
 
-enum bar routes_bar(const struct routes *r, const struct route_ask *ask, const struct route_spec *route) {
+enum bar routes_bar(const struct routes *r, const struct route_ask *ask, size_t i) {
+    const struct route_spec *route = &ask->model->routes[i];
+    if (ask->inputs && !catalog_route_holds(ask->model, i, ask->inputs)) return BAR_OTHER_CALLS;
     if (routes_paused(r, "model", ask->model->slug)) return BAR_MODEL_PAUSED;
     if (routes_paused(r, "provider", route->provider)) return BAR_PAUSED;
     if (str_is(route->provider, "local")) return BAR_NONE;
@@ -182,6 +185,8 @@ static err explain(const struct route_ask *ask, enum bar bar, const struct route
         return why_set(why, E_NO_ROUTE, "%.*s has ended the interface by which this server made %.*s. Nothing was charged; GET /v1/models lists what runs.", STR_ARG(title), STR_ARG(slug));
     case BAR_GUESS:
         return why_set(why, E_NO_ROUTE, "How %.*s makes %.*s could not be confirmed, so live keys may not run it; a test key does. Nothing was charged.", STR_ARG(title), STR_ARG(slug));
+    case BAR_OTHER_CALLS:
+        return why_set(why, E_NO_ROUTE, "No route of this server takes %.*s with these inputs; see its inputs at GET /v1/models. Nothing was charged.", STR_ARG(slug));
     case BAR_REFUSED:
         return why_set(why, E_NO_ROUTE, "Every provider of %.*s has refused this server's key or credit.", STR_ARG(slug));
     default:
@@ -200,7 +205,7 @@ err routes_pick(const struct routes *r, const struct route_ask *ask, struct why 
     const struct route_spec *broken = NULL, *worst_route = NULL;
     enum bar worst = BAR_NONE;
     for (size_t i = 0; i < m->route_count; i++) {
-        enum bar bar = routes_bar(r, ask, &m->routes[i]);
+        enum bar bar = routes_bar(r, ask, i);
         if (bar == BAR_NONE) {
             *out = &m->routes[i];
             *out_busy = false;
@@ -223,10 +228,13 @@ err routes_pick(const struct routes *r, const struct route_ask *ask, struct why 
 }
 
 bool routes_another(const struct routes *r, const struct route_ask *ask, struct str provider, struct str model) {
+    bool behind = false;
     for (size_t i = 0; i < ask->model->route_count; i++) {
         const struct route_spec *s = &ask->model->routes[i];
-        if (str_eq(s->provider, provider) && str_eq(s->model, model)) continue;
-        enum bar bar = routes_bar(r, ask, s);
+        bool is_it = str_eq(s->provider, provider) && str_eq(s->model, model);
+        behind |= is_it;
+        if (!behind || is_it) continue;
+        enum bar bar = routes_bar(r, ask, i);
         if (bar == BAR_NONE || bar == BAR_BREAKER) return true;
     }
     return false;

@@ -23,9 +23,10 @@ bool routes_gate(struct routes *r, struct str provider, struct str model, msec n
 msec routes_gate_opens(const struct routes *r, struct str provider, struct str model);
 
 /* What stands between a call and a route, the lastingly worst first. */
-enum bar { BAR_NONE, BAR_NO_DESCRIPTION, BAR_GUESS, BAR_SUNSET, BAR_PAUSED, BAR_MODEL_PAUSED, BAR_NO_KEY, BAR_REFUSED, BAR_BREAKER };
+enum bar { BAR_NONE, BAR_OTHER_CALLS, BAR_NO_DESCRIPTION, BAR_GUESS, BAR_SUNSET, BAR_PAUSED, BAR_MODEL_PAUSED, BAR_NO_KEY, BAR_REFUSED, BAR_BREAKER };
 struct route_ask {
     const struct model *model;
+    const struct json *inputs;         /* canonical; NULL: not known, then every route is for the call */
     const struct providers *providers; /* of the model's catalog version */
     bool (*has_key)(void *self, const struct provider_info *p);
     void *self;
@@ -33,11 +34,11 @@ struct route_ask {
     size_t tried_count;
     msec now;
 };
-enum bar routes_bar(const struct routes *r, const struct route_ask *ask, const struct route_spec *route);
+enum bar routes_bar(const struct routes *r, const struct route_ask *ask, size_t route);
 /* The first route in order that nothing bars. E_NO_ROUTE or E_NO_PROVIDER_KEY with a sentence that says what to do. *out_busy: its breaker is open (all
  * that are not barred otherwise are broken): the call may wait for it, and must not be opened now. */
 [[nodiscard]] err routes_pick(const struct routes *r, const struct route_ask *ask, struct why *why, const struct route_spec **out, bool *out_busy);
-/* Whether after this failure at this route another one may still be tried; asked before an attempt that failed by auth or quota is given up. */
+/* Whether behind this route there is another one to try, when it failed by auth or quota. Those before it were barred, or refused us too. */
 bool routes_another(const struct routes *r, const struct route_ask *ask, struct str provider, struct str model);
 
 /* What operators see of a route. */

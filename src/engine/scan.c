@@ -45,9 +45,10 @@ static void claimed(void *arg, const struct outcome *o) {
     free(c); /* refused: another node was faster, or the project's slots are taken; the next scan sees */
 }
 
-static void claim(struct engine *e, const struct generation *g, struct arena *a) {
+static void claim(struct engine *e, const struct work *w, struct arena *a) {
     struct str provider, route;
-    if (e->o.port.route(e->o.port.self, g, g->attempts + 1, a, &provider, &route)) return;
+    const struct generation *g = w->generation;
+    if (e->o.port.route(e->o.port.self, w, a, &provider, &route)) return;
     struct claim *c = calloc(1, sizeof *c);
     must(c);
     c->engine = e;
@@ -156,10 +157,11 @@ static void scan_done(struct scan *s) {
     else if (!s->code) {
         for (size_t i = 0; i < s->work_count; i++) {
             const struct work *w = &s->work[i];
-            if (s->kind == SCAN_PENDING) claim(e, w->generation, &s->arena);
+            if (s->kind == SCAN_PENDING) claim(e, w, &s->arena);
             else own_work(e, w);
         }
         if (s->kind == SCAN_WORK) work_walked(e, s);
+        if (s->nodes && e->o.permits) permits_share(e->o.permits, s->nodes);
         for (size_t i = 0; i < s->id_count; i++) {
             if (s->kind == SCAN_LAPSED) scan_dead(e, s->ids[i]);
             else expire(e, s->ids[i]);

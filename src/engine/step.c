@@ -14,11 +14,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COMMAND_RETRY_MS = 500, LEASE_WAIT_MS = 250, BACKOFF_MS = 1000, BACKOFF_MAX_MS = 60000, LOOKUP_EVERY_MS = 10000, STAGE_EVERY_MS = 1000 };
+enum { COMMAND_RETRY_MS = 500, LEASE_WAIT_MS = 250, CATALOG_WAIT_MS = 250, BACKOFF_MS = 1000, BACKOFF_MAX_MS = 60000, LOOKUP_EVERY_MS = 10000, STAGE_EVERY_MS = 1000 };
 
 static struct traits traits_of(const struct task *t) {
     struct engine *e = t->engine;
-    return e->o.port.traits(e->o.port.self, task_str(t->provider));
+    struct route_names names = {task_str(t->catalog), task_str(t->model), task_str(t->provider), task_str(t->route)};
+    return e->o.port.traits(e->o.port.self, &names);
+}
+
+/* A failure by our key or our balance there is another try's business only where another route stands ready. */
+static bool has_other_route(const struct task *t) {
+    struct engine *e = t->engine;
+    struct route_names names = {task_str(t->catalog), task_str(t->model), task_str(t->provider), task_str(t->route)};
+    return !e->o.port.other_route || e->o.port.other_route(e->o.port.self, &names, task_str(t->inputs));
 }
 
 static void free_when_idle(struct task *t) {
@@ -27,6 +35,7 @@ static void free_when_idle(struct task *t) {
     bool was_full = (int64_t)e->tasks.count + e->claims >= e->o.slots;
     e->o.io->ops->timer_stop(e->o.io, t->wake);
     e->o.io->ops->timer_stop(e->o.io, t->deadline);
+    gate_leave(t);
     tasks_remove(&e->tasks, t);
     if (e->running && was_full) engine_scan(e, SCAN_PENDING); /* what was passed over for want of a slot */
 }
@@ -34,6 +43,7 @@ static void free_when_idle(struct task *t) {
 void task_release(struct task *t) {
     if (PLANTED(poll_after_terminal)) return;
     t->gone = true;
+    if (!t->calling) gate_leave(t);
     free_when_idle(t);
 }
 
@@ -43,7 +53,7 @@ static void woke(void *arg) {
     task_act(t);
 }
 
-static void act_later(struct task *t, msec delay) {
+void act_later(struct task *t, msec delay) {
     struct io *io = t->engine->o.io;
     io->ops->timer_stop(io, t->wake);
     t->wake = io->ops->timer_start(io, delay, woke, t);
@@ -116,6 +126,7 @@ static struct cmd_step *step_command(struct task *t, enum command_kind kind) {
 }
 
 static void fail_attempt(struct task *t, enum failure failure, struct str detail, bool may_retry, msec retry_after, micros cost) {
+    gate_told(t, failure, detail, retry_after);
     struct cmd_step *s = step_command(t, CMD_ATTEMPT_FAILED);
     s->failure = failure;
     s->detail = arena_dup(&t->held, detail);
@@ -173,14 +184,17 @@ static void answered_render(struct task *t, const struct call_result *r) {
 
 static void answered_submit(struct task *t, const struct call_result *r) {
     if (!r->code) {
+        gate_told(t, FAIL_NONE, STR(""), 0);
         if (r->state == CALL_FINISHED) see_result(t, r);
         else accept(t, r);
         return;
     }
     if (!r->answer_lost) {
-        fail_attempt(t, r->failure, r->detail, true, r->retry_after, r->cost_micros);
+        bool ours = r->failure == FAIL_AUTH || r->failure == FAIL_QUOTA;
+        fail_attempt(t, r->failure, r->detail, !ours || has_other_route(t), r->retry_after, r->cost_micros);
         return;
     }
+    gate_told(t, FAIL_TRANSIENT, STR("The answer to a submit was lost."), 0);
     struct traits traits = traits_of(t);
     t->submit_lost_at = io_now(t->engine->o.io);
     t->tries++;
@@ -289,6 +303,7 @@ static void call(struct task *t, enum call_kind kind) {
                             .their_ref = task_str(t->their_ref), .kind_wanted = task_str(t->kind), .inputs = task_str(t->inputs), .files = task_str(t->files),
                             .reply = task_str(t->reply), .deadline_at = t->deadline_at, .engine_ref = t};
     t->calling = true;
+    if (kind == CALL_SUBMIT) gate_sent(t);
     e->calls++;
     e->o.io->ops->call(e->o.io, &t->call, call_stage, call_done, t);
 }
@@ -296,6 +311,8 @@ static void call(struct task *t, enum call_kind kind) {
 static void act_opened(struct task *t, const struct traits *traits) {
     if (traits->local) {
         call(t, CALL_RENDER);
+    } else if (!gate_submit(t)) {
+        return;
     } else if (PLANTED(effect_before_commit)) {
         call(t, CALL_SUBMIT);
     } else {
@@ -306,10 +323,13 @@ static void act_opened(struct task *t, const struct traits *traits) {
 }
 
 static void act_sending(struct task *t, const struct traits *traits) {
-    if (traits->local) call(t, CALL_RENDER);
-    else if ((t->sent_by_us && t->tries == 0) || traits->idempotent) call(t, CALL_SUBMIT);
-    else if (traits->has_lookup) call(t, CALL_LOOKUP);
-    else leave_unresolved(t, STR("The server stopped while the submit was on its way; whether the provider took it is not known."));
+    if (traits->local) {
+        call(t, CALL_RENDER);
+    } else if ((t->sent_by_us && t->tries == 0) || traits->idempotent) {
+        if (gate_submit(t)) call(t, CALL_SUBMIT);
+    } else if (traits->has_lookup) {
+        if (gate_request(t)) call(t, CALL_LOOKUP);
+    } else leave_unresolved(t, STR("The server stopped while the submit was on its way; whether the provider took it is not known."));
 }
 
 static void act_accepted(struct task *t, const struct traits *traits) {
@@ -321,7 +341,7 @@ static void act_accepted(struct task *t, const struct traits *traits) {
     } else if (t->polls == 0 && traits->first_wait) {
         t->polls = 1;
         act_later(t, traits->first_wait);
-    } else {
+    } else if (gate_request(t)) {
         call(t, CALL_POLL);
     }
 }
@@ -339,10 +359,14 @@ void task_act(struct task *t) {
         return;
     }
     struct traits traits = traits_of(t);
+    if (traits.unknown) {
+        act_later(t, CATALOG_WAIT_MS);
+        return;
+    }
     struct str step = str_of(t->step);
     if (str_eq(step, STEP_OPENED)) act_opened(t, &traits);
     else if (str_eq(step, STEP_SENDING)) act_sending(t, &traits);
     else if (str_eq(step, STEP_ACCEPTED)) act_accepted(t, &traits);
     else if (str_eq(step, STEP_RESULT)) call(t, t->reply || !t->their_ref ? CALL_FETCH : CALL_POLL);
-    else if (str_eq(step, STEP_UNRESOLVED) && traits.has_lookup) call(t, CALL_LOOKUP);
+    else if (str_eq(step, STEP_UNRESOLVED) && traits.has_lookup && gate_request(t)) call(t, CALL_LOOKUP);
 }

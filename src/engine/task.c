@@ -54,6 +54,9 @@ static void task_free(struct task *task) {
     free(task->inputs);
     free(task->files);
     free(task->reply);
+    free(task->catalog);
+    free(task->model);
+    free(task->lane);
     arena_done(&task->held);
     free(task);
 }

@@ -1,6 +1,8 @@
 /* The engine's memory of one generation it works on, and the table of all of them. Private to engine/. */
 #pragma once
 #include "engine/engine.h"
+#include "engine/permit.h"
+#include "engine/route.h"
 
 struct task {
     struct task *next;          /* in its bucket */
@@ -9,6 +11,7 @@ struct task {
     char step[16];              /* as committed */
     int64_t attempt;
     char *project, *kind, *provider, *route, *our_ref, *their_ref;
+    char *catalog, *model;
     char *inputs, *files;       /* freed once the provider has them */
     char *reply;                /* what result_seen kept */
     msec deadline_at, created_at;
@@ -19,6 +22,10 @@ struct task {
     bool commanding;            /* a command is under way */
     bool gone;                  /* terminal or taken over: freed when neither is under way */
     int polls, tries;
+    struct permit_wait permit;  /* in the queue of its provider */
+    char *lane;                 /* where it waits, or is counted as out until it gives that back */
+    bool granted, queued, passed; /* the permit for its next submit is there; is waited for; its breaker has let it pass */
+    bool polling;               /* its turn for one request that is no submit has come */
     char stage[48];             /* last told, and when */
     msec stage_at;
     struct timer *wake, *deadline;
@@ -50,7 +57,8 @@ struct engine {
     bool scanning[SCAN_BEAT + 1], scan_again[SCAN_BEAT + 1];
     char work_after[ID_LEN + 1];        /* where the walk over this node's work goes on: a page at a tick ... */
     bool work_rush, work_restart;       /* ... or at once to the end, when there is some that no task stands for */
-    struct timer *tick, *beat_tick;
+    struct timer *tick, *beat_tick, *permit_tick;
+    msec permit_at;             /* when permit_tick fires */
     struct engine_stats stats;
 };
 
@@ -58,7 +66,17 @@ struct engine {
 void task_act(struct task *t);
 void task_release(struct task *t);     /* marks it gone, frees it once nothing is under way */
 void task_command(struct task *t);     /* sends t->command */
+void act_later(struct task *t, msec delay);
 
+
+/* gate.c: permits and breakers, around what leaves for a provider. */
+bool gate_submit(struct task *t);      /* true: now. Otherwise the task acts again when its turn has come */
+void gate_sent(struct task *t);        /* the submit leaves: the next one asks again */
+bool gate_request(struct task *t);     /* like gate_submit, for a request that is no submit */
+void gate_follow(struct task *t);      /* its step is another: work found or taken over counts as out there, what is done there no more */
+void gate_leave(struct task *t);       /* its work there is over, or it no longer wants to go */
+void gate_told(struct task *t, enum failure f, struct str detail, msec retry_after); /* how a submit or an attempt went */
+void gate_stop(struct engine *e);
 
 /* scan.c */
 void engine_scan(struct engine *e, enum scan_kind kind);

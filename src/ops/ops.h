@@ -13,6 +13,9 @@
 #include "core/command.h"
 #include "io/io.h"
 
+/* A call that looks for a route. */
+struct route_call { const struct model *model; struct str book, inputs; /* canonical */ };
+
 struct ops;
 struct ops_options {
     struct loop *loop;
@@ -32,7 +35,11 @@ struct ops_options {
     struct logger *log;
     void *engine;               /* the three below belong to whoever runs the work */
     bool (*slot)(void *engine); /* may a submit be claimed at once? */
-    err (*route)(void *engine, const struct model *m, struct str book, struct str *out_provider, struct str *out_route); /* E_NO_ROUTE, ... */
+    /* The route of a first attempt. E_NO_ROUTE, E_NO_PROVIDER_KEY with a sentence. *out_busy: there is one, and it cannot be taken at once. */
+    err (*route)(void *engine, const struct route_call *c, struct why *why, struct str *out_provider, struct str *out_route, bool *out_busy);
+    bool (*enabled)(void *engine, const struct model *m); /* does any route lead to it for live keys? NULL: all that have one */
+    bool (*provider_known)(void *engine, struct str name);
+    void (*providers)(void *engine, struct jw *w);        /* members of an open object: providers, paused_models */
     void (*metrics)(void *engine, struct buf *out);
     bool (*warnings)(void *engine, struct buf *out); /* appends JSON strings for /readyz; false: refuse to be ready */
 };
@@ -197,6 +204,13 @@ void ops_usage_sums(struct ops *o, const struct caller *c, struct str group, mse
 void ops_secrets(struct ops *o, const struct caller *c, ops_done *done, void *arg);
 void ops_secret_put(struct ops *o, const struct caller *c, struct str name, struct str value, ops_done *done, void *arg);
 void ops_secret_delete(struct ops *o, const struct caller *c, struct str name, ops_done *done, void *arg);
+
+/* --- providers (admin): keys are written and never shown --- */
+void ops_providers(struct ops *o, const struct caller *c, ops_done *done, void *arg);
+void ops_provider_key_put(struct ops *o, const struct caller *c, struct str provider, struct str key, ops_done *done, void *arg);
+void ops_provider_key_delete(struct ops *o, const struct caller *c, struct str provider, ops_done *done, void *arg);
+/* One of the two is empty. While paused nothing new goes to the provider, or is run of the model; what runs goes on. */
+void ops_pause(struct ops *o, const struct caller *c, struct str provider, struct str model, bool on, ops_done *done, void *arg);
 
 /* --- drive --- */
 void ops_drive_list(struct ops *o, const struct caller *c, struct str prefix, struct str after, int64_t limit, ops_done *done, void *arg);

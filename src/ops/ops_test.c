@@ -69,7 +69,8 @@ static void published(void *arg, const struct rec_change *changes, size_t n) {
 static void fatal(void *arg, err code, const char *text) { fail_msg("%s: %s", err_name(code), text); }
 static msec now(void *arg) { return io_now(loop_io(((struct bench *)arg)->loop)); }
 static bool no_slot(void *engine) { return false; }
-static err any_route(void *engine, const struct model *m, struct str book, struct str *out_provider, struct str *out_route) {
+static err any_route(void *engine, const struct route_call *c, struct why *why, struct str *out_provider, struct str *out_route, bool *out_busy) {
+    *out_busy = false;
     *out_provider = *out_route = STR("local");
     return OK;
 }

@@ -25,6 +25,8 @@ err model_named(const struct catalog *c, struct str slug, struct why *why, const
     return E_UNKNOWN_MODEL;
 }
 
+static bool is_enabled(struct ops *o, const struct model *m) { return o->o.enabled ? o->o.enabled(o->o.engine, m) : m->route_count > 0; }
+
 void ops_models(struct ops *o, struct str kind, struct str slug, ops_done *done, void *arg) {
     const struct catalog *c = shelf_current(o->o.shelf);
     struct answer a = answer_of(OK);
@@ -37,7 +39,7 @@ void ops_models(struct ops *o, struct str kind, struct str slug, ops_done *done,
             done(arg, &a);
             return;
         }
-        model_write(m, &w);
+        model_write(m, is_enabled(o, m), &w);
         a.json = buf_view(&json);
         done(arg, &a);
         return;
@@ -50,7 +52,7 @@ void ops_models(struct ops *o, struct str kind, struct str slug, ops_done *done,
     for (size_t i = 0; i < catalog_count(c); i++) {
         const struct model *m = catalog_model(c, i);
         if (kind.len && !str_eq(kind, m->kind)) continue;
-        model_write(m, &row);
+        model_write(m, is_enabled(o, m), &row);
         count++;
     }
     jw_close(&row, ']');

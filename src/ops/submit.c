@@ -108,8 +108,9 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
         if (e && why) snprintf(why->field, sizeof why->field, "output_path");
         if (e) return e;
     }
-    if (o->o.route(o->o.engine, m, cmd.book, &cmd.provider, &cmd.route))
-        return why_set(why, E_NO_ROUTE, "No route leads to %.*s on this server: it is priced, but nothing here can run it. Nothing was charged.", STR_ARG(m->slug));
+    bool busy = false;
+    TRY(o->o.route(o->o.engine, &(struct route_call){m, cmd.book, cmd.inputs}, why, &cmd.provider, &cmd.route, &busy));
+    if (busy) cmd.provider = cmd.route = STR(""); /* it waits for its route */
     TRY(catalog_require(m, s->inputs, why));
     cmd.model = m->slug;
     cmd.kind = m->kind;
@@ -200,7 +201,7 @@ static void hand_over(struct wait *w, struct cmd_submit *submit) {
     struct ops *o = w->o;
     struct command cmd = {.kind = CMD_SUBMIT, .at = io_now(o->io), .submit = *submit};
     cmd.submit.generation = str_of(w->generation);
-    if (o->o.slot(o->o.engine)) cmd.submit.node = o->o.node;
+    if (submit->provider.len && o->o.slot(o->o.engine)) cmd.submit.node = o->o.node;
     err e = committer_submit(o->o.committer, &cmd, committed, w);
     if (e) answer_not_stored(w, e);
 }

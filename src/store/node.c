@@ -132,6 +132,17 @@ err store_nodes_lapsed(struct store *s, const struct node_view *me, struct arena
     return OK;
 }
 
+static err live(struct store *s, struct db *db, void *arg) {
+    struct arena a = {};
+    struct sql_rows rows;
+    err e = db_run(db, "select count(*) from node where state = 'alive'", NULL, 0, &a, &rows, NULL);
+    if (!e && rows.n == 1) *(int64_t *)arg = sql_row(&rows, 0)->i;
+    arena_done(&a);
+    return e;
+}
+
+err store_nodes_live(struct store *s, int64_t *out_count) { return in_transaction(s, live, out_count, NULL); }
+
 /* --- the sweep --- */
 
 struct sweep {

@@ -32,6 +32,8 @@ struct node_view { char id[33]; int64_t epoch; };
 [[nodiscard]] err store_node_beat(struct store *s, const struct node_view *me, struct why *why); /* E_FENCED when replaced */
 /* Marks lapsed nodes dead (every other one, when the folder's lock on SQLite proves it) and lists the dead ones that still own work. */
 [[nodiscard]] err store_nodes_lapsed(struct store *s, const struct node_view *me, struct arena *a, struct str **out_ids, size_t *out_n);
+/* Nodes that are alive as far as is known; each takes its part of what is bounded for all together. */
+[[nodiscard]] err store_nodes_live(struct store *s, int64_t *out_count);
 [[nodiscard]] err store_node_stop(struct store *s, const struct node_view *me); /* a clean end: others adopt at once */
 
 /* --- the committer --- */

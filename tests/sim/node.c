@@ -206,8 +206,8 @@ static void port_scan(void *self, struct scan *s) {
     after(n, (msec)draw(n->world, 5), look, l);
 }
 
-static err port_route(void *self, const struct generation *g, int64_t attempt, struct arena *a, struct str *out_provider, struct str *out_route) {
-    *out_provider = arena_dup(a, g->model); /* the simulator's models are named after their provider */
+static err port_route(void *self, const struct work *w, struct arena *a, struct str *out_provider, struct str *out_route) {
+    *out_provider = arena_dup(a, w->generation->model); /* the simulator's models are named after their provider */
     *out_route = STR("nothing");
     return OK;
 }

@@ -16,7 +16,8 @@ enum { LISTED_WITHIN_MS = 60000, WORK_MS = 20000, TERMINAL_GRACE_MS = 5000 };
 
 const char *upstream_provider(uint64_t pick) { return providers[pick % 4]; }
 
-struct traits upstream_traits(void *self, struct str provider) {
+struct traits upstream_traits(void *self, const struct route_names *r) {
+    struct str provider = r->provider;
     struct traits t = {.first_wait = 500, .poll_every = 1000, .poll_max = 15000, .lookup_settles_after = 120000, .can_cancel = true};
     t.local = str_is(provider, "local");
     t.idempotent = str_is(provider, "idem");

@@ -1,0 +1,39 @@
+/* Where calls are handed to providers: the table of routes, permits, keys and descriptions of one server, and what others ask of them. Private to cmd/. */
+#pragma once
+#include "cmd/server.h"
+#include "engine/atlas.h"
+#include "engine/permit.h"
+#include "engine/route.h"
+#include "ops/keyring.h"
+
+struct desk {
+    struct server *server;
+    struct atlas *atlas;
+    struct routes *routes;
+    struct permits *permits;
+    struct keyring *keyring;
+    struct timer *tick;      /* where other nodes may change keys and pauses */
+    struct reading_desk *reading;
+    char lane[200];          /* what desk_lane answered last */
+};
+/* After store, shelf and vault, before the engine. Takes the --provider-base options, and reads keys and pauses. */
+[[nodiscard]] err desk_start(struct server *s, struct why *why);
+/* Once the engine is there: what the clock brings, and what an older master key had sealed is sealed anew. */
+void desk_run(struct desk *d);
+void desk_stop(struct desk *d); /* its clock */
+void desk_free(struct desk *d); /* after the engine, before the shelf */
+void desk_published(struct desk *d, const struct rec_change *changes, size_t n);
+
+/* struct engine_port; self is the server */
+err desk_next(void *self, const struct work *w, struct arena *a, struct str *out_provider, struct str *out_route);
+struct traits desk_traits(void *self, const struct route_names *r);
+bool desk_other(void *self, const struct route_names *r, struct str inputs);
+struct str desk_lane(void *self, const struct route_names *r);
+
+/* struct ops_options; self is the server */
+err desk_route(void *self, const struct route_call *c, struct why *why, struct str *out_provider, struct str *out_route, bool *out_busy);
+bool desk_enabled(void *self, const struct model *m);
+bool desk_knows(void *self, struct str provider);
+void desk_write(void *self, struct jw *w);
+void desk_metrics(struct desk *d, struct buf *out);
+void desk_warnings(struct desk *d, struct buf *out);
