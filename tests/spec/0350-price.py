@@ -28,9 +28,8 @@ def the_prices_of_a_video():
 def what_has_no_route_is_priced_but_not_run(s):
     with Unmoved(s):
         for route in ("/v1/generations", "/v1/media/generate"):
-            for key in ("live", "test"):
-                body = refusal(s.post(route, {"model": ENDED, "inputs": {"prompt": "x"}}, key=key), 503, "no_route")
-                expect(ENDED in body["detail"], body)
+            body = refusal(s.post(route, {"model": ENDED, "inputs": {"prompt": "x"}}), 503, "no_route")
+            expect(ENDED in body["detail"], body)
         enabled = {m["slug"]: m["enabled"] for m in s.get("/v1/models").json["models"]}
         equal((enabled[ENDED], enabled[KLING], enabled["puras/sketch"]), (False, True, True))
 
