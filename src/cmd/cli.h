@@ -112,6 +112,7 @@ int cmd_top(int argc, char **argv);
 int cmd_completion(int argc, char **argv);
 int cmd_man(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_twin(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_quote(int argc, char **argv);
 int cmd_models(int argc, char **argv);

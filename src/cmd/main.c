@@ -29,6 +29,7 @@ const struct command_row command_table[] = {
     {"providers", cmd_providers, "show providers, set their keys, pause and resume (admin)"},
     {"provider", cmd_provider, "check a provider's description, try it once, record that"},
     {"doctor", cmd_doctor, "look for what is wrong, and say what to do"},
+    {"twin", cmd_twin, "stand in for providers on this machine"},
     {"completion", cmd_completion, "print a script that completes commands in a shell"},
     {"man", cmd_man, "print the manual page"},
     {"version", cmd_version, "print the version"},

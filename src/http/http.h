@@ -99,6 +99,8 @@ void http_add_header(struct http_req *r, const char *name, struct str value);
 void http_reply(struct http_req *r, int status, const char *content_type, struct str body); /* body is copied */
 /* [offset, offset + len) of a file by sendfile; the fd is the server's from now on. */
 void http_reply_file(struct http_req *r, int status, const char *content_type, int fd, int64_t offset, int64_t len);
+/* Ends the connection without a byte of an answer: for stand-ins that lose theirs. The request is over as by a reply. */
+void http_drop(struct http_req *r);
 /* Event stream: a cursor that is read when the socket drains. fill appends complete events to `out` and returns false when the
  * stream is over; nothing appended means wait for http_sse_wake. It is asked only when all it gave before has left, and must not
  * append more than 256 KB at once: it is asked again. Heartbeats are the server's. */

@@ -133,6 +133,13 @@ void http_reply(struct http_req *r, int status, const char *content_type, struct
     if (take(r, status)) send_answer(r->conn, r, content_type, body);
 }
 
+void http_drop(struct http_req *r) {
+    if (!take(r, 499)) return;
+    r->conn->broken = true;
+    conn_enter(r->conn, CONN_ANSWER);
+    answer_go(r->conn);
+}
+
 void http_reply_file(struct http_req *r, int status, const char *content_type, int fd, int64_t offset, int64_t len) {
     if (!take(r, status)) {
         close(fd);

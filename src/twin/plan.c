@@ -149,7 +149,7 @@ static bool has_sound(const struct twin_call *c, const struct json *root) {
     for (const char *const *n = names; *n; n++) {
         const struct json *j = json_get(root, *n);
         if (json_as_bool(j, &on)) return on;
-        if (json_as_str(j, &s) && (str_is(s, "on") || str_is(s, "true"))) return true;
+        if (json_as_str(j, &s) && (str_is(s, "on") || str_is(s, "true") || str_is(s, "native") || str_is(s, "original"))) return true;
     }
     for (size_t i = 0; i < c->file_count; i++)
         if (!strncmp(c->files[i].type, "audio", 5)) return true; /* it was given a voice */
@@ -157,7 +157,7 @@ static bool has_sound(const struct twin_call *c, const struct json *root) {
 }
 
 static int64_t number_of(const struct twin_call *c, const struct json *root) {
-    static const char *const names[] = {"n", "num_images", "num_outputs", NULL};
+    static const char *const names[] = {"n", "num_images", "num_outputs", "sampleCount", NULL};
     int64_t n = 1;
     if (!(c->outputs_input.len && json_as_i64(json_get_str(root, c->outputs_input), &n))) (void)json_as_i64(first_of(root, names), &n);
     return n < 1 ? 1 : n > 16 ? 16 : n;
@@ -276,7 +276,7 @@ static const char *const *names_of(const struct twin_call *c, struct arena *a) {
 }
 
 err twin_plan(const struct twin_call *c, struct arena *a, struct why *why, struct twin_plan *out) {
-    struct twin_plan p = {};
+    struct twin_plan p = {.mood = c->told};
     struct json *root = NULL;
     TRY(json_parse(c->inputs, a, why, &root));
     TRY(twin_mood_find(c->inputs, a, why, &p.mood));

@@ -21,6 +21,7 @@ struct twin_call {
     struct str media_input;        /* the file whose length is priced; empty: none */
     const struct twin_file *files;
     size_t file_count;
+    struct twin_mood told;         /* besides what stands in the inputs */
 };
 struct twin_plan {
     const char *model;           /* of the media helper; NULL: kind text, which is below */
