@@ -267,6 +267,7 @@ void request_configure(struct upstream_request *r) {
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_piece);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, r);
     if (r->u->o.ca_file) curl_easy_setopt(c, CURLOPT_CAINFO, r->u->o.ca_file);
+    curl_easy_setopt(c, CURLOPT_CAPATH, NULL); /* with a folder beside the file libcurl would read the certificates anew for each connection */
     /* Rather on a connection that is being made than on one more: it may carry many. */
     curl_easy_setopt(c, CURLOPT_PIPEWAIT, (long)(r->url.tls && !r->ask.fresh && is_small(r)));
     if (r->ask.fresh) {
