@@ -135,7 +135,7 @@ static void explain(struct upstream_request *r, CURLcode result) {
 
 /* --- hops --- */
 
-static bool listed_origin(const struct upstream_request *r) {
+bool request_is_home(const struct upstream_request *r) {
     if (egress_same_origin(&r->url, r->ask.origin)) return true;
     for (size_t i = 0; i < r->ask.credential_origin_count; i++)
         if (egress_same_origin(&r->url, r->ask.credential_origins[i])) return true;
@@ -146,7 +146,7 @@ static bool listed_origin(const struct upstream_request *r) {
 static err judge(struct upstream_request *r, struct why *why) {
     size_t own = r->u->o.allowed_count, given = r->ask.private_count;
     bool theirs = r->ask.policy == EGRESS_PROVIDER;
-    if (theirs && !listed_origin(r))
+    if (theirs && !request_is_home(r))
         return why_set(why, E_EGRESS, "The server %.*s is none of those that the provider's description names.", STR_ARG(str_head(r->url.host, 100)));
     if (theirs) r->rule = (struct egress_rule){r->list + own, given, false};
     else {

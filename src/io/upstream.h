@@ -53,7 +53,7 @@ struct upstream_ask {
 };
 enum { UPSTREAM_PAUSE = -2 };
 struct upstream_answer {
-    err code;                     /* OK: an HTTP answer came whole, whatever its status. E_EGRESS: the guard refused; E_INVALID: the link cannot be read; E_UPSTREAM, E_DEADLINE, E_LIMIT */
+    err code;                     /* OK: an HTTP answer came whole, whatever its status. E_EGRESS: the guard refused; E_INVALID: the link cannot be read; E_UPSTREAM, E_DEADLINE, E_LIMIT; E_IO: body_read failed */
     struct why why;               /* a sentence that names the server, never the whole link */
     bool sent;                    /* the first byte of the request may have left */
     int status;                   /* also when what followed it failed; 0: none came */

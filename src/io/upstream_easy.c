@@ -92,7 +92,7 @@ static bool head_is_whole(struct upstream_request *r) {
 static bool take_line(struct upstream_request *r, struct str line) {
     if (r->headed) return true; /* trailers */
     r->header_bytes += line.len;
-    struct str name, value, end = str_trim(line);
+    struct str name, value, end = line;
     while (end.len && (end.ptr[end.len - 1] == '\r' || end.ptr[end.len - 1] == '\n')) end.len--;
     if (str_starts(end, STR("HTTP/"))) {
         r->header_count = 0;
@@ -189,19 +189,12 @@ static void add_headers(struct upstream_request *r, const struct upstream_header
     }
 }
 
-static bool may_carry_credentials(const struct upstream_request *r) {
-    if (egress_same_origin(&r->url, r->ask.origin)) return true;
-    for (size_t i = 0; i < r->ask.credential_origin_count; i++)
-        if (egress_same_origin(&r->url, r->ask.credential_origins[i])) return true;
-    return false;
-}
-
 static void set_headers(struct upstream_request *r) {
     bool typed = false;
     curl_slist_free_all(r->lines);
     r->lines = NULL;
     add_headers(r, r->ask.headers, r->ask.header_count, &typed);
-    if (r->ask.secret_header_count && may_carry_credentials(r)) add_headers(r, r->ask.secret_headers, r->ask.secret_header_count, &typed);
+    if (r->ask.secret_header_count && request_is_home(r)) add_headers(r, r->ask.secret_headers, r->ask.secret_header_count, &typed);
     add_line(r, "Expect:"); /* libcurl waits a second for its answer otherwise */
     if (!typed) add_line(r, "Content-Type:");
     curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->lines);

@@ -78,6 +78,7 @@ void request_hop_ended(struct upstream_request *r, CURLcode result);
 void request_fail(struct upstream_request *r, err code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void request_add(struct upstream_request *r);
 void request_finish(struct upstream_request *r);
+bool request_is_home(const struct upstream_request *r); /* this hop leads to an origin that the ask names */
 /* upstream_lanes.c */
 void lanes_open(struct upstream *u);
 void lanes_close(struct upstream *u); /* frees u once libuv has let go of its handles */

@@ -125,6 +125,7 @@ static bool serve_path(struct talk *t, struct str whole, struct str path) {
         snprintf(head, sizeof head, "%zu Odd", n);
         answer(t, head, STR("as asked"));
     } else if (str_is(path, "/chunked")) put(t->fd, STR("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\nX-Trailer: t\r\n\r\n"));
+    else if (str_is(path, "/folded")) put(t->fd, STR("HTTP/1.1 200 OK\r\nX-A: 1\r\n \r\n\tmore\r\nX-B: 2\r\nContent-Length: 2\r\n\r\nok"));
     else if (str_is(path, "/early")) {
         put(t->fd, STR("HTTP/1.1 103 Early\r\nLink: x\r\n\r\n"));
         answer(t, "200 OK\r\nX-Final: yes", STR("late"));

@@ -3,7 +3,7 @@
  *   /ok /echo /bytes/N /chunked       answers; echo: the request as it came
  *   /301/URL .. /308/URL /loop        redirects; loop: to itself
  *   /status/N /headers/N /header/N    a status; N header lines; one of N bytes
- *   /early                            100 and 103 before the answer
+ *   /early /folded                    103 before the answer; a header that goes on in further lines, one of them blank
  *   /half /stall /silent /deaf /hang  breaks off, falls silent in the body or before it, does not read the body, hangs up unanswered
  *   /tired                            hangs up unanswered when the connection has served a request before                     */
 #pragma once

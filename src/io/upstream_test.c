@@ -113,6 +113,9 @@ static void answers(void **state) {
     assert_int_equal(s.status, 200);
     assert_string_equal(s.body, "late");
     assert_string_equal(s.header, "x-final=yes");
+    s = get(&w, "/folded");
+    assert_string_equal(s.body, "ok");
+    assert_string_equal(s.header, "x-b=2"); /* the blank line was not the end of the head */
     s = get(&w, "/echo");
     assert_string_equal(s.header, "x-mixed-case=some value");
     assert_int_equal(atomic_load(&w.peer.connections), 1); /* one connection served them all */
