@@ -91,6 +91,10 @@ class Elsewhere:
         elif path == "half":
             self.send(h, 200, LARGE[:5000], length=len(LARGE))
             h.close_connection = True
+        elif path == "half-hold":
+            self.send(h, 200, LARGE[:2000000], length=len(LARGE))
+            self.held.wait(60)
+            h.close_connection = True
         elif path == "huge":
             self.send(h, 200, SMALL, length=50 * 1024 * 1024 + 1)
         elif path == "endless":  # a picture that does not say how long it is, and does not end
@@ -254,6 +258,35 @@ def who_waits_for_a_link_is_answered_when_the_server_stops():
         for reply in replies:
             expect("Nothing" in refusal(reply, 503, "unavailable")["detail"] or "nothing was charged" in reply.json["detail"], reply)
         s.start()
+        equal(edit(s, e.url + "/small.png").status, 200)
+        s.audit()
+
+
+@case
+def a_server_killed_in_the_middle_of_a_fetch_has_held_nothing():
+    with Elsewhere() as e, serving(e) as s:
+        before, seen = blobs(s), Unmoved(s).look()
+
+        def call():
+            try:
+                edit(s, e.url + "/half-hold")
+            except OSError:
+                pass  # it is killed
+
+        t = threading.Thread(target=call)
+        t.start()
+        end = time.monotonic() + 10
+        while len(blobs(s)) == len(before) and time.monotonic() < end:
+            time.sleep(0.02)
+        expect(len(blobs(s)) > len(before), "nothing was on its way to the disk")
+        s.kill9()
+        t.join()
+        s.start()
+        equal(Unmoved(s).look(), seen)
+        end = time.monotonic() + 10
+        while blobs(s) != before and time.monotonic() < end:
+            time.sleep(0.02)
+        equal(blobs(s), before)
         equal(edit(s, e.url + "/small.png").status, 200)
         s.audit()
 
