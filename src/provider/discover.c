@@ -28,6 +28,12 @@ static bool is_base64(struct str s) {
 
 static bool is_link(struct str s) { return str_starts(s, STR("http://")) || str_starts(s, STR("https://")); }
 
+/* A path of the provider's own. In base64 a JPEG begins with /9j/ and an MP3 with two slashes; paths may consist of its characters alone. */
+static bool is_path(struct str s) {
+    if (!str_starts(s, STR("/"))) return false;
+    return !is_base64(s) || s.len < BARE_BASE64_MIN || !(str_starts(s, STR("/9j/")) || str_starts(s, STR("//")));
+}
+
 static void push(struct finding *f, struct output_ref o) {
     if (f->count < LIMIT_OUTPUTS) f->list[f->count++] = o;
 }
@@ -38,7 +44,7 @@ static bool take_text(struct finding *f, struct str s, struct str type) {
     if (is_link(s)) out.url = s;
     else if (str_starts(s, STR("data:"))) out.inline_data = s, out.encoding = ENC_DATA_URI;
     else if (o->encoded && s.len) out.inline_data = s, out.encoding = o->encoding;
-    else if (str_starts(s, STR("/")) && !is_base64(s)) out.url = arena_printf(f->v->a, "%.*s%.*s", STR_ARG(f->e->provider->info.base), STR_ARG(s));
+    else if (is_path(s)) out.url = arena_printf(f->v->a, "%.*s%.*s", STR_ARG(f->e->provider->info.base), STR_ARG(s));
     else if (s.len >= BARE_BASE64_MIN && is_base64(s)) out.inline_data = s, out.encoding = ENC_BASE64;
     else return false;
     push(f, out);
