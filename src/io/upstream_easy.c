@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { HTTP2_BODY_MAX = 32 * 1024 };
 enum { REDIRECT_BODY_MAX = 64 * 1024 }; /* of a redirect: read for the sake of the connection, up to here */
 
 /* --- where it goes --- */
@@ -237,11 +236,12 @@ static void set_route(struct upstream_request *r) {
     curl_easy_setopt(c, CURLOPT_CONNECT_TO, r->connect);
 }
 
-/* HTTP/2 carries what is small. libcurl 7.88 turns in circles when a body meets a full window and the server has answered already, and keeps
- * what a paused stream is sent in memory, where a connection of its own would hold the sender back. */
-static bool is_small(const struct upstream_request *r) {
+/* HTTP/2 carries requests without a body whose answer is collected. libcurl 7.88 turns in circles, or breaks off, when a body meets a full
+ * window and the server has answered already, and keeps what a paused stream is sent in memory, where a connection of its own would hold
+ * the sender back. */
+static bool may_share(const struct upstream_request *r) {
     int64_t body = r->bodiless ? 0 : r->ask.body_read ? r->ask.body_bytes : (int64_t)r->ask.body.len;
-    return !r->ask.on_body && body <= HTTP2_BODY_MAX;
+    return !r->ask.on_body && body == 0;
 }
 
 void request_configure(struct upstream_request *r) {
@@ -250,7 +250,7 @@ void request_configure(struct upstream_request *r) {
     curl_easy_setopt(c, CURLOPT_PRIVATE, r);
     curl_easy_setopt(c, CURLOPT_URL, r->url.text.ptr);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_HTTP_VERSION, is_small(r) ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(c, CURLOPT_HTTP_VERSION, may_share(r) ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L); /* a look-up that nobody waits for any more is left to itself; joining it would block the loop */
     curl_easy_setopt(c, CURLOPT_USERAGENT, "puras");
@@ -262,7 +262,7 @@ void request_configure(struct upstream_request *r) {
     if (r->u->o.ca_file) curl_easy_setopt(c, CURLOPT_CAINFO, r->u->o.ca_file);
     curl_easy_setopt(c, CURLOPT_CAPATH, NULL); /* with a folder beside the file libcurl would read the certificates anew for each connection */
     /* Rather on a connection that is being made than on one more: it may carry many. */
-    curl_easy_setopt(c, CURLOPT_PIPEWAIT, (long)(r->url.tls && !r->ask.fresh && is_small(r)));
+    curl_easy_setopt(c, CURLOPT_PIPEWAIT, (long)(r->url.tls && !r->ask.fresh && may_share(r)));
     if (r->ask.fresh) {
         curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
