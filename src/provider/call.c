@@ -323,7 +323,8 @@ err template_write(const struct template *t, struct calling *k, enum escape esca
     size_t start = out->len;
     for (size_t i = 0; i < t->count; i++) {
         struct str value;
-        buf_str(out, t->parts[i].text);
+        if (escape == ESCAPE_QUERY) escape_write(out, t->parts[i].text, escape);
+        else buf_str(out, t->parts[i].text);
         TRY(template_value(k, &t->parts[i], &value));
         bool query = escape == ESCAPE_QUERY || (escape == ESCAPE_PATH && memchr(out->ptr ? out->ptr + start : "", '?', out->len - start));
         bool whole = escape == ESCAPE_PATH && out->len == start && is_url(value);

@@ -32,7 +32,6 @@ struct view {
     const struct header_out *headers; size_t header_count;
     const struct evaluator *ev;
     struct arena *a;
-    struct str secret;                                  /* makes stand-ins for spooled strings that nobody can guess */
     struct str their_ref;                               /* what was kept stands in it */
     struct str input;                                   /* the body for programs, made when first needed */
 };
@@ -50,8 +49,6 @@ void expr_read(struct doc *d, const struct json *node, const char *where, struct
 [[nodiscard]] err expr_text(const struct expr *x, struct view *v, struct why *why, struct str *out);
 bool expr_runs(const struct expr *x); /* whether a program is in it */
 struct str json_plain(const struct json *j, struct arena *a);
-/* The spool's id when the node stands for a string that was spooled. */
-bool json_spooled(const struct json *j, struct str *out_id, struct str *out_head);
 
 /* --- conditions and rules (rules.c) --- */
 

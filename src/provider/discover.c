@@ -51,10 +51,10 @@ static bool take_text(struct finding *f, struct str s, struct str type) {
     return true;
 }
 
-static bool take_spooled(struct finding *f, struct str id, struct str head, struct str type) {
+static bool take_spooled(struct finding *f, uint32_t id, struct str head, struct str type) {
     const struct outputs_spec *o = &f->e->outputs;
     enum output_encoding encoding = str_starts(head, STR("data:")) ? ENC_DATA_URI : o->encoded ? o->encoding : ENC_BASE64;
-    push(f, (struct output_ref){.spool = id, .encoding = encoding, .type = type.len ? type : o->type});
+    push(f, (struct output_ref){.spool = arena_printf(f->v->a, "%u", id), .encoding = encoding, .type = type.len ? type : o->type});
     return true;
 }
 
@@ -69,9 +69,10 @@ static struct str type_of(const struct json *j) {
 /* A link or data, an object around one, or a list of these. */
 static bool take(struct finding *f, const struct json *j, struct str type) {
     static const char *const keys[] = {"url", "uri", "file_url", "output_url", "data", "b64_json", "base64", "bytesBase64Encoded"};
-    struct str id, head;
+    uint32_t id, bytes;
+    struct str head;
     if (!j) return false;
-    if (json_spooled(j, &id, &head)) return take_spooled(f, id, head, type);
+    if (json_as_spool(j, &id, &bytes, &head)) return take_spooled(f, id, head, type);
     if (j->type == JSON_STRING) return take_text(f, j->text, type);
     bool any = false;
     if (j->type == JSON_ARRAY)
@@ -163,9 +164,8 @@ static err read_meta(const struct outputs_spec *o, struct view *v, struct why *w
     jw_open(&w, '{');
     for (size_t i = 0; i < o->meta_count && !e; i++) {
         const struct json *j = NULL;
-        struct str id, head;
         e = expr_one(&o->meta[i].value, v, why, &j);
-        if (!j || json_spooled(j, &id, &head)) continue;
+        if (!j || j->type == JSON_SPOOLED) continue;
         jw_key_str(&w, o->meta[i].name);
         json_write(&b, j);
         w.comma = true;
@@ -217,8 +217,17 @@ static err read_text(const struct endpoint *e, const struct provider_call *c, co
     const struct expr by_name[] = {{.kind = EXPR_PATH, .steps = text, .step_count = 1}, {.kind = EXPR_PATH, .steps = words, .step_count = 1},
                                    {.kind = EXPR_PATH, .steps = language, .step_count = 1}};
     const struct outputs_spec *o = &e->outputs;
-    const struct json *list = NULL;
-    TRY(expr_text(o->text.kind ? &o->text : &by_name[0], v, why, &out->text));
+    const struct json *list = NULL, *said = NULL;
+    uint32_t id, bytes;
+    TRY(expr_one(o->text.kind ? &o->text : &by_name[0], v, why, &said));
+    if (json_as_spool(said, &id, &bytes, &out->text)) { /* a book: its text is a file */
+        struct output_ref *whole = arena_new(v->a, struct output_ref);
+        *whole = (struct output_ref){.spool = arena_printf(v->a, "%u", id), .encoding = ENC_RAW, .type = STR("text/plain")};
+        out->outputs = whole;
+        out->output_count = 1;
+    } else {
+        out->text = json_plain(said, v->a);
+    }
     TRY(expr_one(o->words.kind ? &o->words : &by_name[1], v, why, &list));
     TRY(expr_text(o->language_code.kind ? &o->language_code : &by_name[2], v, why, &out->language_code));
     if (json_is(list, JSON_ARRAY)) out->words = json_plain(list, v->a);

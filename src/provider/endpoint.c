@@ -362,6 +362,7 @@ bool endpoint_read(struct doc *d, const struct json *doc, const struct json *top
     const struct request_spec *all[] = {&out->submit, &out->poll, &out->result, &out->cancel, &out->lookup, &out->upload_request, &out->upload};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) check_request(d, out, all[i]);
     for (size_t i = 0; i < out->headers.count; i++) check_names(d, out, &out->headers.list[i].value);
+    check_names(d, out, &out->auth.format);
     out->info.poll_is_simple = poll_is_simple(out);
     return !d->found;
 }

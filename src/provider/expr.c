@@ -150,65 +150,14 @@ bool expr_runs(const struct expr *x) {
     return false;
 }
 
-/* --- spooled strings --- */
-
-/* A string that was too long for the tree: {"$spool": id, "bytes": n, "head": "..."}; the same members in a provider's own JSON are told apart by the
- * reader, which marks only its own. */
-bool json_spooled(const struct json *j, struct str *out_id, struct str *out_head) {
-    if (!json_is(j, JSON_OBJECT) || !json_as_str(json_get(j, "$spool"), out_id)) return false;
-    *out_head = (struct str){};
-    json_as_str(json_get(j, "head"), out_head);
-    return true;
-}
-
-static struct str stand_in(const struct view *v, struct str id) { return arena_printf(v->a, "@puras-spool-%.*s-%.*s@", STR_ARG(v->secret), STR_ARG(id)); }
-
-/* The body as programs see it: a stand-in in place of each spooled string. */
-static void write_view(const struct view *v, struct jw *w, const struct json *j) {
-    struct str id, head;
-    if (json_spooled(j, &id, &head)) jw_str(w, stand_in(v, id));
-    else if (j->type != JSON_OBJECT && j->type != JSON_ARRAY) {
-        if (w->comma) jw_raw(w, (struct str){}); /* no more than the comma */
-        json_write(w->out, j);
-        w->comma = true;
-    } else {
-        bool object = j->type == JSON_OBJECT;
-        jw_open(w, object ? '{' : '[');
-        for (const struct json *c = j->child; c; c = c->next) {
-            if (object) jw_key_str(w, c->key);
-            write_view(v, w, c);
-        }
-        jw_close(w, object ? '}' : ']');
-    }
-}
-
-/* Puts the spooled nodes back where a program carried their stand-ins. */
-static struct json *spooled_node(const struct view *v, struct str id) {
-    struct json *node = arena_new(v->a, struct json), *member = arena_new(v->a, struct json);
-    *member = (struct json){.type = JSON_STRING, .key = STR("$spool"), .text = id};
-    *node = (struct json){.type = JSON_OBJECT, .child = member, .count = 1};
-    return node;
-}
-
-static void put_back(const struct view *v, struct json *j) {
-    struct str prefix = arena_printf(v->a, "@puras-spool-%.*s-", STR_ARG(v->secret));
-    if (j->type == JSON_STRING && str_starts(j->text, prefix) && str_ends(j->text, STR("@"))) {
-        struct json *node = spooled_node(v, str_n(j->text.ptr + prefix.len, j->text.len - prefix.len - 1));
-        j->type = JSON_OBJECT;
-        j->child = node->child;
-        j->count = 1;
-        return;
-    }
-    if (j->type == JSON_OBJECT || j->type == JSON_ARRAY)
-        for (struct json *c = j->child; c; c = c->next) put_back(v, c);
-}
+/* --- programs --- */
 
 static err run_program(struct str program, struct view *v, struct why *why, struct values *out) {
     if (!v->body) return OK;
     if (!v->ev) return why_set(why, E_DESCRIPTION, "The description has a program, and nobody is here to run it.");
     if (!v->input.len) {
         struct buf b = {};
-        write_view(v, &(struct jw){.out = &b}, v->body);
+        json_write(&b, v->body);
         v->input = arena_dup(v->a, buf_view(&b));
         buf_done(&b);
     }
@@ -219,8 +168,7 @@ static err run_program(struct str program, struct view *v, struct why *why, stru
         struct json *j = NULL;
         str_cut(lines, '\n', &line, &lines);
         if (!line.len) continue;
-        TRY(json_parse(line, v->a, why, &j));
-        put_back(v, j);
+        TRY(json_parse_how(line, JSON_SPOOLS, v->a, why, NULL, &j)); /* long strings pass through programs as what stands for them */
         add_value(out, j);
     }
     return OK;

@@ -121,7 +121,7 @@ struct str provider_mask(const struct endpoint *e, const struct provider_call *c
 struct reply_in {
     int status;
     const struct header_out *headers; size_t header_count; /* names in small letters */
-    const struct json *body;      /* NULL: not JSON. Spooled strings are objects {"$spool":id,...} (base/spool.h) */
+    const struct json *body;      /* NULL: not JSON. Long strings are JSON_SPOOLED (base/spool.h) */
     struct str body_spool;        /* the whole body as one spooled file, when it is not JSON */
     struct str text;              /* the beginning of a body that is not JSON */
 };
@@ -129,7 +129,7 @@ enum reply_state { REPLY_WAITING, REPLY_RUNNING, REPLY_DONE, REPLY_FAILED, REPLY
 enum output_encoding { ENC_RAW, ENC_BASE64, ENC_BASE64URL, ENC_HEX, ENC_DATA_URI };
 struct output_ref {
     struct str url;               /* a link ... */
-    struct str spool;             /* ... or a spooled string or body, ... */
+    struct str spool;             /* ... or a spooled string (its number in figures) or the body (reply_in.body_spool), ... */
     struct str inline_data;       /* ... or the encoded data itself */
     enum output_encoding encoding;
     struct str type;              /* hint */

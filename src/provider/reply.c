@@ -1,7 +1,6 @@
 /* Reads replies: state, reference, progress, failures by class, outputs. */
 #include "provider/describe.h"
 
-#include "base/hash.h"
 #include "catalog/number.h"
 
 #include <stdio.h>
@@ -19,10 +18,7 @@ struct replying {
 };
 
 static void start_view(struct view *v, const struct provider_call *c, const struct reply_in *r, const struct evaluator *ev, struct arena *a) {
-    char hex[SHA256_HEX + 1];
-    sha256_hex(arena_printf(a, "spool\n%.*s\n%.*s", STR_ARG(c->key), STR_ARG(c->our_ref)), hex);
-    *v = (struct view){.body = r->body, .headers = r->headers, .header_count = r->header_count, .ev = ev, .a = a, .secret = arena_dup(a, str_n(hex, 16)),
-                       .their_ref = c->their_ref};
+    *v = (struct view){.body = r->body, .headers = r->headers, .header_count = r->header_count, .ev = ev, .a = a, .their_ref = c->their_ref};
 }
 
 /* --- texts for people --- */

@@ -18,7 +18,7 @@ const struct json *wire_json(struct wire_step *s, const struct json *node) {
     struct json *j = NULL;
     struct why why = {};
     if (!node || node->type != JSON_STRING) return node;
-    if (!json_parse(node->text, s->a, &why, &j)) return j;
+    if (!json_parse_how(node->text, JSON_SPOOLS | JSON_REPAIR, s->a, &why, NULL, &j)) return j;
     wire_problem(s, node, "the JSON cannot be read: %s", why.detail);
     return NULL;
 }
