@@ -80,6 +80,8 @@ const struct provider_doc *catalog_provider_at(const struct catalog *c, size_t i
 void catalog_points(const struct model *m, bool (*each)(void *arg, struct str inputs), void *arg);
 /* Whether the route may be taken for these inputs (canonical, as stored): its `when` holds, or it has none. */
 bool catalog_route_holds(const struct model *m, size_t route, const struct json *inputs);
+/* What the route's cost table says of a call with these inputs, as a quote whose price_bill is the cost; false when the route states none. */
+bool catalog_cost(const struct model *m, size_t route, const struct json *inputs, struct quote *out);
 /* Whether the price's rows, quantity or outputs name the i-th input. */
 bool catalog_priced(const struct model *m, size_t input);
 /* Up to `max` slugs near to a mistyped one, best first. */

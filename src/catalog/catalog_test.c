@@ -260,6 +260,19 @@ static void accepts_costs_within_the_price(void **state) {
     assert_int_equal(catalog_model(c, 0)->route_count, 2);
     assert_true(str_is(catalog_model(c, 0)->routes[1].provider, "q"));
     assert_int_equal(json_get(catalog_model(c, 0)->routes[0].raw, "cost")->type, JSON_OBJECT);
+    static const struct { size_t route; const char *inputs; micros cost; } costs[] = {
+        {0, "{\"d\":4,\"a\":true}", 80}, {0, "{\"d\":4,\"a\":false,\"more\":1}", 36}, {0, "{\"d\":4}", 36}, {1, "{\"d\":9}", 5000},
+    };
+    struct arena a = {};
+    for (size_t i = 0; i < sizeof costs / sizeof *costs; i++) {
+        struct json *inputs;
+        struct quote q;
+        assert_int_equal(json_parse(str_of(costs[i].inputs), &a, NULL, &inputs), OK);
+        assert_true(catalog_cost(catalog_model(c, 0), costs[i].route, inputs, &q));
+        assert_int_equal(q.amount, costs[i].cost);
+        assert_false(catalog_cost(catalog_model(c, 0), 2, inputs, &q));
+    }
+    arena_done(&a);
     catalog_destroy(c);
     problems_done(&p);
 }

@@ -120,6 +120,22 @@ bool catalog_route_holds(const struct model *m, size_t route, const struct json 
     return true;
 }
 
+bool catalog_cost(const struct model *m, size_t route, const struct json *inputs, struct quote *out) {
+    const struct compiled *c = model_compiled(m);
+    const struct rates *r = route < m->route_count ? c->costs[route] : NULL;
+    struct value values[MODEL_INPUTS_MAX] = {};
+    struct due due;
+    if (!r) return false;
+    for (size_t i = 0; i < m->input_count; i++) {
+        const struct json *given = json_get_str(inputs, m->inputs[i].name);
+        if (!given || value_read(&m->inputs[i], given, &values[i])) values[i] = c->inputs.defaults[i];
+    }
+    if (rates_due(r, &c->inputs, values, rates_parts(r, values), &due)) return false;
+    *out = (struct quote){.amount = due.amount, .rate = r->rows[due.row].rate, .unit = unit_info(r->unit)->parts, .quantity = due.parts, .outputs = due.outputs,
+                          .per_output = r->outputs >= 0, .from = str_of(source_name(r->source)), .if_unmeasured = due.amount};
+    return true;
+}
+
 /* As published: the condition stands before the rate, whatever the order in the file. */
 static struct str rate_table_text(struct arena *a, const struct json *price) {
     const struct json *table = json_get(price, "rate_table");

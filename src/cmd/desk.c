@@ -87,6 +87,14 @@ bool desk_other(void *self, const struct route_names *r, struct str inputs) {
     return routes_another(d->routes, &ask, r->provider, r->route);
 }
 
+bool desk_cost(void *self, const struct route_names *r, struct str inputs, struct quote *out) {
+    struct desk *d = desk_of(self);
+    _cleanup_(arena_done) struct arena a = {};
+    struct place p;
+    struct json *j;
+    return atlas_find(d->atlas, r, &p) && !json_parse(inputs, &a, NULL, &j) && catalog_cost(p.model, (size_t)(p.route - p.model->routes), j, out);
+}
+
 struct traits desk_traits(void *self, const struct route_names *r) {
     struct desk *d = desk_of(self);
     struct place p;

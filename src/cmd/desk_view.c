@@ -8,6 +8,7 @@ struct figures {
     int routes, open;
     struct route_health worst; /* the one that failed last */
     int64_t waiting, running;
+    micros declared, reported;
     msec held_until;
 };
 
@@ -20,6 +21,8 @@ static struct figures figures_of(const struct desk *d, struct str provider) {
         f.routes++;
         f.open += h.open;
         f.told += h.told;
+        f.declared += h.cost_declared;
+        f.reported += h.cost_reported;
         for (int k = 0; k < FAIL_COUNT; k++) f.failed[k] += h.failed[k];
         if (h.failed_at > f.worst.failed_at) f.worst = h;
     }
@@ -135,10 +138,14 @@ static int64_t told(const struct figures *f) { return (int64_t)f->told; }
 static int64_t open_routes(const struct figures *f) { return f->open; }
 static int64_t running(const struct figures *f) { return f->running; }
 static int64_t waiting(const struct figures *f) { return f->waiting; }
+static int64_t declared(const struct figures *f) { return f->declared; }
+static int64_t reported(const struct figures *f) { return f->reported; }
 static const struct { const char *name, *type, *help; int64_t (*value)(const struct figures *f); } metrics[] = {
     {"puras_provider_requests_total", "counter", "Submits answered and attempts ended, by provider.", told},
     {"puras_provider_open_breakers", "gauge", "Routes whose breaker is open, by provider.", open_routes},
     {"puras_provider_running", "gauge", "Works of this node at the provider.", running},
+    {"puras_provider_cost_declared_micros_total", "counter", "What works cost by the catalog's tables, of those whose provider says so too.", declared},
+    {"puras_provider_cost_reported_micros_total", "counter", "What the same works cost as their provider reports it.", reported},
     {"puras_provider_waiting", "gauge", "Works of this node that wait for a permit, by provider.", waiting},
 };
 static const char failures_name[] = "puras_provider_failures_total", failures_help[] = "Failures by provider and class.";

@@ -117,9 +117,11 @@ void engine_take(struct engine *e, const struct generation *g, const struct atte
     if (a) {
         if (a->n != t->attempt) {
             t->polls = t->tries = 0;
+            t->cost.asked = t->cost.known = false;
             t->sent_by_us = t->cancel_asked = false;
         }
         t->attempt = a->n;
+        t->reported = a->cost_micros;
         task_set(&t->provider, a->provider);
         task_set(&t->route, a->route);
         task_set(&t->our_ref, a->our_ref);

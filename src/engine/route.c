@@ -12,6 +12,7 @@ struct track {
     bool open;
     msec probe_at;
     uint64_t told, failed[FAIL_COUNT];
+    micros declared, reported;
     msec failed_at;
     enum failure last;
     char detail[DETAIL];
@@ -120,6 +121,12 @@ void routes_tell(struct routes *r, struct str provider, struct str model, enum f
     if (t->open || __builtin_popcount(t->bad) < OPENS_AT) return;
     t->open = true;
     t->probe_at = now + PROBE_EVERY_MS;
+}
+
+void routes_cost(struct routes *r, struct str provider, struct str model, micros declared, micros reported) {
+    struct track *t = track_of(r, provider, model);
+    if (__builtin_add_overflow(t->declared, declared, &t->declared)) t->declared = INT64_MAX;
+    if (__builtin_add_overflow(t->reported, reported, &t->reported)) t->reported = INT64_MAX;
 }
 
 bool routes_gate(struct routes *r, struct str provider, struct str model, msec now) {
@@ -244,7 +251,7 @@ bool routes_health(const struct routes *r, size_t i, struct route_health *out) {
     if (i >= r->count) return false;
     const struct track *t = &r->tracks[i];
     *out = (struct route_health){.provider = str_of(t->provider), .model = str_of(t->model), .open = t->open, .failures = __builtin_popcount(t->bad), .seen = t->seen,
-                                 .told = t->told, .failed_at = t->failed_at, .last_detail = str_of(t->detail), .last = t->last};
+                                 .told = t->told, .cost_declared = t->declared, .cost_reported = t->reported, .failed_at = t->failed_at, .last_detail = str_of(t->detail), .last = t->last};
     memcpy(out->failed, t->failed, sizeof out->failed);
     return true;
 }

@@ -17,6 +17,8 @@ bool routes_paused(const struct routes *r, const char *kind, struct str name);
 
 /* How a submit or a whole attempt went. Failures of the caller, of moderation and those nobody understood say nothing about the route. */
 void routes_tell(struct routes *r, struct str provider, struct str model, enum failure f, struct str detail, msec now);
+/* What a work cost by the route's table, and by the provider's own word. */
+void routes_cost(struct routes *r, struct str provider, struct str model, micros declared, micros reported);
 /* May a submit leave for it now? False at an open breaker, but for its probes: a true one then is the probe, so ask once for each submit. */
 bool routes_gate(struct routes *r, struct str provider, struct str model, msec now);
 /* When a closed gate lets the next probe pass; 0: it is open to all. */
@@ -47,6 +49,7 @@ struct route_health {
     bool open;
     int failures, seen;          /* of the last 20 */
     uint64_t told, failed[FAIL_COUNT];
+    micros cost_declared, cost_reported; /* of works of which both are known */
     msec failed_at;
     struct str last_detail; enum failure last;
 };

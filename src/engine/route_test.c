@@ -290,6 +290,9 @@ static void health_is_shown(void **state) {
     tell("one", FAIL_AUTH, 2, today + 5);
     assert_true(routes_health(bench->r, 0, &h) && !routes_health(bench->r, 1, &h));
     assert_true(str_is(h.provider, "one") && str_is(h.model, "m1") && h.failures == 2 && h.seen == 5 && h.told == 5 && h.failed[FAIL_AUTH] == 2 && h.failed[FAIL_NONE] == 3);
+    routes_cost(bench->r, STR("one"), STR("m1"), 100, 120);
+    routes_cost(bench->r, STR("one"), STR("m1"), 1, INT64_MAX);
+    assert_true(routes_health(bench->r, 0, &h) && h.cost_declared == 101 && h.cost_reported == INT64_MAX);
     assert_true(h.last == FAIL_AUTH && str_is(h.last_detail, "what it said") && h.failed_at == today + 5);
 }
 

@@ -150,7 +150,7 @@ static void settle(struct task *t, const struct call_result *r) {
     s->output_count = r->output_count;
     s->measured = r->measured;
     s->result = arena_dup(&t->held, r->result);
-    s->cost_micros = r->cost_micros;
+    s->cost_micros = cost_booked(t, r->cost_micros, r->measured, r->output_count);
     task_command(t);
 }
 
@@ -333,6 +333,7 @@ static void act_sending(struct task *t, const struct traits *traits) {
 }
 
 static void act_accepted(struct task *t, const struct traits *traits) {
+    cost_learn(t);
     task_set(&t->files, STR(""));
     task_set(&t->inputs, STR("")); /* the provider has them; a hundred thousand waiting jobs need not keep them */
     if (t->cancel_wanted && !t->cancel_asked && traits->can_cancel) {

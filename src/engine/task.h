@@ -23,6 +23,8 @@ struct task {
     bool gone;                  /* terminal or taken over: freed when neither is under way */
     int polls, tries;
     struct permit_wait permit;  /* in the queue of its provider */
+    struct { int64_t amount, rate, unit, quantity, outputs; bool known, asked, measured; } cost; /* what the route's table says of its inputs */
+    micros reported;            /* what the provider says it took; 0: nothing yet */
     char *lane;                 /* where it waits, or is counted as out until it gives that back */
     bool granted, queued, passed; /* the permit for its next submit is there; is waited for; its breaker has let it pass */
     bool polling;               /* its turn for one request that is no submit has come */
@@ -77,6 +79,9 @@ void gate_follow(struct task *t);      /* its step is another: work found or tak
 void gate_leave(struct task *t);       /* its work there is over, or it no longer wants to go */
 void gate_told(struct task *t, enum failure f, struct str detail, msec retry_after); /* how a submit or an attempt went */
 void gate_stop(struct engine *e);
+/* cost.c: what an attempt costs the operator. Asked while the inputs are still there. */
+void cost_learn(struct task *t);
+micros cost_booked(struct task *t, micros reported, int64_t measured, int64_t outputs);
 
 /* scan.c */
 void engine_scan(struct engine *e, enum scan_kind kind);

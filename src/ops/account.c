@@ -142,6 +142,7 @@ static void run_sums(struct read *r, struct db *db) {
         jw_ki64(&w, "events", rows[i].events);
         view_money(&w, "billed", rows[i].billed_micros);
         jw_ki64(&w, "upstream_cost_micros", rows[i].cost_micros);
+        jw_ki64(&w, "margin_micros", rows[i].billed_micros - rows[i].cost_micros);
         jw_close(&w, '}');
     }
     jw_close(&w, ']');

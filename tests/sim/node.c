@@ -212,6 +212,8 @@ static err port_route(void *self, const struct work *w, struct arena *a, struct 
     return OK;
 }
 
+static struct str port_lane(void *self, const struct route_names *r) { return str_is(r->provider, "local") ? STR("") : r->provider; }
+
 static void port_fenced(void *self) {
     struct node *n = self;
     say(n->world, "node %d learns that it was replaced", n->index);
@@ -236,8 +238,10 @@ void node_start(struct node *n) {
     struct committer_options co = {.store = w->store, .node = n->view, .batch_max = (size_t)w->o.batch_max, .wake = wake, .fatal = fatal, .published = published, .arg = n};
     n->committer = committer_create(&co);
     committer_hook(n->committer, commit_hook, n);
+    n->bounds = bounds_make();
     struct engine_options eo = {.io = &n->io, .node = str_of(n->id), .slots = 64, .scan_rows = 2, .scan_every = LIMIT_WAKE_SCAN_MS,
-                                .port = {.self = n, .submit = port_submit, .scan = port_scan, .route = port_route, .traits = upstream_traits, .fenced = port_fenced}};
+                                .port = {.self = n, .submit = port_submit, .scan = port_scan, .route = port_route, .traits = upstream_traits, .lane = port_lane, .fenced = port_fenced},
+                                .permits = n->bounds.permits, .routes = n->bounds.routes};
     n->engine = engine_create(&eo);
     engine_start(n->engine);
     say(w, "node %d starts as %s", n->index, n->id);
@@ -247,12 +251,14 @@ void node_start(struct node *n) {
 struct remains {
     struct committer *committer;
     struct engine *engine;
+    struct bounds bounds;
 };
 
 static void bury(void *arg) {
     struct remains *r = arg;
     committer_destroy(r->committer);
     engine_destroy(r->engine);
+    bounds_free(&r->bounds);
     free(r);
 }
 
@@ -263,7 +269,7 @@ void node_crash(struct node *n) {
     struct world *w = n->world;
     struct remains *r = calloc(1, sizeof *r);
     must(r);
-    *r = (struct remains){.committer = n->committer, .engine = n->engine};
+    *r = (struct remains){.committer = n->committer, .engine = n->engine, .bounds = n->bounds};
     n->up = false; /* from here on nothing of it fires */
     n->life++;
     n->committer = NULL;

@@ -108,6 +108,7 @@ void world_destroy(struct world *w) {
         w->nodes[i].up = false;
         committer_destroy(w->nodes[i].committer);
         engine_destroy(w->nodes[i].engine);
+        bounds_free(&w->nodes[i].bounds);
     }
     db_close(w->db);
     store_close(w->store);

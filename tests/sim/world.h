@@ -3,6 +3,7 @@
 #pragma once
 #include "engine/engine.h"
 #include "io/fake.h"
+#include "bounds.h"
 #include "model.h"
 #include "store/query.h"
 #include "store/store.h"
@@ -39,6 +40,7 @@ struct node {
     msec paused_until;
     struct committer *committer;
     struct engine *engine;
+    struct bounds bounds;
     bool tick_due;
 };
 
