@@ -307,7 +307,7 @@ static err exchange(struct try *t, enum ask ask, struct arena *memory, struct wh
     show_answer(t);
     struct header_out *headers = arena_array(&t->a, struct header_out, t->answer.header_count + 1);
     for (size_t i = 0; i < t->answer.header_count; i++) headers[i] = (struct header_out){.name = t->answer.headers[i].name, .value = t->answer.headers[i].value};
-    bool json = !json_parse(t->answer.body, memory, NULL, &body);
+    bool json = !json_parse(arena_dup(memory, t->answer.body), memory, NULL, &body); /* its texts are kept past the exchange */
     struct reply_in in = {.status = t->answer.status, .headers = headers, .header_count = t->answer.header_count, .body = json ? body : NULL};
     if (!json && is_text(t->answer.body)) in.text = str_head(t->answer.body, 1000);
     if (!json && t->answer.status < 300) in.body_spool = STR("body");

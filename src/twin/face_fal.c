@@ -15,6 +15,9 @@ enum shape { IMAGES, VIDEO, AUDIO, TRANSCRIPT, AVATAR = -1 };
 #define SEEDANCE_SMALL SEEDANCE "resolution:s=480p|720p "
 #define REFERENCES "image_urls:U0..9 video_urls:U0..3 audio_urls:U0..3 "
 #define KLING "prompt:s0..2500 multi_prompt:o duration:d3..15 generate_audio:b negative_prompt:s cfg_scale:n shot_type:s=customize|intelligent "
+#define KLING_2 "prompt*:s1..2500 duration:s=5|10 negative_prompt:s cfg_scale:n "
+#define SEEDANCE_15 "prompt*:s duration:d4..12 aspect_ratio:s=21:9|16:9|4:3|1:1|3:4|9:16|auto resolution:s=480p|720p|1080p generate_audio:b camera_fixed:b seed:i enable_safety_checker:b "
+#define HAILUO "prompt*:s1..2000 prompt_optimizer:b "
 #define VEO "prompt*:s duration:s=4s|6s|8s generate_audio:b negative_prompt:s seed:i auto_fix:b safety_tolerance:s=1|2|3|4|5|6 aspect_ratio:s=auto|16:9|9:16 "
 #define BANANA "prompt*:s aspect_ratio:s=auto|21:9|16:9|3:2|4:3|5:4|1:1|4:5|3:4|2:3|9:16|4:1|1:4|8:1|1:8 num_images:i1..4 output_format:s=jpeg|png|webp seed:i sync_mode:b "
 #define SOUND_ON "{\"generate_audio\":true}"
@@ -44,6 +47,8 @@ static const struct endpoint {
     {"fal-ai/flux/schnell", "image", IMAGES, "prompt*:s image_size:z num_inference_steps:i1..12 " PICTURE, "{\"image_size\":\"landscape_4_3\"}"},
     {"fal-ai/flux/dev", "image", IMAGES, "prompt*:s image_size:z num_inference_steps:i1..50 guidance_scale:n " PICTURE, "{\"image_size\":\"landscape_4_3\"}"},
     {"fal-ai/flux-2-pro", "image", IMAGES, "prompt*:s image_size:z seed:i sync_mode:b output_format:s=jpeg|png ", "{\"image_size\":\"landscape_4_3\"}"},
+    {"fal-ai/flux-2", "image", IMAGES, "prompt*:s image_size:z num_inference_steps:i guidance_scale:n acceleration:s=none|regular|high enable_prompt_expansion:b enable_safety_checker:b " PICTURE,
+     "{\"image_size\":\"landscape_4_3\"}"},
     {"fal-ai/flux-pro/kontext", "image", IMAGES, "prompt*:s image_url*:u aspect_ratio:s=21:9|16:9|4:3|3:2|1:1|2:3|3:4|9:16|9:21 " PICTURE, "{}"},
     {"bytedance/seedance-2.0/text-to-video", "video", VIDEO, SEEDANCE_LARGE, SOUND_ON},
     {"bytedance/seedance-2.0/image-to-video", "video", VIDEO, SEEDANCE_LARGE "image_url*:u end_image_url:u ", SOUND_ON},
@@ -52,12 +57,24 @@ static const struct endpoint {
     {"bytedance/seedance-2.0/fast/image-to-video", "video", VIDEO, SEEDANCE_SMALL "image_url*:u end_image_url:u ", SOUND_ON},
     {"bytedance/seedance-2.0/fast/reference-to-video", "video", VIDEO, SEEDANCE_SMALL REFERENCES, SOUND_ON},
     {"bytedance/seedance-2.5/", "video", VIDEO, "prompt*:s duration:d4..30|auto generate_audio:b resolution:s=480p|720p|1080p image_url:u end_image_url:u " REFERENCES, SOUND_ON},
+    {"fal-ai/bytedance/seedance/v1.5/pro/text-to-video", "video", VIDEO, SEEDANCE_15, SOUND_ON},
+    {"fal-ai/bytedance/seedance/v1.5/pro/image-to-video", "video", VIDEO, SEEDANCE_15 "image_url*:u end_image_url:u ", SOUND_ON},
+    {"fal-ai/kling-video/v2.6/pro/text-to-video", "video", VIDEO, KLING_2 "generate_audio:b aspect_ratio:s=16:9|9:16|1:1 ", SOUND_ON},
+    {"fal-ai/kling-video/v2.6/pro/image-to-video", "video", VIDEO, KLING_2 "generate_audio:b start_image_url*:u end_image_url:u voice_ids:o ", SOUND_ON},
+    {"fal-ai/kling-video/v2.5-turbo/pro/text-to-video", "video", VIDEO, KLING_2 "aspect_ratio:s=16:9|9:16|1:1 ", "{}"},
+    {"fal-ai/kling-video/v2.5-turbo/pro/image-to-video", "video", VIDEO, KLING_2 "image_url*:u tail_image_url:u ", "{}"},
+    {"fal-ai/minimax/hailuo-2.3/standard/text-to-video", "video", VIDEO, HAILUO "duration:s=6|10 ", "{}"},
+    {"fal-ai/minimax/hailuo-2.3/standard/image-to-video", "video", VIDEO, HAILUO "duration:s=6|10 image_url*:u ", "{}"},
+    {"fal-ai/minimax/hailuo-2.3/pro/text-to-video", "video", VIDEO, HAILUO, "{}"},
+    {"fal-ai/minimax/hailuo-2.3/pro/image-to-video", "video", VIDEO, HAILUO "image_url*:u ", "{}"},
+    {"fal-ai/minimax/hailuo-2.3-fast/standard/image-to-video", "video", VIDEO, HAILUO "duration:s=6|10 image_url*:u ", "{}"},
     {"fal-ai/kling-video/v3/pro/text-to-video", "video", VIDEO, KLING "aspect_ratio:s=16:9|9:16|1:1 ", SOUND_ON},
     {"fal-ai/kling-video/v3/pro/image-to-video", "video", VIDEO, KLING "start_image_url*:u end_image_url:u elements:o ", SOUND_ON},
     {"fal-ai/kling-video/v3/standard/text-to-video", "video", VIDEO, KLING "aspect_ratio:s=16:9|9:16|1:1 ", SOUND_ON},
     {"fal-ai/kling-video/v3/standard/image-to-video", "video", VIDEO, KLING "start_image_url*:u end_image_url:u elements:o ", SOUND_ON},
     {"fal-ai/kling-video/v3/turbo/", "video", VIDEO, KLING "aspect_ratio:s=16:9|9:16|1:1 image_url:u ", SOUND_ON},
     {"fal-ai/kling-video/o3/pro/", "video", VIDEO, KLING "image_urls:U0..7 start_image_url:u end_image_url:u elements:o aspect_ratio:s=16:9|9:16|1:1 ", "{}"},
+    {"fal-ai/kling-video/ai-avatar/v2/standard", "video", AVATAR, "image_url*:u audio_url*:u prompt:s ", "{}"},
     {"fal-ai/kling-video/ai-avatar/v2/pro", "video", AVATAR, "image_url*:u audio_url*:u prompt:s ", "{}"},
     {"fal-ai/veo3", "video", VIDEO, VEO "resolution:s=720p|1080p ", "{\"generate_audio\":true,\"duration\":\"8s\"}"},
     {"fal-ai/veo3/image-to-video", "video", VIDEO, VEO "resolution:s=720p|1080p image_url*:u ", "{\"generate_audio\":true,\"duration\":\"8s\"}"},
