@@ -38,7 +38,9 @@ HTTP_WRITE_QUEUE_BYTES|Bytes that wait for a reader before more is made.
 HTTP_STALL_MS|A reader that stays under the slowest rate for so long is cut.
 HTTP_DRAIN_MS|From SIGTERM to the end of the last connection, at most.
 SSE_HEARTBEAT_MS|A quiet event stream sends a comment that often.
-JSON_BODY_BYTES|A JSON body. More: 413, at the header when the length is told.
+JSON_BODY_BYTES|A JSON body, not counting strings over 64 KB of calls that generate. More: 413, at the header when the length is told.
+LONG_BODY_BYTES|The JSON body of a call that generates, inline files included. More: 413, at the header when the length is told.
+INTAKE_BYTES|Inline files of all calls that are being read at once. More: 507 `storage_full`, nothing charged.
 UPLOAD_BYTES|One uploaded file. More: 413.
 WAIT_MS|Longest wait of one call. Then 504 `still_running` or, where `Prefer` asked, 202; the generation goes on.
 INPUTS_BYTES|Inputs as they are stored with a generation. More: 413.

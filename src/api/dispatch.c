@@ -161,31 +161,85 @@ static struct str model_of(const struct json *body) {
 
 /* --- the body --- */
 
-static err read_object(struct exchange *x, struct str text, struct why *why) {
-    struct json *body;
-    if (str_empty(text)) return why_set(why, E_BAD_JSON, "The body is empty; send a JSON object.");
-    /* The tree keeps views of its text, and an operation may outlive the request: the text moves to the exchange. */
-    if (json_parse(arena_dup(&x->arena, text), &x->arena, why, &body)) {
-        why->code = E_BAD_JSON; /* depth and size of the tree are faults of the document too */
-        return E_BAD_JSON;
-    }
+static err take_object(struct exchange *x, err e, struct json *body, struct why *why) {
+    if (e) return why->code = E_BAD_JSON; /* depth and size of the tree are faults of the document too */
     if (body->type != JSON_OBJECT) return why_set(why, E_BAD_JSON, "The body must be a JSON object, such as {\"model\": \"...\"}.");
     x->body = body;
     return OK;
+}
+
+static err read_object(struct exchange *x, struct str text, struct why *why) {
+    struct json *body = NULL;
+    if (str_empty(text)) return why_set(why, E_BAD_JSON, "The body is empty; send a JSON object.");
+    /* The tree keeps views of its text, and an operation may outlive the request: the text moves to the exchange. */
+    err e = json_parse(arena_dup(&x->arena, text), &x->arena, why, &body);
+    return take_object(x, e, body, why);
+}
+
+static void run(struct exchange *x, err e, const struct why *why) {
+    if (generates(x) && !within_rate(x, model_of(x->body))) return;
+    if (e) answer_error(x, why);
+    else x->route->handle(x);
 }
 
 static void have_body(void *arg, struct http_req *r, struct str text) {
     struct exchange *x = arg;
     struct why why = {0};
     err e = x->route->takes == TAKES_JSON || x->route->takes == TAKES_EITHER ? read_object(x, text, &why) : OK;
-    if (generates(x) && !within_rate(x, model_of(x->body))) return;
-    if (e) answer_error(x, &why);
-    else x->route->handle(x);
+    run(x, e, &why);
+}
+
+/* --- a body with inline files: read as it comes, with flat memory --- */
+
+static void intake_ready(void *arg) {
+    struct exchange *x = arg;
+    if (x->req) http_resume_body(x->req);
+}
+
+static bool intake_chunk(void *arg, struct http_req *r, struct str data) {
+    struct exchange *x = arg;
+    struct why why = {0};
+    bool waits = false;
+    err e = ops_intake_feed(x->intake, data, &why, &waits);
+    if (!e) return !waits;
+    run(x, e, &why); /* the answer gives the body up */
+    return true;
+}
+
+/* Not called once the exchange has let go of its body. */
+static void intake_whole(void *arg, err code, const struct why *said) {
+    struct exchange *x = arg;
+    struct why why = said ? *said : (struct why){0};
+    struct json *body = NULL;
+    err e = code ? code : ops_intake_read(x->intake, &x->arena, &why, &body);
+    run(x, code ? code : take_object(x, e, body, &why), &why);
+}
+
+static void intake_end(void *arg, struct http_req *r, bool ok) {
+    struct exchange *x = arg;
+    if (ok) ops_intake_end(x->intake, intake_whole);
+    else exchange_release(x);
+}
+
+static void read_long_body(struct exchange *x) {
+    const struct http_sink sink = {.chunk = intake_chunk, .end = intake_end, .arg = x};
+    struct why why = {0};
+    err e = ops_intake_begin(exchange_ops(x), intake_ready, x, &why, &x->intake);
+    if (e) run(x, e, &why);
+    else http_stream_body(x->req, LIMIT_LONG_BODY_BYTES, &sink);
 }
 
 static bool is_form(const struct exchange *x) {
     char boundary[FORM_BOUNDARY + 1];
     return x->route->takes == TAKES_EITHER && form_boundary(http_header(x->req, "Content-Type"), boundary);
+}
+
+static bool takes_json(const struct exchange *x) { return x->route->takes == TAKES_JSON || (x->route->takes == TAKES_EITHER && !is_form(x)); }
+
+/* Only what generates takes files. */
+static bool may_be_long(const struct exchange *x) {
+    int64_t length = http_content_length(x->req);
+    return generates(x) && takes_json(x) && (length < 0 || length > LIMIT_STRING_SPOOL_BYTES);
 }
 
 static err body_acceptable(const struct exchange *x, struct why *why) {
@@ -194,12 +248,13 @@ static err body_acceptable(const struct exchange *x, struct why *why) {
     if (!str_empty(coding) && !str_ieq(coding, STR("identity")))
         return why_set(why, E_MEDIA_TYPE,
                        "The body is sent with a Content-Encoding, which is not taken here; send it as it is.");
-    if ((x->route->takes == TAKES_JSON || (x->route->takes == TAKES_EITHER && !is_form(x))) && http_has_header(r, "Content-Type") &&
+    if (takes_json(x) && http_has_header(r, "Content-Type") &&
         !content_type_is_json(http_header(r, "Content-Type")))
         return why_set(why, E_MEDIA_TYPE, "The body must be JSON; send \"Content-Type: application/json\".");
     int64_t max = x->route->takes == TAKES_FILE   ? LIMIT_UPLOAD_BYTES
                   : x->route->takes == TAKES_FORM || is_form(x) ? LIMIT_UPLOAD_BYTES + FORM_EXTRA_BYTES
-                                                  : LIMIT_JSON_BODY_BYTES;
+                  : may_be_long(x)            ? LIMIT_LONG_BODY_BYTES
+                                              : LIMIT_JSON_BODY_BYTES;
     if (http_content_length(r) > max)
         return why_set(why, E_TOO_LARGE, "The body has %lld bytes; this call takes at most %lld.",
                        (long long)http_content_length(r), (long long)max);
@@ -226,7 +281,8 @@ static void admitted(struct exchange *x) {
         if (!generates(x) || within_rate(x, STR(""))) answer_error(x, &why);
         return;
     }
-    if (x->route->takes == TAKES_JSON || x->route->takes == TAKES_ANYTHING || (x->route->takes == TAKES_EITHER && !is_form(x)))
+    if (may_be_long(x)) read_long_body(x);
+    else if (takes_json(x) || x->route->takes == TAKES_ANYTHING)
         http_read_body(x->req, LIMIT_JSON_BODY_BYTES, have_body, x);
     else
         x->route->handle(x);

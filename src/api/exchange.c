@@ -31,6 +31,7 @@ void exchange_unref(struct exchange *x) {
 static void let_go(struct exchange *x) {
     if (x->stream) event_stream_close(TAKE(x->stream));
     if (x->upload) ops_upload_abort(TAKE(x->upload));
+    ops_intake_drop(TAKE(x->intake));
     if (x->wait) {
         ops_abandon(TAKE(x->wait));
         x->waiting = false;

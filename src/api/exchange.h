@@ -38,6 +38,7 @@ struct exchange {
     struct event_stream *stream;
     bool streaming; /* the event stream's headers are out */
     struct upload *upload;
+    struct intake *intake; /* a body with inline files */
     struct form *form; /* in the arena; what the upload is cut out of */
     struct str path, filename; /* what it said so far */
     struct delivery *delivery; /* of a call that is known by what it sends, until its answer is on its way */

@@ -136,6 +136,7 @@ void generate_run(struct exchange *x, struct submission *s, struct str canonical
     s->request_hash = arena_dup(&x->arena, str_of(hash));
     s->route = arena_printf(&x->arena, "%s %s", x->route->method, x->route->pattern);
     s->idempotency_key = x->idempotency_key;
+    s->intake = x->intake;
     know_by_body(x, s);
     struct str trace;
     if (traceparent_read(http_header(x->req, "traceparent"), &trace)) s->trace = arena_dup(&x->arena, trace);
@@ -163,6 +164,10 @@ static err read_labels(struct exchange *x, bool strict, struct submission *s, st
     if (strict || json_is(user, JSON_STRING)) TRY(body_text(x->body, "end_user", false, END_USER_BYTES, why, &s->end_user));
     if (strict) TRY(body_object(x->body, "metadata", why, &metadata));
     if (!json_is(metadata, JSON_OBJECT)) return OK;
+    if (json_has_spool(metadata)) {
+        snprintf(why->field, sizeof why->field, "metadata");
+        return why_set(why, E_INVALID, "metadata: It holds a string over %d bytes; at most %d are kept with a generation.", LIMIT_STRING_SPOOL_BYTES, METADATA_BYTES);
+    }
     _cleanup_(buf_done) struct buf text = {0};
     json_write(&text, metadata);
     if (text.len > METADATA_BYTES) {

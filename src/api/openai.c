@@ -94,12 +94,24 @@ static err read_object(struct exchange *x, struct openai *o, struct why *why) {
 static err read_link(const struct json *j, struct why *why, const struct json **out) {
     const struct json *link = json_is(j, JSON_OBJECT) ? json_get(j, "image_url") : j;
     if (json_is(link, JSON_OBJECT)) link = json_get(link, "url");
-    if (!json_is(link, JSON_STRING)) {
+    if (!json_is(link, JSON_STRING) && !json_is(link, JSON_SPOOLED)) {
         snprintf(why->field, sizeof why->field, "images");
         return why_set(why, E_INVALID, "images is a list of {\"image_url\": \"https://... or data:...\"}; files by id are not known here.");
     }
     *out = link;
     return OK;
+}
+
+/* A text, or one that lies elsewhere. */
+static void write_link(struct openai *o, const struct json *link) {
+    if (link->type == JSON_STRING) {
+        jw_str(&o->w, link->text);
+        return;
+    }
+    struct buf b = {};
+    json_write(&b, link);
+    jw_raw(&o->w, buf_view(&b));
+    buf_done(&b);
 }
 
 static err read_images(struct exchange *x, struct openai *o, struct why *why) {
@@ -113,12 +125,13 @@ static err read_images(struct exchange *x, struct openai *o, struct why *why) {
     if (list->type == JSON_ARRAY) jw_open(&o->w, '[');
     for (const struct json *j = list->type == JSON_ARRAY ? list->child : list; j; j = list->type == JSON_ARRAY ? j->next : NULL) {
         TRY(read_link(j, why, &link));
-        jw_str(&o->w, link->text);
+        write_link(o, link);
     }
     if (list->type == JSON_ARRAY) jw_close(&o->w, ']');
     if (!mask || mask->type == JSON_NULL) return OK;
     TRY(read_link(mask, why, &link));
-    jw_kstr(&o->w, "mask", link->text);
+    jw_key(&o->w, "mask");
+    write_link(o, link);
     return OK;
 }
 
@@ -229,7 +242,7 @@ static void run(struct exchange *x) {
     struct why why = {0};
     struct json *inputs;
     jw_close(&o->w, '}');
-    if (json_parse(arena_dup(&x->arena, buf_view(&o->inputs)), &x->arena, &why, &inputs)) {
+    if (json_parse_how(arena_dup(&x->arena, buf_view(&o->inputs)), JSON_SPOOLS, &x->arena, &why, NULL, &inputs)) {
         why.code = E_INVALID;
         done_with(x);
         answer_error(x, &why);

@@ -532,6 +532,33 @@ void ops_upload_abort(struct upload *u) {
     upload_free(u);
 }
 
+/* Long bodies: kept whole; what is real about them is tested with the real operations. */
+struct intake {
+    struct buf bytes;
+    void *arg;
+};
+err ops_intake_begin(struct ops *o, void (*ready)(void *arg), void *arg, struct why *why, struct intake **out) {
+    struct intake *i = calloc(1, sizeof *i);
+    must(i);
+    i->arg = arg;
+    *out = i;
+    return OK;
+}
+err ops_intake_feed(struct intake *i, struct str piece, struct why *why, bool *waits) {
+    buf_str(&i->bytes, piece);
+    return i->bytes.len > 1024 * 1024 ? why_set(why, E_TOO_LARGE, "The JSON is too long.") : OK;
+}
+void ops_intake_end(struct intake *i, void (*done)(void *arg, err code, const struct why *why)) { done(i->arg, OK, NULL); }
+err ops_intake_read(struct intake *i, struct arena *a, struct why *why, struct json **out) {
+    if (!i->bytes.len) return why_set(why, E_BAD_JSON, "The body is empty.");
+    return json_parse(arena_dup(a, buf_view(&i->bytes)), a, why, out);
+}
+void ops_intake_drop(struct intake *i) {
+    if (!i) return;
+    buf_done(&i->bytes);
+    free(i);
+}
+
 /* --- the server itself --- */
 
 void ops_ready(struct ops *o, ops_done *done, void *arg) {

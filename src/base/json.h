@@ -45,6 +45,7 @@ bool json_as_str(const struct json *j, struct str *out);
 /* Whole numbers only; 5, 5.0 and 5e0 are whole. */
 bool json_as_i64(const struct json *j, int64_t *out);
 bool json_as_bool(const struct json *j, bool *out);
+bool json_has_spool(const struct json *j); /* at any depth */
 bool json_as_spool(const struct json *j, uint32_t *id, uint32_t *bytes, struct str *head);
 
 /* A path such as  outputs[0].asset.url  ; NULL when it leads nowhere. One leading '.' is allowed, '.' alone is the root. Names

@@ -98,3 +98,10 @@ bool json_as_spool(const struct json *j, uint32_t *id, uint32_t *bytes, struct s
     *head = j->text;
     return true;
 }
+
+bool json_has_spool(const struct json *j) {
+    if (json_is(j, JSON_SPOOLED)) return true;
+    for (const struct json *c = j ? j->child : NULL; c; c = c->next)
+        if (json_has_spool(c)) return true;
+    return false;
+}

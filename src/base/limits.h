@@ -38,6 +38,8 @@
 #define LIMIT_HTTP_DRAIN_MS 25000
 #define LIMIT_SSE_HEARTBEAT_MS 15000
 #define LIMIT_JSON_BODY_BYTES (1024 * 1024)    /* bodies that are read as a tree */
+#define LIMIT_LONG_BODY_BYTES (64 * 1024 * 1024) /* of a call with inline files */
+#define LIMIT_INTAKE_BYTES (1024LL * 1024 * 1024) /* of inline files of all calls that are being read */
 #define LIMIT_UPLOAD_BYTES (2LL * 1024 * 1024 * 1024)
 
 /* Calls */

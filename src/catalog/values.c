@@ -111,8 +111,8 @@ static enum misread read_file(const struct input_spec *s, const struct json *j, 
     int64_t n = 0;
     const struct json *first = j->type == JSON_ARRAY ? j->child : j;
     for (const struct json *f = first; f; f = j->type == JSON_ARRAY ? f->next : NULL, n++) {
-        if (f->type != JSON_STRING && f->type != JSON_OBJECT) return VALUE_UNREADABLE;
-        if (f->type == JSON_STRING ? !f->text.len : !f->count) return VALUE_EMPTY;
+        if (f->type != JSON_STRING && f->type != JSON_OBJECT && f->type != JSON_SPOOLED) return VALUE_UNREADABLE;
+        if (f->type != JSON_OBJECT ? !f->text.len : !f->count) return VALUE_EMPTY;
     }
     if (!n) return VALUE_EMPTY;
     if (n > s->max) return VALUE_OUT_OF_RANGE;
@@ -143,7 +143,7 @@ static bool same_members(const struct json *a, const struct json *b) {
 }
 
 static bool same_file(const struct json *a, const struct json *b) {
-    return a->type == JSON_STRING ? b->type == JSON_STRING && str_eq(a->text, b->text) : b->type == JSON_OBJECT && same_members(a, b);
+    return a->type != JSON_OBJECT ? b->type == a->type && str_eq(a->text, b->text) : b->type == JSON_OBJECT && same_members(a, b);
 }
 
 static bool same_files(const struct json *a, const struct json *b) {

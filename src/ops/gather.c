@@ -4,6 +4,8 @@
  * the disk at once: a full drive must not fill it with what nobody owns. */
 #include "ops/gather.h"
 
+#include "ops/intake.h"
+
 #include "ops/links.h"
 
 #include <stdlib.h>
@@ -33,6 +35,7 @@ static void drop_work(void *arg) {
 
 static void dropped(void *arg) {
     struct gathering *g = arg;
+    ops_intake_drop(g->files.intake);
     arena_done(&g->arena);
     free(g);
 }
@@ -113,7 +116,7 @@ static bool has(const struct gathering *g, enum file_from from) {
 }
 
 static void store(struct gathering *g) {
-    if (g->code || !has(g, FROM_DATA)) {
+    if (g->code || (!has(g, FROM_DATA) && !has(g, FROM_INTAKE))) {
         if (!g->code && has(g, FROM_ELSEWHERE)) put_all(g);
         else finish(g);
         return;
@@ -151,7 +154,7 @@ static struct submission copy(const struct submission *s, struct arena *a) {
     json_write(&text, s->inputs);
     struct str own = arena_dup(a, buf_view(&text));
     buf_done(&text);
-    must(json_parse(own, a, NULL, &inputs) == OK); /* it was read from the same text a moment ago */
+    must(json_parse_how(own, JSON_SPOOLS, a, NULL, NULL, &inputs) == OK); /* it was read from the same text a moment ago */
     c.inputs = inputs;
     return c;
 }
@@ -176,6 +179,7 @@ void gather(struct wait *w, const struct model *m, const struct submission *s, g
         struct id id = io_new_id(w->o->io);
         memcpy(g->random[i], id.hex, sizeof id.hex);
     }
+    g->files.intake = intake_ref(s->intake); /* the caller may go meanwhile */
     g->code = files_find(w->o, &w->caller, m, g->s.inputs, &g->arena, &g->why, &g->files);
     if (g->code) {
         finish(g);

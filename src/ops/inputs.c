@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "io/egress.h"
+#include "ops/intake.h"
 #include "media/media.h"
 
 enum { BARE_BASE64_MIN = 64 }; /* shorter text is a path that was mistyped */
@@ -65,9 +66,21 @@ static err take_text(struct ops *o, const struct caller *c, struct file_in *f, s
     return e ? bad(why, f->input, e, "%s", why_text(&path_why)) : OK;
 }
 
+/* A string over 64 KB is no path and no link: its bytes are the file. */
+static bool take_spooled(struct file_in *f, const struct json *j) {
+    if (!json_is(j, JSON_SPOOLED)) return false;
+    f->from = FROM_INTAKE;
+    f->spool = j->spool;
+    return true;
+}
+
 static err take_node(struct ops *o, const struct caller *c, struct file_in *f, struct arena *a, struct why *why) {
+    static const char *const inline_members[] = {"url", "data", "base64"};
     struct str s;
     if (json_as_str(f->at, &s)) return take_text(o, c, f, s, a, why);
+    if (take_spooled(f, f->at)) return OK;
+    for (size_t i = 0; i < sizeof inline_members / sizeof *inline_members; i++)
+        if (take_spooled(f, json_get(f->at, inline_members[i]))) return OK;
     if (json_as_str(json_get(f->at, "drive_path"), &s) || json_as_str(json_get(f->at, "path"), &s)) {
         struct why path_why = {};
         err e = drive_path_clean(s, a, &path_why, &f->text);
@@ -79,6 +92,23 @@ static err take_node(struct ops *o, const struct caller *c, struct file_in *f, s
     return bad(why, f->input, E_INVALID, "The input `%.*s` is no file: give a drive path, a link, {\"drive_path\": ..}, {\"url\": ..} or {\"data\": ..}.", STR_ARG(f->input));
 }
 
+static bool takes_file(const struct model *m, struct str name) {
+    for (size_t i = 0; i < m->input_count; i++) {
+        const struct input_spec *s = &m->inputs[i];
+        bool named = str_eq(s->name, name);
+        for (size_t k = 0; k < s->alias_count; k++) named |= str_eq(s->aliases[k], name);
+        if (named) return s->type == INPUT_FILE;
+    }
+    return false;
+}
+
+err files_only_spooled(const struct model *m, const struct json *inputs, struct why *why) {
+    for (const struct json *j = inputs ? inputs->child : NULL; j; j = j->next)
+        if (!takes_file(m, j->key) && json_has_spool(j))
+            return bad(why, j->key, E_INVALID, "The input `%.*s` is longer than %d bytes, and it is not one in which this model takes a file. Nothing was charged.", STR_ARG(str_head(j->key, 60)), LIMIT_STRING_SPOOL_BYTES);
+    return OK;
+}
+
 static const struct json *member(const struct json *inputs, const struct input_spec *s) {
     const struct json *j = json_get_str(inputs, s->name);
     for (size_t i = 0; !j && i < s->alias_count; i++) j = json_get_str(inputs, s->aliases[i]);
@@ -86,7 +116,7 @@ static const struct json *member(const struct json *inputs, const struct input_s
 }
 
 err files_find(struct ops *o, const struct caller *c, const struct model *m, const struct json *inputs, struct arena *a, struct why *why, struct files_in *out) {
-    *out = (struct files_in){};
+    *out = (struct files_in){.intake = out->intake};
     for (size_t i = 0; i < m->input_count; i++) {
         const struct input_spec *s = &m->inputs[i];
         const struct json *j = s->type == INPUT_FILE ? member(inputs, s) : NULL;
@@ -142,6 +172,12 @@ err files_resolve(struct db *db, const struct caller *c, struct files_in *f, str
 
 /* --- on the files pool --- */
 
+struct stored {
+    struct str head;
+    int64_t bytes;
+    char sha256[65];
+};
+
 /* Standard and url alphabets, padding and line breaks as they come. */
 static bool decode(struct str s, uint8_t *out, size_t *out_len) {
     uint32_t acc = 0;
@@ -179,33 +215,53 @@ void file_describe(struct file_in *f, struct str head, int64_t bytes, struct str
     f->path = arena_printf(a, "inputs/%.32s.%s", sha256, s.ext); /* the same bytes are the same file, however often they are sent */
 }
 
-static err store_one(struct drive *d, struct file_in *f, const char *asset, const char *random, struct arena *a, struct why *why, struct output *out) {
-    size_t len = 0;
-    char sha256[65];
-    uint8_t *bytes = arena_bytes(a, f->text.len + 1);
-    if (!decode(f->text, bytes, &len))
-        return bad(why, f->input, E_INVALID, "The input `%.*s` is neither a file of this drive nor readable base64.", STR_ARG(f->input));
-    struct str data = str_n(bytes, len);
-    struct sniffed s = media_sniff(str_head(data, 4096));
+/* What the bytes are, before any is kept. */
+static err look(const struct file_in *f, struct str head, struct why *why) {
+    struct sniffed s = media_sniff(str_head(head, 4096));
     if (!s.type) return bad(why, f->input, E_MEDIA_TYPE, "The input `%.*s` holds no picture, sound or video that is known here.", STR_ARG(f->input));
-    TRY(fits(f, str_of(s.kind), str_of(s.type), why));
+    return fits(f, str_of(s.kind), str_of(s.type), why);
+}
+
+static err unreadable(const struct file_in *f, struct why *why) {
+    return bad(why, f->input, E_INVALID, "The input `%.*s` is neither a file of this drive nor readable base64.", STR_ARG(f->input));
+}
+
+static err store_inline(struct drive *d, struct file_in *f, const char *random, struct str blob, struct arena *a, struct why *why, struct stored *out) {
+    size_t len = 0;
+    uint8_t *bytes = arena_bytes(a, f->text.len + 1);
+    if (!decode(f->text, bytes, &len)) return unreadable(f, why);
     struct drive_file file;
+    out->head = str_n(bytes, len);
+    out->bytes = (int64_t)len;
+    TRY(look(f, out->head, why));
     TRY(drive_file_begin(d, random, why, &file));
-    err e = drive_file_write(&file, data, why);
-    out->blob = arena_printf(a, "up/%.2s/1-%s", random + 18, random);
-    if (!e) e = drive_file_keep(d, &file, out->blob, why, sha256);
-    else drive_file_drop(&file);
-    if (e) return e;
-    file_describe(f, data, (int64_t)len, str_of(asset), sha256, a, out);
+    err e = drive_file_write(&file, out->head, why);
+    if (!e) return drive_file_keep(d, &file, blob, why, out->sha256);
+    drive_file_drop(&file);
+    return e;
+}
+
+static err store_intake(struct drive *d, struct intake *i, struct file_in *f, struct str blob, struct why *why, struct stored *out) {
+    if (!intake_look(i, f->spool, &out->head, &out->bytes)) return unreadable(f, why);
+    TRY(look(f, out->head, why));
+    return intake_keep(i, f->spool, d, blob, why, out->sha256);
+}
+
+static err store_one(struct drive *d, struct intake *i, struct file_in *f, const char *asset, const char *random, struct arena *a, struct why *why, struct output *out) {
+    struct stored s = {};
+    struct str blob = arena_printf(a, "up/%.2s/1-%s", random + 18, random);
+    TRY(f->from == FROM_INTAKE ? store_intake(d, i, f, blob, why, &s) : store_inline(d, f, random, blob, a, why, &s));
+    out->blob = blob;
+    file_describe(f, s.head, s.bytes, str_of(asset), s.sha256, a, out);
     return OK;
 }
 
 err files_store(struct drive *d, struct files_in *f, const char (*random)[ID_LEN + 1], struct arena *a, struct why *why, struct output *outputs) {
     for (size_t i = 0; i < f->n; i++) {
-        if (f->list[i].from != FROM_DATA) continue;
+        if (f->list[i].from != FROM_DATA && f->list[i].from != FROM_INTAKE) continue;
         char name[21];
         memcpy(name, random[2 * i + 1] + ID_LEN - 20, 21); /* the random end of an id */
-        TRY(store_one(d, &f->list[i], random[2 * i], name, a, why, &outputs[i]));
+        TRY(store_one(d, f->intake, &f->list[i], random[2 * i], name, a, why, &outputs[i]));
     }
     return OK;
 }

@@ -121,9 +121,11 @@ enum view {
     VIEW_MEDIA,      /* the seed's dictionary: model kind drive_path output_url request_id billed_micros billed_usd meta */
     VIEW_FILES,      /* id, billed_micros, outputs[] alone; an end without files is an error, as with VIEW_MEDIA */
 };
+struct intake;
 struct submission {
     struct str model;
     const struct json *inputs;       /* object or NULL */
+    struct intake *intake;           /* where its JSON_SPOOLED strings lie; NULL: there are none */
     struct str kind;                 /* "auto" or empty: resolved */
     bool kind_required;              /* a model of another kind is refused */
     struct str output_path, output_url_path;
@@ -140,6 +142,17 @@ struct submission {
     msec wait;                       /* 0: answer when committed; else park until terminal, at most that long */
     enum view view;
 };
+/* A JSON body with inline files in it, read as it comes: strings over 64 KB are decoded on their way to the disk, and nothing but the rest is held
+ * in memory. begin, feed until the body's end, end, then read; drop at any time, also with an end under way (done is not called any more).
+ * E_STORAGE_FULL (507) past the bound on all of them together; E_BAD_JSON; E_TOO_LARGE. */
+[[nodiscard]] err ops_intake_begin(struct ops *o, void (*ready)(void *arg), void *arg, struct why *why, struct intake **out);
+[[nodiscard]] err ops_intake_feed(struct intake *i, struct str piece, struct why *why, bool *waits); /* waits: no more until ready is called */
+void ops_intake_end(struct intake *i, void (*done)(void *arg, err code, const struct why *why));
+/* Once done was called: the body's tree in the arena. A JSON_SPOOLED string has the sha256 of its bytes for its text, so that the canonical form
+ * stands for the whole body. */
+[[nodiscard]] err ops_intake_read(struct intake *i, struct arena *a, struct why *why, struct json **out);
+void ops_intake_drop(struct intake *i); /* what was made a file of the drive stays; NULL is fine */
+
 /* The answer of a call whose repeat is not REPEAT_KEY reached its caller. */
 void ops_delivered(struct ops *o, const struct caller *c, struct str route, struct str idempotency_key, struct str generation);
 /* Parked callers: the handle abandons the wait (the generation goes on). NULL when the answer was given already. */

@@ -20,6 +20,7 @@ struct ops {
     struct wait **waits;         /* parked callers by generation */
     struct event_stream **streams;
     size_t parked;
+    int64_t intake_bytes;        /* of inline files that lie in tmp/ */
     struct link *links;          /* files of calls that are being fetched from other servers */
     struct timer *look;          /* 250 ms, where other nodes may end what we wait for */
     size_t look_at;              /* the bucket where the next look begins */

@@ -1,6 +1,7 @@
 /* Parked callers, event streams and the key cache against a real store, with the moments of their races held still: the committer
  * has no thread, and what the readers found waits until the test lets it in. */
 #include "base/hash.h"
+#include "base/hash.h"
 #include "ops/ops_int.h"
 
 #include <setjmp.h>
@@ -540,6 +541,83 @@ static void a_refused_upload_leaves_the_disk(void **state) {
     assert_true(folder_is_empty(b, "blobs"));
 }
 
+struct heard_intake {
+    int times;
+    err code;
+};
+static void intake_heard(void *arg, err code, const struct why *why) {
+    struct heard_intake *h = arg;
+    h->times++;
+    h->code = code;
+}
+static void intake_goes_on(void *arg) {}
+
+static struct buf body_of(size_t bytes) {
+    struct buf b = {};
+    buf_z(&b, "{\"image\":\"");
+    for (size_t i = 0; i < bytes; i++) buf_c(&b, "iVBORw0KGgoA"[i % 12]);
+    buf_z(&b, "\",\"n\":1}");
+    return b;
+}
+
+/* What all calls together may have on the way is bounded; what is dropped in the middle leaves the disk and the count. */
+static void inline_files_are_bounded_and_leave_no_trace(void **state) {
+    struct bench *b = *state;
+    struct buf body = body_of(300000);
+    struct heard_intake h = {};
+    struct why why = {};
+    struct intake *i = NULL;
+    bool waits = false;
+    b->ops->intake_bytes = LIMIT_INTAKE_BYTES - 100000;
+    assert_int_equal(ops_intake_begin(b->ops, intake_goes_on, &h, &why, &i), OK);
+    assert_int_equal(ops_intake_feed(i, buf_view(&body), &why, &waits), E_STORAGE_FULL);
+    assert_non_null(strstr(why_text(&why), "nothing was charged"));
+    ops_intake_drop(i);
+    turn(b, 100);
+    assert_int_equal(b->ops->intake_bytes, LIMIT_INTAKE_BYTES - 100000);
+    b->ops->intake_bytes = 0;
+    /* dropped while the disk is busy, and while the end is awaited: nobody is told any more */
+    for (int end = 0; end < 2; end++) {
+        assert_int_equal(ops_intake_begin(b->ops, intake_goes_on, &h, &why, &i), OK);
+        assert_int_equal(ops_intake_feed(i, buf_view(&body), &why, &waits), OK);
+        if (end) ops_intake_end(i, intake_heard);
+        ops_intake_drop(i);
+        for (int n = 0; n < 50 && b->ops->intake_bytes; n++) turn(b, 10);
+        turn(b, 50);
+        assert_int_equal(h.times, 0);
+        assert_int_equal(b->ops->intake_bytes, 0);
+        assert_true(folder_is_empty(b, "tmp"));
+    }
+    buf_done(&body);
+}
+
+static void an_inline_file_is_named_by_what_was_sent(void **state) {
+    struct bench *b = *state;
+    struct heard_intake h = {};
+    struct why why = {};
+    struct intake *i = NULL;
+    struct arena a = {};
+    struct json *j = NULL;
+    struct buf body = body_of(300000);
+    char hash[SHA256_HEX + 1];
+    bool waits = false;
+    assert_int_equal(ops_intake_begin(b->ops, intake_goes_on, &h, &why, &i), OK);
+    for (struct str rest = buf_view(&body); rest.len; rest = str_skip(rest, 7777)) assert_int_equal(ops_intake_feed(i, str_head(rest, 7777), &why, &waits), OK);
+    ops_intake_end(i, intake_heard);
+    for (int n = 0; n < 100 && !h.times; n++) turn(b, 10);
+    assert_int_equal(h.times, 1);
+    assert_int_equal(h.code, OK);
+    assert_int_equal(ops_intake_read(i, &a, &why, &j), OK);
+    sha256_hex(str_n(body.ptr + 10, 300000), hash);
+    assert_true(json_is(json_get(j, "image"), JSON_SPOOLED) && str_is(json_get(j, "image")->text, hash));
+    ops_intake_drop(i);
+    for (int n = 0; n < 50 && b->ops->intake_bytes; n++) turn(b, 10);
+    turn(b, 50);
+    assert_true(folder_is_empty(b, "tmp"));
+    arena_done(&a);
+    buf_done(&body);
+}
+
 static struct said room(struct bench *b, const char *path, int64_t length) {
     struct said said = {};
     ops_drive_room(b->ops, &b->caller, str_of(path), length, hear, &said);
@@ -658,6 +736,8 @@ int main(void) {
         CASE(a_foreign_generation_is_not_found),
         CASE(a_repeat_is_answered_although_the_call_would_be_refused_today),
         CASE(a_refusal_names_no_generation),
+        CASE(inline_files_are_bounded_and_leave_no_trace),
+        CASE(an_inline_file_is_named_by_what_was_sent),
         CASE(a_stream_that_reads_nothing_misses_nothing),
         CASE(a_stream_asks_again_when_the_store_could_not_be_asked),
         CASE(a_stream_opened_during_the_drain_ends_at_once),

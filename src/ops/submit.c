@@ -97,6 +97,7 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
         return why_set(why, E_INVALID, "%.*s makes %.*s and this call is for %.*s. Nothing was charged.", STR_ARG(m->slug), STR_ARG(m->kind), STR_ARG(s->kind));
     }
     TRY(check_key(s->idempotency_key, why));
+    TRY(files_only_spooled(m, s->inputs, why));
     TRY(catalog_quote(shelf_current(o->o.shelf), m, s->inputs, NULL, 0, a, why, &cmd.quote, &cmd.inputs));
     if (s->quote_id.len) TRY(quote_honour(o, s->quote_id, m, cmd.inputs, a, why, &cmd.quote));
     if (s->output_path.len && c->kind == KEY_PUB) {

@@ -116,7 +116,9 @@ def depth_ends_at_64():
 def size_ends_at_1_mib():
     s = shared("sqlite")
     with Unmoved(s):
-        refusal(s.post("/v1/generations", wrap(b'"' + b"a" * (1024 * 1024) + b'"')), 413, "too_large")
+        refusal(s.post("/v1/quote", wrap(b'"' + b"a" * (1024 * 1024) + b'"')), 413, "too_large")
+        refusal(s.post("/v1/generations", wrap(b'"' + b"a" * (1024 * 1024) + b'"')), 400, "invalid_argument")  # it may be a file, but not there
+        refusal(s.post("/v1/generations", wrap(b'[' + b'"aaaaaaaaaaaaaaaa",' * 60000 + b'1]')), 413, "too_large")
         refusal(s.post("/v1/generations", wrap(b"[" + b"1," * 110000 + b"1]")), 400, "bad_json")  # too many values
         # within the body's limit, but more than is kept with a generation
         for route in ROUTES:
