@@ -87,6 +87,19 @@ bool desk_other(void *self, const struct route_names *r, struct str inputs) {
     return routes_another(d->routes, &ask, r->provider, r->route);
 }
 
+bool desk_open(void *self, const struct route_names *r, struct str inputs) {
+    struct desk *d = desk_of(self);
+    _cleanup_(arena_done) struct arena a = {};
+    struct place p;
+    struct json *j;
+    const struct route_spec *found;
+    bool busy;
+    if (!atlas_find(d->atlas, r, &p)) return false;
+    struct route_ask ask = ask_of(d, p.catalog, p.model);
+    if (!json_parse(inputs, &a, NULL, &j)) ask.inputs = j;
+    return !routes_pick(d->routes, &ask, NULL, &found, &busy) && !busy && found != p.route;
+}
+
 bool desk_cost(void *self, const struct route_names *r, struct str inputs, struct quote *out) {
     struct desk *d = desk_of(self);
     _cleanup_(arena_done) struct arena a = {};

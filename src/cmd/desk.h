@@ -28,6 +28,7 @@ void desk_published(struct desk *d, const struct rec_change *changes, size_t n);
 err desk_next(void *self, const struct work *w, struct arena *a, struct str *out_provider, struct str *out_route);
 struct traits desk_traits(void *self, const struct route_names *r);
 bool desk_other(void *self, const struct route_names *r, struct str inputs);
+bool desk_open(void *self, const struct route_names *r, struct str inputs);
 bool desk_cost(void *self, const struct route_names *r, struct str inputs, struct quote *out);
 struct str desk_lane(void *self, const struct route_names *r);
 

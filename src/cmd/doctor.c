@@ -83,6 +83,27 @@ static void check_key(struct doctor *d) {
     if (available <= 0) tell(d, WARN, "credit", "there is none left; add some with `puras top-up USD`.");
 }
 
+/* Which models wait for a key of the operator's; only an admin key is told. */
+static void check_providers(struct doctor *d) {
+    struct why why = {0};
+    struct client_reply reply;
+    struct arena *a = &d->cli.a;
+    _cleanup_(buf_done) struct buf missing = {0};
+    struct client_request r = {.method = "GET", .path = "/v1/providers"};
+    if (!client_has_key(d->cli.client) || client_request(d->cli.client, &r, a, &why, &reply)) return;
+    const struct json *rows = json_get(reply.json, "providers");
+    int ready = 0;
+    for (const struct json *p = rows ? rows->child : NULL; p; p = p->next) {
+        const char *key = jtext(a, p, "key"), *name = jtext(a, p, "name");
+        if (!jint(p, "models")) continue;
+        if (!strcmp(key, "missing")) buf_printf(&missing, "%s%s (%lld)", missing.len ? ", " : "", name, (long long)jint(p, "models"));
+        else if (!strcmp(key, "unreadable")) tell(d, BAD, "providers", "the key of %s was sealed by another master key; start with --old-master-key, or set it again.", name);
+        else ready++;
+    }
+    if (missing.len) tell(d, WARN, "providers", "no key for: %s (models with a route there). `puras providers set-key NAME` sets one.", missing.ptr);
+    if (ready) tell(d, GOOD, "providers", "%d can be used", ready);
+}
+
 static void check_disk(struct doctor *d) {
     const char *folder = d->data ? d->data : ".";
     struct statvfs v;
@@ -234,6 +255,7 @@ int cmd_doctor(int argc, char **argv) {
     jw_open(&d.w, '[');
     check_server(&d);
     check_key(&d);
+    check_providers(&d);
     check_disk(&d);
     check_helper(&d);
     check_tools(&d);

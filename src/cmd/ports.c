@@ -57,7 +57,7 @@ static void fenced(void *self) {
 }
 
 struct engine_port server_engine_port(struct server *s) {
-    return (struct engine_port){.self = s, .submit = submit, .scan = scan, .route = desk_next, .traits = desk_traits, .other_route = desk_other, .cost = desk_cost, .lane = desk_lane, .fenced = fenced};
+    return (struct engine_port){.self = s, .submit = submit, .scan = scan, .route = desk_next, .traits = desk_traits, .other_route = desk_other, .open_route = desk_open, .cost = desk_cost, .lane = desk_lane, .fenced = fenced};
 }
 
 bool server_slot(void *self) { return engine_has_slot(((struct server *)self)->engine); }

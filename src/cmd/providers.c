@@ -6,6 +6,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+enum { DAY_CHARS = 10 }; /* of a moment: 2027-03-01 */
+
 static const char *breaker_text(struct arena *a, const struct json *p) {
     const char *word = jtext(a, p, "breaker");
     const struct json *open = json_get(p, "open_routes");
@@ -41,7 +43,7 @@ static int list(struct cli *c) {
         const char *state = flag(p, "paused") ? arena_printf(a, "%s, paused", jtext(a, p, "status")).ptr : jtext(a, p, "status");
         const char *cells[] = {jtext(a, p, "name"), jtext(a, p, "title"), key_text(a, p), state, arena_printf(a, "%lld", (long long)jint(p, "models")).ptr, breaker_text(a, p),
                                arena_printf(a, "%lld", (long long)jint(p, "running")).ptr, arena_printf(a, "%lld", (long long)jint(p, "waiting")).ptr,
-                               str_head(str_of(jtext(a, p, "sunset_at")), 10).len ? arena_strz(a, str_head(str_of(jtext(a, p, "sunset_at")), 10)) : "", failure_text(a, p)};
+                               arena_strz(a, str_head(str_of(jtext(a, p, "sunset_at")), DAY_CHARS)), failure_text(a, p)};
         table_add(&t, cells);
     }
     table_print(&t, stdout);

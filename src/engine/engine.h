@@ -71,6 +71,8 @@ struct engine_port {
     struct traits (*traits)(void *self, const struct route_names *r);
     /* Whether another route stands ready for a generation whose route just failed by our key or our balance there. NULL: yes. */
     bool (*other_route)(void *self, const struct route_names *r, struct str inputs);
+    /* Whether another route could be taken at once, by a generation that waits before this one's open breaker. NULL: none. */
+    bool (*open_route)(void *self, const struct route_names *r, struct str inputs);
     /* What a route's cost table says of these inputs; false: it states none. NULL: none does. */
     bool (*cost)(void *self, const struct route_names *r, struct str inputs, struct quote *out);
     /* The lane of permits a route's requests go through; may be empty: none is kept. NULL: no route has one. */

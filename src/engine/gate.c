@@ -2,6 +2,7 @@
  * the next probe, and acts again when its turn has come. */
 #include "engine/task.h"
 
+#include "base/limits.h"
 #include "base/time.h"
 #include "core/generation.h"
 
@@ -86,6 +87,18 @@ static bool take(struct task *t) {
     return t->granted;
 }
 
+/* Nothing has left for the route yet, and it is broken: the attempt ends, and the next one takes the route that is open. Says nothing of the route. */
+static bool moved_on(struct task *t) {
+    struct engine *e = t->engine;
+    struct route_names names = names_of(t);
+    if (!str_is(STEP_OPENED, t->step) || !e->o.port.open_route || t->attempt >= LIMIT_ATTEMPTS - 1 || !e->o.port.open_route(e->o.port.self, &names, task_str(t->inputs))) return false;
+    t->command = (struct command){.kind = CMD_ATTEMPT_FAILED};
+    t->command.step = (struct cmd_step){.generation = str_of(t->id), .node = str_of(e->node), .attempt = t->attempt, .failure = FAIL_TRANSIENT, .may_retry = true, .measured = -1,
+                                        .detail = STR("The provider has failed too often just now; the next route takes it."), .retry_at = io_now(e->o.io)};
+    task_command(t);
+    return true;
+}
+
 bool gate_submit(struct task *t) {
     struct engine *e = t->engine;
     if (t->permit.lane) return false;
@@ -93,7 +106,7 @@ bool gate_submit(struct task *t) {
     msec opens = e->o.routes ? routes_gate_opens(e->o.routes, task_str(t->provider), task_str(t->route)) : 0;
     if (!t->passed && opens > now) {
         gate_leave(t);
-        act_later(t, opens - now);
+        if (!moved_on(t)) act_later(t, opens - now);
         return false;
     }
     if (e->o.permits && !t->granted && !take(t)) return false;

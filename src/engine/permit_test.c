@@ -115,6 +115,17 @@ static void who_leaves_the_queue_is_passed_over(void **state) {
     assert_true(permits_lane(bench->p, 0, &v) && v.waiting == 0 && v.out == 3 && !permits_lane(bench->p, 1, &v));
 }
 
+static void nobody_overtakes(void **state) {
+    permits_declare(bench->p, STR("p"), &(struct permit_limits){.rate_count = 1, .rate_per = 100});
+    ask(bench, 0);
+    ask(bench, 1);
+    bench->now += 100; /* there is room, and the one who waits has not been told yet */
+    ask(bench, 2);
+    assert_int_equal(bench->sent_count, 1);
+    while (step(bench, 10 * MS_SECOND)) {}
+    assert_true(bench->order[1] == 1 && bench->order[2] == 2);
+}
+
 static void a_refusal_stops_the_credential_until_its_time(void **state) {
     permits_declare(bench->p, STR("p"), &(struct permit_limits){.rate_count = 10, .rate_per = MS_SECOND});
     ask(bench, 0);
@@ -220,7 +231,7 @@ static void a_thousand_wait_for_an_hour_and_the_rate_holds(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         T(without_limits_all_go), T(the_rate_is_kept_in_every_window_and_the_order_is_theirs), T(works_out_are_bounded_and_each_end_lets_the_next_go),
-        T(who_leaves_the_queue_is_passed_over), T(a_refusal_stops_the_credential_until_its_time), T(nodes_divide_what_there_is),
+        T(who_leaves_the_queue_is_passed_over), T(nobody_overtakes), T(a_refusal_stops_the_credential_until_its_time), T(nodes_divide_what_there_is),
         T(more_nodes_and_other_limits_keep_what_was_sent_in_mind), T(polls_take_turns), T(a_thousand_wait_for_an_hour_and_the_rate_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,8 @@ def the_environment_counts_where_nothing_is_set():
         s.cli("providers", "unset-key", "acme", key="admin")
         equal(row(s, "acme")["key"], "environment")
         expect("from SPEC_ACME_KEY" in s.cli("providers", key="admin") and SECRET not in s.cli("providers", key="admin"), "")
+        doctor = s.cli("doctor", key="admin")
+        expect("no key for" in doctor and "bolt (1)" in doctor and "acme" not in doctor.split("no key for")[1].split("\n")[0], doctor)
         warnings = " ".join(s.get("/readyz", key=None).json["warnings"])
         expect("soon" in warnings and "30 days" in warnings and "late" in warnings and "acme" not in warnings, warnings)
 
