@@ -163,7 +163,10 @@ static err evaluate(struct calling *k, struct str program, const struct json *in
     return OK;
 }
 
+/* What is run of a program as it stands in a file; the line break ends a comment. */
 #define VARIABLES ".model as $model | .slug as $slug | .kind as $kind | .our_ref as $our_ref | .webhook as $webhook | .files as $files | "
+struct str route_program_text(struct str program, struct arena *a) { return arena_printf(a, VARIABLES "(.inputs + {rest: .rest}) | (%.*s\n)", STR_ARG(program)); }
+struct str call_program_text(struct str program, struct arena *a) { return arena_printf(a, VARIABLES "(%.*s\n)", STR_ARG(program)); }
 
 err calling_input(struct calling *k, const struct json **out) {
     struct json *call;
@@ -171,8 +174,7 @@ err calling_input(struct calling *k, const struct json **out) {
         TRY(call_object(k, &call));
         struct str program = k->c->route ? k->c->route->request : (struct str){};
         if (program.len) {
-            struct str text = arena_printf(k->a, VARIABLES "(.inputs + {rest: .rest}) | (%.*s\n)", STR_ARG(program));
-            TRY(evaluate(k, text, call, &k->input));
+            TRY(evaluate(k, route_program_text(program, k->a), call, &k->input));
         } else {
             struct json *both = copy(k->a, k->rest, false);
             for (const struct json *m = k->inputs->child; m; m = m->next) add_member(both, copy(k->a, m, false));
@@ -220,7 +222,7 @@ err calling_run(struct calling *k, struct str program, const struct json **out) 
         kept->key = STR("kept");
         add_member(call, kept);
     }
-    return evaluate(k, arena_printf(k->a, VARIABLES "(%.*s\n)", STR_ARG(program)), call, out);
+    return evaluate(k, call_program_text(program, k->a), call, out);
 }
 
 /* Sets a member below the tree, making the mappings on the way. */

@@ -177,6 +177,18 @@ struct calling {
 void calling_start(struct calling *k, const struct endpoint *e, const struct provider_call *c, const struct evaluator *ev, struct arena *a, struct why *why);
 [[nodiscard]] err calling_input(struct calling *k, const struct json **out);   /* what the route makes of the inputs */
 [[nodiscard]] err calling_run(struct calling *k, struct str program, const struct json **out); /* a program of the description on the call */
+struct str route_program_text(struct str program, struct arena *a);
+struct str call_program_text(struct str program, struct arena *a);
+
+/* --- many programs as few (bundle.c) --- */
+
+/* An evaluator over another one, for lint: jq needs 13 ms for each text that it has not seen, so programs that are known before are run as
+ * branches of one. What is not known, or sits in a bundle that does not compile, runs as it is. */
+struct bundle;
+struct bundle *bundle_new(const struct evaluator *ev);
+void bundle_free(struct bundle *b);
+void bundle_add(struct bundle *b, struct str program); /* copied; twice is once */
+struct evaluator bundle_evaluator(struct bundle *b);
 /* How values are written into a template. */
 enum escape { ESCAPE_NONE, ESCAPE_PATH, ESCAPE_QUERY };
 [[nodiscard]] err template_write(const struct template *t, struct calling *k, enum escape escape, struct buf *out);

@@ -1,6 +1,5 @@
 /* What only running the programs can show: that they compile, and that each route states what the price says. */
 #include "provider/describe.h"
-#include "catalog/number.h"
 
 #include "catalog/number.h"
 
@@ -17,14 +16,33 @@ struct programs {
     struct arena a;
 };
 
+#define UNRUN ". as $model | . as $slug | . as $kind | . as $our_ref | . as $webhook | . as $files | if true then empty else "
+
 /* Compiled and not run: what it needs of a reply is not there. */
 static void check_program(void *arg, struct str program, int line, const char *where) {
     struct programs *p = arg;
     struct why why = {};
     struct str out;
-    struct str text = arena_printf(&p->a, ". as $model | . as $slug | . as $kind | . as $our_ref | . as $webhook | . as $files | if true then empty else (%.*s\n) end", STR_ARG(program));
-    if (p->ev->run(p->ev->self, text, STR("null"), &p->a, &why, &out))
+    if (p->ev->run(p->ev->self, arena_printf(&p->a, UNRUN "(%.*s\n) end", STR_ARG(program)), STR("null"), &p->a, &why, &out))
         doc_problem_line(&p->d, line, "the program in `%s` does not compile: %s", where, why_text(&why));
+}
+
+static void join_program(void *arg, struct str program, int line, const char *where) {
+    buf_printf(arg, ", (%.*s\n)", STR_ARG(program));
+}
+
+/* All of a description at once; one by one only when something is wrong. */
+static void check_programs(const struct provider *from, const struct evaluator *ev, struct problems *out) {
+    struct programs p = {.ev = ev, .d = {.problems = out, .file = from->file}};
+    struct buf all = {};
+    struct str ignored;
+    describe_programs(from, join_program, &all);
+    if (all.len) {
+        struct str text = arena_printf(&p.a, UNRUN "(null%.*s) end", STR_ARG(buf_view(&all)));
+        if (ev->run(ev->self, text, STR("null"), &p.a, NULL, &ignored)) describe_programs(from, check_program, &p);
+    }
+    buf_done(&all);
+    arena_done(&p.a);
 }
 
 /* --- routes --- */
@@ -301,18 +319,39 @@ static bool is_trusted(struct str file, struct str trusted) {
     return trusted.len && str_starts(file, trusted) && (file.len == trusted.len || file.ptr[trusted.len] == '/' || str_ends(trusted, STR("/")));
 }
 
+/* Whether the programs and routes of that file and provider are to be proved. */
+static bool is_wanted(struct str file, struct str provider, struct str trusted, struct str only) {
+    return !is_trusted(file, trusted) && (!only.len || str_eq(only, provider));
+}
+
+static void collect_programs(const struct providers *all, const struct catalog *c, struct str trusted, struct str only, struct bundle *b) {
+    struct arena a = {};
+    for (size_t i = 0; i < catalog_count(c); i++) {
+        const struct model *m = catalog_model(c, i);
+        for (size_t k = 0; k < m->route_count; k++) {
+            const struct route_spec *r = &m->routes[k];
+            const struct provider *to = is_wanted(m->file, r->provider, trusted, only) ? providers_find(all, r->provider) : NULL;
+            const struct endpoint *e = to ? provider_endpoint(to, r->endpoint) : NULL;
+            if (e && r->request.len) bundle_add(b, route_program_text(r->request, &a));
+            if (e && e->submit.program.len) bundle_add(b, call_program_text(e->submit.program, &a));
+        }
+    }
+    arena_done(&a);
+}
+
 err providers_lint(const struct providers *all, const struct catalog *c, const struct evaluator *ev, struct str trusted, struct str only, struct problems *out) {
     int before = out->count;
     for (size_t i = 0; i < all->count; i++) {
-        if (is_trusted(all->list[i].file, trusted) || (only.len && !str_eq(only, all->list[i].info.name))) continue;
-        struct programs p = {.ev = ev, .d = {.problems = out, .file = all->list[i].file}};
-        describe_programs(&all->list[i], check_program, &p);
-        arena_done(&p.a);
+        if (is_wanted(all->list[i].file, all->list[i].info.name, trusted, only)) check_programs(&all->list[i], ev, out);
     }
+    struct bundle *bundle = bundle_new(ev);
+    const struct evaluator bundled = bundle_evaluator(bundle);
+    collect_programs(all, c, trusted, only, bundle);
     for (size_t i = 0; i < catalog_count(c); i++) {
         const struct model *m = catalog_model(c, i);
-        for (size_t k = 0; k < m->route_count && !is_trusted(m->file, trusted); k++)
-            if (!only.len || str_eq(only, m->routes[k].provider)) check_route(all, m, k, ev, out);
+        for (size_t k = 0; k < m->route_count; k++)
+            if (is_wanted(m->file, m->routes[k].provider, trusted, only)) check_route(all, m, k, &bundled, out);
     }
+    bundle_free(bundle);
     return out->count == before ? OK : E_INVALID;
 }
