@@ -72,7 +72,7 @@ static void read_addresses(struct doc *d, const struct json *doc, struct provide
         for (const struct json *c = private->child; c; c = c->next) {
             if (!doc_is(d, c, JSON_STRING, "private")) continue;
             if (!is_address(c->text, d->arena))
-                doc_problem(d, c, "`%.*s` cannot stand in `private`: write addresses in figures, with or without a port: 127.0.0.1:8188, 10.0.0.5, \"[::1]:7860\".",
+                doc_problem(d, c, "`%.*s` cannot stand in `private`: write addresses in figures, in quotes, with or without a port: \"127.0.0.1:8188\", \"10.0.0.5\", \"[::1]:7860\".",
                             STR_ARG(str_head(c->text, 60)));
             else list[out->private_count++] = c->text;
         }

@@ -87,7 +87,7 @@ static bool take_slug(struct wire_test *t, const struct catalog *c, const struct
     p->spec = catalog_find(c, p->slug);
     if (!p->spec) return wire_problem(&t->step, call, "there is no slug `%.*s` in the catalog.", STR_ARG(p->slug)), false;
     struct json *inputs = NULL;
-    if (catalog_quote(c, p->spec, json_get(call, "inputs"), NULL, 0, t->step.a, &why, &quote, &p->inputs) || json_parse(p->inputs, t->step.a, &why, &inputs))
+    if (catalog_quote(c, p->spec, wire_json(&t->step, json_get(call, "inputs")), NULL, 0, t->step.a, &why, &quote, &p->inputs) || json_parse(p->inputs, t->step.a, &why, &inputs))
         return wire_problem(&t->step, call, "the inputs are refused: %s", why_text(&why)), false;
     p->route = find_route(p->spec, t->provider->info.name, model, inputs);
     if (!p->route) return wire_problem(&t->step, call, "the slug `%.*s` has no route to %.*s%s%.*s for these inputs.", STR_ARG(p->slug), STR_ARG(t->provider->info.name),
