@@ -326,10 +326,66 @@ static void write_result(struct job *j, const struct json *report) {
     if (text && !json_as_str(json_get(report, "text"), &said)) failed(j, E_UPSTREAM, FAIL_UNCLASSIFIED, "The program wrote no JSON object with `text` to its standard output; nothing was charged.");
 }
 
+/* --- a reply that stands for what was kept, and back --- */
+
+static void write_reply(struct job *j) {
+    struct buf b = {};
+    struct jw w = {.out = &b};
+    jw_open(&w, '{');
+    jw_ki64(&w, "measured", j->result.measured);
+    jw_kraw(&w, "result", j->result.result);
+    jw_key(&w, "outputs");
+    jw_open(&w, '[');
+    for (int64_t i = 0; i < j->result.output_count; i++) {
+        const struct output *o = &j->outputs[i];
+        jw_open(&w, '{');
+        jw_kstr(&w, "asset", o->asset);
+        jw_kstr(&w, "blob", o->blob);
+        jw_kstr(&w, "ext", o->ext);
+        jw_kstr(&w, "type", o->type);
+        jw_kstr(&w, "kind", o->kind);
+        jw_kstr(&w, "sha256", o->sha256);
+        jw_kraw(&w, "facts", o->facts);
+        jw_ki64(&w, "bytes", o->bytes);
+        jw_close(&w, '}');
+    }
+    jw_close(&w, ']');
+    jw_close(&w, '}');
+    j->result.reply = arena_dup(&j->arena, buf_view(&b));
+    j->result.their_ref = j->call->our_ref;
+    j->result.state = CALL_FINISHED;
+    buf_done(&b);
+}
+
+static struct str json_text(struct job *j, const struct json *v) {
+    struct buf b = {};
+    if (v) json_write(&b, v);
+    struct str text = arena_dup(&j->arena, buf_view(&b));
+    buf_done(&b);
+    return text;
+}
+
+static bool read_output(struct job *j, const struct json *v, struct output *o) {
+    o->facts = json_text(j, json_get(v, "facts"));
+    return json_as_str(json_get(v, "asset"), &o->asset) && json_as_str(json_get(v, "blob"), &o->blob) && json_as_str(json_get(v, "ext"), &o->ext) &&
+           json_as_str(json_get(v, "type"), &o->type) && json_as_str(json_get(v, "kind"), &o->kind) && json_as_str(json_get(v, "sha256"), &o->sha256) &&
+           json_as_i64(json_get(v, "bytes"), &o->bytes);
+}
+
+static void read_reply(struct job *j) {
+    struct json *reply = NULL;
+    bool ok = json_parse(j->call->reply, &j->arena, NULL, &reply) == OK && json_as_i64(json_get(reply, "measured"), &j->result.measured);
+    const struct json *list = json_get(reply, "outputs");
+    for (const struct json *v = list ? list->child : NULL; ok && v; v = v->next)
+        ok = j->result.output_count < LIMIT_OUTPUTS && read_output(j, v, &j->outputs[j->result.output_count++]);
+    if (!ok) return failed(j, E_CORRUPT, FAIL_UNCLASSIFIED, "What the program had made cannot be read any more.");
+    j->result.outputs = j->outputs;
+    j->result.result = json_text(j, json_get(reply, "result"));
+}
+
 static void work(void *arg) {
     struct job *j = arg;
     struct cage_result r = {0};
-    j->result.measured = j->result.percent = -1;
     if (make_folder(j) && place_files(j) && run(j, &r)) {
         const struct json *report = report_of(j, &r);
         judge(j, &r, report);
@@ -338,6 +394,7 @@ static void work(void *arg) {
     }
     if (j->result.code) j->result.output_count = 0; /* what was adopted has no owner: the sweep takes it */
     j->result.outputs = j->outputs;
+    if (!j->result.code && j->call->kind == CALL_SUBMIT) write_reply(j);
     remove_folder(j);
 }
 
@@ -371,8 +428,12 @@ void command_call(void *self, const struct call *c, call_stage_fn *stage, call_d
     }
     j->timeout = c->deadline_at - io_now(io);
     if (j->timeout < 1) j->timeout = 1;
-    begin(j);
-    if (!j->result.code && !pool_run(s->pool, work, finish, j)) return;
-    failed(j, E_AGAIN, FAIL_TRANSIENT, "The queue of programs is full.");
+    j->result.measured = j->result.percent = -1;
+    if (c->kind == CALL_RENDER || c->kind == CALL_SUBMIT) {
+        begin(j);
+        if (!j->result.code && !pool_run(s->pool, work, finish, j)) return;
+        failed(j, E_AGAIN, FAIL_TRANSIENT, "The queue of programs is full.");
+    } else if (c->kind == CALL_FETCH) read_reply(j);
+    else j->result.state = c->kind == CALL_CANCEL ? CALL_RUNNING : CALL_NOT_FOUND; /* a program that ran before a restart runs no more */
     loop_post(s->o.loop, finish, j);
 }

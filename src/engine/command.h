@@ -1,8 +1,12 @@
-/* Carries out CALL_RENDER of routes whose endpoint has the protocol `command`: a program of this machine in the full sandbox, its files
+/* Carries out the calls of routes whose endpoint has the protocol `command`: a program of this machine in the full sandbox, its files
  * adopted into the drive, durable before the answer. See docs/PROVIDERS.md, "A program of this machine".
  *
- * Everything starts and ends on the loop's thread; the work is done on threads of its own. Such a route is idempotent, as every local
- * one: an interrupted attempt leaves nothing but a temporary folder, and runs again. */
+ * Two ways lead here. To an engine for which the route is a provider like any other, the program runs in CALL_SUBMIT, which is finished when it
+ * comes back, with a reply that names the blobs; CALL_FETCH makes outputs of that reply; CALL_POLL and CALL_LOOKUP know nothing, and CALL_CANCEL
+ * stops nothing. Where it is a local model, CALL_RENDER does both at once. Either way the route is idempotent (traits): an
+ * interrupted attempt leaves nothing but a temporary folder and perhaps blobs without owner, and runs again.
+ *
+ * Everything starts and ends on the loop's thread; the work is done on threads of its own. */
 #pragma once
 #include "drive/drive.h"
 #include "io/loop.h"
@@ -32,6 +36,6 @@ struct commands;
 struct commands *command_create(const struct command_options *o);
 void command_halt(struct commands *s);    /* ends what runs, so that command_destroy does not wait; NULL is fine */
 void command_destroy(struct commands *s); /* NULL is fine */
-/* A loop_call_fn, beside local_call: whoever registers CALL_RENDER asks which of the two the route is for. */
+/* A loop_call_fn: whoever registers the kinds asks whether the route is one of these. */
 void command_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg);
 int command_waiting(const struct commands *s);

@@ -86,7 +86,8 @@ struct rig {
     enum failure failure;
     char detail[400];
     struct arena a;
-    struct str result, blobs[LIMIT_OUTPUTS], facts;
+    struct str result, reply, blobs[LIMIT_OUTPUTS], facts;
+    enum call_state state;
     int64_t count;
     bool done;
 };
@@ -190,6 +191,8 @@ static void done(void *arg, const struct call *c, const struct call_result *res)
     r->failure = res->failure;
     snprintf(r->detail, sizeof r->detail, "%.*s", STR_ARG(res->detail));
     r->result = arena_dup(&r->a, res->result);
+    r->reply = arena_dup(&r->a, res->reply);
+    r->state = res->state;
     r->count = res->output_count;
     for (int64_t i = 0; i < res->output_count; i++) r->blobs[i] = arena_dup(&r->a, res->outputs[i].blob);
     r->facts = res->output_count ? arena_dup(&r->a, res->outputs[0].facts) : (struct str){0};
@@ -244,6 +247,31 @@ static void files_come_out(void **state) {
         assert_int_equal(bytes, 45);
     }
     assert_int_equal(entries(drive_tmp(r->drive)), 0); /* whatever the program did to its folder */
+}
+
+/* As a provider like any other: the program runs in the submit, and what it made is fetched from the reply. */
+static void submit_and_fetch(void **state) {
+    struct rig *r = *state;
+    struct str blob;
+    r->call.kind = CALL_SUBMIT;
+    run(r, "two");
+    if (r->code) fail_msg("%s", r->detail);
+    assert_int_equal(r->state, CALL_FINISHED);
+    blob = r->blobs[0];
+    r->call.kind = CALL_FETCH;
+    r->call.reply = r->reply;
+    run(r, "two");
+    if (r->code) fail_msg("%s", r->detail);
+    assert_int_equal(r->count, 2);
+    assert_true(str_eq(r->blobs[0], blob));
+    assert_true(str_is(r->facts, "{\"width\":3,\"height\":2}"));
+    assert_non_null(json_get(metrics(r), "words"));
+    r->call.reply = STR("{\"outputs\":[{}]}");
+    run(r, "two");
+    assert_int_equal(r->code, E_CORRUPT);
+    r->call.kind = CALL_LOOKUP;
+    run(r, "two");
+    assert_int_equal(r->state, CALL_NOT_FOUND);
 }
 
 static void the_call_is_read(void **state) {
@@ -362,6 +390,7 @@ int main(int argc, char **argv) {
     helper_path = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_come_out, begin, end), cmocka_unit_test_setup_teardown(the_call_is_read, begin, end),
+        cmocka_unit_test_setup_teardown(submit_and_fetch, begin, end),
         cmocka_unit_test_setup_teardown(files_go_in, begin, end), cmocka_unit_test_setup_teardown(failures, begin, end),
         cmocka_unit_test_setup_teardown(time_ends_it, begin, end), cmocka_unit_test_setup_teardown(stopping_ends_it, begin, end),
         cmocka_unit_test_setup_teardown(texts, begin, end), cmocka_unit_test_setup_teardown(walls, begin, end),

@@ -354,6 +354,7 @@ bool endpoint_read(struct doc *d, const struct json *doc, const struct json *top
     read_outputs(d, json_get(doc, "outputs"), out);
     if (protocol == PROTOCOL_COMMAND) {
         read_command(d, doc, out);
+        out->info.idempotent = true; /* a run that was cut off leaves nothing anybody pays for */
         return !d->found;
     }
     read_statuses(d, json_get(doc, "statuses"), out);
