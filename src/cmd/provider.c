@@ -137,12 +137,13 @@ int cmd_provider(int argc, char **argv) {
         {'t', "timeout", "SECONDS", "try, record: how long to wait for the result (default: 1800)", .number = &o.timeout_s},
         {0, "json", NULL, "check: print the findings as JSON", .flag = &c.json},
         {0}};
-    const struct usage u = {"provider check FILE [--wire DIR]... | provider try FILE SLUG [-i KEY=VALUE]... | provider record FILE SLUG -o TEST [-i KEY=VALUE]...",
+    const struct usage u = {"provider check FILE [--wire DIR]... | provider try FILE SLUG [-i KEY=VALUE]... | provider record FILE SLUG -o TEST [-i KEY=VALUE]... | provider status",
                             "check reads a description as a server would, proves its routes, and runs wire tests, all without a network.\n"
                             "try makes one real call, which the provider may charge for, and shows every message; the key is read from the\n"
-                            "environment variable that the description names, and is masked. record writes that call as a wire test.",
+                            "environment variable that the description names, and is masked. record writes that call as a wire test. status is `puras providers`.",
                             opts, 2, 3};
     int status;
+    if (argc > 1 && !strcmp(argv[1], "status")) return cmd_providers(argc - 1, argv + 1);
     if (!cli_parse(&u, argc, argv, &c.a, &args, &status)) return status;
     bool record = !strcmp(args.at[0], "record");
     o.file = args.at[1];
@@ -151,7 +152,7 @@ int cmd_provider(int argc, char **argv) {
         return check(&c, o.file, &o.catalogs, &wires);
     }
     if (!record && strcmp(args.at[0], "try") != 0)
-        return cli_say(&c, E_INVALID, "There is no `puras provider %s`; there are check, try and record.", args.at[0]);
+        return cli_say(&c, E_INVALID, "There is no `puras provider %s`; there are check, try, record and status.", args.at[0]);
     if (args.count != 3) return cli_say(&c, E_INVALID, "`puras provider %s` takes a FILE and a SLUG.", args.at[0]);
     if (record && !o.output) return cli_say(&c, E_INVALID, "`puras provider record` needs -o FILE, where the test goes.");
     o.slug = args.at[2];

@@ -127,6 +127,7 @@ def the_environment_counts_where_nothing_is_set():
         equal(row(s, "acme")["key"], "set")
         s.cli("providers", "unset-key", "acme", key="admin")
         equal(row(s, "acme")["key"], "environment")
+        equal(s.cli("provider", "status", key="admin"), s.cli("providers", key="admin"))
         expect("from SPEC_ACME_KEY" in s.cli("providers", key="admin") and SECRET not in s.cli("providers", key="admin"), "")
         doctor = s.cli("doctor", key="admin")
         expect("no key for" in doctor and "bolt (1)" in doctor and "acme" not in doctor.split("no key for")[1].split("\n")[0], doctor)
