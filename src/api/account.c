@@ -17,7 +17,7 @@ void account_pricing(struct exchange *x) {
 void account_models(struct exchange *x) {
     struct why why = {0};
     struct str kind = {0};
-    if (param_text(x, "kind", 32, &why, &kind)) {
+    if (param_text(x, "kind", 32, &why, &kind) || (!kind.len && param_text(x, "model_type", 32, &why, &kind))) {
         answer_error(x, &why);
         return;
     }

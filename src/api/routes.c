@@ -36,7 +36,7 @@ const struct route api_routes[] = {
     {"GET", "/v1/pricing", WHO_PUBLIC, TAKES_NOTHING, false, account_pricing, "pricing", "Prices",
      "Every model with its rate table", NULL, "Pricing", NULL, "200", "", NULL, NULL},
     {"GET", "/v1/models", WHO_ANY, TAKES_NOTHING, false, account_models, "listModels", "Prices",
-     "Every model with its inputs", NULL, "ModelList", NULL, "200", "", "Kind", NULL, true},
+     "Every model with its inputs", NULL, "ModelList", NULL, "200", "", "Kind ModelType", NULL, true},
     {"GET", "/v1/models/{slug...}", WHO_ANY, TAKES_NOTHING, false, account_model, "getModel", "Prices",
      "One model with its inputs", NULL, "Model", NULL, "200", "404", "Slug", NULL, true},
     /* money */

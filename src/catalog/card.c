@@ -14,7 +14,7 @@ static int64_t files_of(const struct model *m, const char *kind, bool *out_requi
 }
 
 /* A speech has a text to say, any other sound is music. */
-static const char *type_of(const struct model *m) {
+const char *model_type(const struct model *m) {
     if (str_is(m->kind, "text")) return "other";
     if (str_is(m->kind, "audio")) return model_input(m, "text") ? "speech" : "music";
     return str_is(m->kind, "image") ? "image" : "video";
@@ -93,7 +93,7 @@ void card_write(const struct model *m, struct jw *w) {
     str_cut(m->slug, '/', &family, &variant);
     jw_kstr(w, "display_name", m->title);
     jw_kstr(w, "provider", family);
-    jw_kz(w, "model_type", type_of(m));
+    jw_kz(w, "model_type", model_type(m));
     write_cost(w, m);
     if (m->estimated_ms) jw_ki64(w, "estimated_time_seconds", (m->estimated_ms + 999) / 1000);
     write_generations(w, m, files[0] + files[1] + files[2], required);

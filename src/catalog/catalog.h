@@ -108,3 +108,5 @@ struct model_counts {
 struct model_counts model_counts(const struct model *m);
 /* One row of /v1/models. enabled: whether a call of it has somewhere to go. */
 void model_write(const struct model *m, bool enabled, struct jw *w);
+/* image, video, music, speech or other: what the second product's clients ask for. */
+const char *model_type(const struct model *m);

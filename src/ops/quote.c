@@ -51,7 +51,7 @@ void ops_models(struct ops *o, struct str kind, struct str slug, ops_done *done,
     jw_open(&row, '[');
     for (size_t i = 0; i < catalog_count(c); i++) {
         const struct model *m = catalog_model(c, i);
-        if (kind.len && !str_eq(kind, m->kind)) continue;
+        if (kind.len && !str_eq(kind, m->kind) && !str_is(kind, model_type(m))) continue;
         model_write(m, is_enabled(o, m), &row);
         count++;
     }

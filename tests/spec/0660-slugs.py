@@ -93,6 +93,10 @@ def rows_read_as_the_second_product_writes_them():
         equal((slug, m["model_type"], m["cost_per_generation"], m["generation_types"], m["requires_input_media"], m["input_media_types"]), (slug, kind, credits, generations, needs, takes))
         equal((m["display_name"], m["provider"]), (m["title"], slug.split("/")[0]))
         equal(m["estimated_time_seconds"], m["estimated_time_s"])
+    for kind in ("image", "video", "music", "speech", "other"):
+        found = shared("sqlite").get("/v1/models?model_type=" + kind).json
+        equal(sorted(m["slug"] for m in found["models"]), sorted(m["slug"] for m in models.values() if m["model_type"] == kind))
+        expect(found["total_count"] == len(found["models"]) > 0, kind)
     can = models["kuaishou/kling-v3-t2v"]["capabilities"]
     equal((can["prompt_max_chars"], can["aspect_ratio_options"], can["duration_options"][0], can["supports_sound"]), (2500, ["16:9", "9:16", "1:1"], "3s", True))
     can = models["bytedance/seedance-2-r2v"]["capabilities"]
