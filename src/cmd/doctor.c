@@ -2,6 +2,7 @@
  * server's database is opened as a server would open it. */
 #include "base/cleanup.h"
 #include "cmd/cli.h"
+#include "jq/jq.h"
 #include "media/media.h"
 #include "store/query.h"
 #include "store/store.h"
@@ -133,6 +134,20 @@ static void check_walls(struct doctor *d, struct helper *h) {
     tell(d, w.level == WALLS_FULL ? GOOD : WARN, "walls", "%s: %s%s%s", walls_level_name(w.level), list, w.detail[0] ? ". " : "", w.detail);
 }
 
+/* What runs programs of descriptions, and what stands around programs of this machine. */
+static void check_runners(struct doctor *d) {
+    struct why why = {0};
+    struct jq *jq = NULL;
+    struct str out;
+    err e = jq_start(&(struct jq_options){.children = 1}, &why, &jq);
+    if (!e) e = jq_run(jq, STR("1 + 1"), STR("null"), &d->cli.a, &why, &out);
+    jq_stop(jq);
+    if (e) tell(d, BAD, "jq", "programs of provider descriptions cannot run: %s", why_text(&why));
+    else tell(d, GOOD, "jq", "puras-jq runs programs of provider descriptions");
+    if (access("/usr/bin/bwrap", X_OK)) tell(d, WARN, "bubblewrap", "/usr/bin/bwrap is not there: providers that are programs of this machine answer 503; install bubblewrap.");
+    else tell(d, GOOD, "bubblewrap", "is there");
+}
+
 static void check_helper(struct doctor *d) {
     char program[PATH_MAX];
     if (!shipped_helper(program, sizeof program)) {
@@ -258,6 +273,7 @@ int cmd_doctor(int argc, char **argv) {
     check_providers(&d);
     check_disk(&d);
     check_helper(&d);
+    check_runners(&d);
     check_tools(&d);
     check_fonts(&d);
     check_descriptors(&d);

@@ -370,7 +370,7 @@ def doctor_and_audit_without_a_server():
     with Server() as s:
         s.post("/v1/media/generate", {"model": "puras/sketch", "inputs": {"prompt": "x", "size": "64x64"}})
         checks = {c["check"]: c for c in json.loads(s.cli("doctor", "--json"))["checks"]}
-        for name in ("helper", "walls", "ffmpeg", "synth", "soundfont", "speech", "fonts"):
+        for name in ("helper", "walls", "jq", "bubblewrap", "ffmpeg", "synth", "soundfont", "speech", "fonts"):
             expect(name in checks, (name, sorted(checks)))
         expect(re.match(r"(full|reduced|none): seccomp (yes|no), ", checks["walls"]["text"]), checks["walls"])
         for name, file, package in (("ffmpeg", "/usr/bin/ffmpeg", "ffmpeg"), ("speech", "/usr/bin/espeak-ng", "espeak-ng")):
