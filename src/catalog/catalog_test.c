@@ -469,12 +469,90 @@ static void ships_sound_models(void **state) {
     problems_done(&p);
 }
 
+/* --- points of a price, routes that are taken for some calls --- */
+
+struct points { int count, with_one; struct buf all; };
+
+static bool count_point(void *arg, struct str inputs) {
+    struct points *p = arg;
+    p->count++;
+    p->with_one += strstr(inputs.ptr, "\"n\":1") != NULL;
+    buf_str(&p->all, inputs);
+    buf_c(&p->all, '\n');
+    return true;
+}
+
+static const char POINTS[] =
+    "slug: a/b\nkind: image\n"
+    "inputs:\n"
+    "  prompt: {type: text, required: true, max_chars: 900}\n"
+    "  image: {file: image}\n"
+    "  aspect_ratio: {type: enum, values: [\"1:1\", \"16:9\"], default: \"1:1\"}\n"
+    "  duration: {type: seconds, default: 6, min: 4, max: 8, step: 2}\n"
+    "  fine: {type: bool, default: false, price: true}\n"
+    "  n: {type: int, default: 1, min: 1, max: 3, price: true}\n"
+    "price: {unit: image, outputs: {input: n}, rate_table: [{when: {fine: true}, micros: 2}, {micros: 1}]}\n"
+    "ended: 2026-10-22\nsuccessor: a/c\n"
+    "routes:\n"
+    "  - {provider: local, model: x, when: {n: 1, image: {present: false}}}\n"
+    "  - {provider: local, model: y}\n"
+    "---8<---\n"
+    "slug: a/c\nkind: image\ndurations: [5]\nprice: {unit: call, rate_table: [{micros: 1}]}\n";
+
+static void walks_the_points_of_a_price(void **state) {
+    struct problems p = {};
+    struct catalog *c = NULL;
+    struct points points = {};
+    if (fixture_catalog(POINTS, &p, &c)) fail_msg("%s", p.text.ptr);
+    const struct model *m = catalog_find(c, STR("a/b"));
+    catalog_points(m, count_point, &points);
+    assert_int_equal(points.count, 4); /* fine or not, one or three: both ends */
+    assert_int_equal(points.with_one, 2);
+    assert_non_null(strstr(points.all.ptr, "{\"prompt\":\"x\",\"aspect_ratio\":\"1:1\",\"duration\":6,\"fine\":true,\"n\":3}"));
+    for (size_t i = 0; i < m->input_count; i++) assert_int_equal(catalog_priced(m, i), i >= 4);
+    buf_done(&points.all);
+    catalog_destroy(c);
+    problems_done(&p);
+}
+
+static void takes_routes_for_the_calls_they_name(void **state) {
+    static const struct { const char *inputs; bool first; } table[] = {
+        {"{\"n\":1}", true}, {"{}", true}, {"{\"n\":2}", false}, {"{\"n\":1,\"image\":{\"drive_path\":\"x\"}}", false}, {"{\"n\":\"many\"}", false}};
+    struct problems p = {};
+    struct catalog *c = NULL;
+    struct arena a = {};
+    if (fixture_catalog(POINTS, &p, &c)) fail_msg("%s", p.text.ptr);
+    const struct model *m = catalog_find(c, STR("a/b"));
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct json *inputs = NULL;
+        assert_int_equal(json_parse(str_of(table[i].inputs), &a, NULL, &inputs), OK);
+        if (catalog_route_holds(m, 0, inputs) != table[i].first) fail_msg("%s", table[i].inputs);
+        assert_true(catalog_route_holds(m, 1, inputs));
+        assert_false(catalog_route_holds(m, 2, inputs));
+    }
+    arena_done(&a);
+    catalog_destroy(c);
+    problems_done(&p);
+}
+
+static void refuses_a_successor_that_is_not_there(void **state) {
+    struct problems p = {};
+    struct catalog *c = NULL;
+    assert_int_equal(fixture_catalog("slug: a/b\nkind: image\nended: 2026-10-22\nsuccessor: a/z\nprice: {unit: call, rate_table: [{micros: 1}]}\n", &p, &c), E_INVALID);
+    assert_non_null(strstr(p.text.ptr, "0.yaml:1: `successor: a/z` is no slug"));
+    problems_done(&p);
+    assert_int_equal(fixture_catalog("slug: a/b\nkind: image\nended: autumn\nprice: {unit: call, rate_table: [{micros: 1}]}\n", &p, &c), E_INVALID);
+    assert_non_null(strstr(p.text.ptr, "0.yaml:3: `ended` must be the day"));
+    problems_done(&p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_decimals),           cmocka_unit_test(measures_distance),         cmocka_unit_test(finds_each_fault),
         cmocka_unit_test(collects_several),         cmocka_unit_test(accepts_costs_within_the_price), cmocka_unit_test(publishes_and_reads_back),
         cmocka_unit_test(names_versions_by_content), cmocka_unit_test(refuses_foreign_content),  cmocka_unit_test(finds_near_slugs),
         cmocka_unit_test(names_a_missing_folder),   cmocka_unit_test(ships_sound_models),
+        cmocka_unit_test(walks_the_points_of_a_price), cmocka_unit_test(takes_routes_for_the_calls_they_name), cmocka_unit_test(refuses_a_successor_that_is_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

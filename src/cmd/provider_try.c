@@ -371,6 +371,16 @@ static err save(struct try *t, const struct output_ref *o, struct why *why) {
         struct upstream_ask ask = {.policy = EGRESS_FOUND, .method = STR("GET"), .url = o->url, .timeout = 10 * MS_MINUTE, .max_bytes = TRY_REPLY_BYTES * 16LL, .done = finished, .arg = t,
                                    .origin = provider_info(t->d.provider)->base, .private_addresses = provider_info(t->d.provider)->private_addresses,
                                    .private_count = provider_info(t->d.provider)->private_count};
+        struct upstream_header key[4];
+        struct request r;
+        const struct provider_info *info = provider_info(t->d.provider);
+        if (endpoint_info(t->e)->credentials_on_downloads && !provider_request(t->e, endpoint_info(t->e)->protocol == PROTOCOL_SYNC ? ASK_SUBMIT : ASK_POLL, &t->call, &t->d.ev, &t->a, NULL, &r)) {
+            for (size_t i = 0; i < r.header_count && ask.secret_header_count < sizeof key / sizeof *key; i++)
+                if (r.headers[i].secret) key[ask.secret_header_count++] = (struct upstream_header){r.headers[i].name, r.headers[i].value};
+            ask.secret_headers = key;
+            ask.credential_origins = info->hosts;
+            ask.credential_origin_count = info->host_count;
+        }
         upstream_send(t->up, &ask);
         run_until_done(t);
         if (t->answer.code || t->answer.status != 200) return why_set(why, E_OUTPUT_LOST, "The output could not be fetched: %d %s", t->answer.status, why_text(&t->answer.why));
