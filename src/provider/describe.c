@@ -106,16 +106,20 @@ void limits_read(struct doc *d, const struct json *node, struct provider_limits 
     read_rate(d, node, "polls", &out->poll_count, &out->poll_per);
 }
 
-/* Days since 1970-01-01 of a date in figures, -1 when it is none. */
-static int64_t days_of(struct str s) {
-    int64_t y, m, d;
+int64_t civil_days(int64_t y, int64_t m, int64_t d) {
     static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334}, length[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (s.len != 10 || s.ptr[4] != '-' || s.ptr[7] != '-') return -1;
-    if (!str_to_i64(str_head(s, 4), &y) || !str_to_i64(str_n(s.ptr + 5, 2), &m) || !str_to_i64(str_n(s.ptr + 8, 2), &d)) return -1;
     bool leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
     if (y < 1970 || y > 9999 || m < 1 || m > 12 || d < 1 || d > length[m - 1] || (m == 2 && d == 29 && !leap)) return -1;
     int64_t p = y - 1;
     return 365 * (y - 1970) + (p / 4 - p / 100 + p / 400) - (1969 / 4 - 1969 / 100 + 1969 / 400) + before[m - 1] + (m > 2 && leap) + d - 1;
+}
+
+/* Of a date in figures, -1 when it is none. */
+static int64_t days_of(struct str s) {
+    int64_t y, m, d;
+    if (s.len != 10 || s.ptr[4] != '-' || s.ptr[7] != '-') return -1;
+    if (!str_to_i64(str_head(s, 4), &y) || !str_to_i64(str_n(s.ptr + 5, 2), &m) || !str_to_i64(str_n(s.ptr + 8, 2), &d)) return -1;
+    return civil_days(y, m, d);
 }
 
 static void read_about(struct doc *d, const struct json *doc, struct provider_info *out) {

@@ -154,6 +154,8 @@ struct providers {
     struct provider *list; size_t count;
 };
 
+/* Days since 1970-01-01, -1 when there is no such day. */
+int64_t civil_days(int64_t year, int64_t month, int64_t day);
 /* Reads one description; false when it has problems. */
 bool describe_read(struct doc *d, const struct provider_doc *doc, struct provider *out);
 void limits_read(struct doc *d, const struct json *node, struct provider_limits *out);

@@ -75,14 +75,11 @@ static int two(struct str s, size_t at) { return at + 2 <= s.len && s.ptr[at] >=
 /* "Sun, 22 Nov 2026 08:30:00 GMT" as a moment, 0 when it is no such date. */
 static msec http_date(struct str s) {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
     if (s.len != 29 || !str_ends(s, STR(" GMT"))) return 0;
     int day = two(s, 5), century = two(s, 12), year = two(s, 14), hour = two(s, 17), minute = two(s, 20), second = two(s, 23), month = 0;
     while (month < 12 && memcmp(months + month * 3, s.ptr + 8, 3) != 0) month++;
-    if (month == 12 || day < 1 || day > 31 || century < 19 || year < 0 || hour < 0 || minute < 0 || second < 0) return 0;
-    int64_t y = century * 100 + year, p = y - 1;
-    bool leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
-    int64_t days = 365 * (y - 1970) + (p / 4 - p / 100 + p / 400) - (1969 / 4 - 1969 / 100 + 1969 / 400) + before[month] + (month > 1 && leap) + day - 1;
+    int64_t days = month == 12 || century < 0 || year < 0 ? -1 : civil_days(century * 100 + year, month + 1, day);
+    if (days < 0 || hour < 0 || minute < 0 || second < 0) return 0;
     return ((days * 24 + hour) * 60 + minute) * MS_MINUTE + second * MS_SECOND;
 }
 
