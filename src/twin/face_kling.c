@@ -259,6 +259,12 @@ static void images(struct ask *a) {
                   "{\"aspect_ratio\":\"16:9\"}", LEGACY);
 }
 
+static void omni_images(struct ask *a) {
+    create_legacy(a, "image", "model_name:s=kling-image-o1|kling-v3-omni prompt*:s1..2500 image_list:o element_list:o resolution:s=1k|2k|4k result_type:s=single|series n:i1..9 series_amount:i2..9 "
+                              "aspect_ratio:s=16:9|9:16|1:1|4:3|3:4|3:2|2:3|21:9|auto watermark_info:o callback_url:s external_task_id:s ",
+                  "{\"aspect_ratio\":\"1:1\"}", LEGACY);
+}
+
 static void query(struct ask *a) {
     struct work *w = find(a, a->args[a->arg_count - 1]);
     if (w) answer_legacy(a, w);
@@ -284,7 +290,8 @@ static const struct face_route routes[] = {
     {"POST", "v1/videos/image2video", "submit", image2video, false}, {"POST", "v1/videos/avatar/image2video", "submit", avatar, false},
     {"POST", "v1/images/generations", "submit", images, false},      {"GET", "v1/videos/avatar/image2video/*", "poll", query, false},
     {"GET", "v1/images/generations/*", "poll", query, false},        {"GET", "v1/videos/text2video/*", "poll", query, false},
-    {"GET", "v1/videos/image2video/*", "poll", query, false},
+    {"GET", "v1/videos/image2video/*", "poll", query, false},        {"POST", "v1/images/omni-image", "submit", omni_images, false},
+    {"GET", "v1/images/omni-image/*", "poll", query, false},
 };
 const struct face face_kling = {.name = "kling", .version = "", .routes = routes, .route_count = sizeof routes / sizeof *routes, .refuse = kling_refuse, .key = kling_key, .late = kling_late,
                                 .write = kling_write, .sign = kling_sign};
