@@ -3,6 +3,11 @@
 
 #include <stdio.h>
 
+struct str text_of(const struct json *j, const char *name) {
+    struct str s;
+    return json_as_str(json_get(j, name), &s) ? s : STR("");
+}
+
 struct word { struct str name; bool required; char type; struct str rest; };
 
 static struct word read_word(struct str s) {

@@ -14,14 +14,14 @@ static size_t find(struct str s, struct str what, size_t from) {
     return SIZE_MAX;
 }
 
-/* name="..." of a Content-Disposition */
+/* name="..." of a Content-Disposition, and not the end of filename="...". */
 static struct str quoted(struct str head, const char *name) {
     char mark[32];
     struct str inside, rest;
     snprintf(mark, sizeof mark, "%s=\"", name);
-    size_t at = find(head, str_of(mark), 0);
-    if (at == SIZE_MAX || (at && head.ptr[at - 1] != ' ' && head.ptr[at - 1] != ';')) return (struct str){};
-    return str_cut(str_skip(head, at + strlen(mark)), '"', &inside, &rest) ? inside : (struct str){};
+    for (size_t at = 0; (at = find(head, str_of(mark), at)) != SIZE_MAX; at++)
+        if (at && (head.ptr[at - 1] == ' ' || head.ptr[at - 1] == ';')) return str_cut(str_skip(head, at + strlen(mark)), '"', &inside, &rest) ? inside : (struct str){};
+    return (struct str){};
 }
 
 static struct str type_of(struct str head) {
@@ -44,9 +44,10 @@ int parts_read(struct str content_type, struct str body, struct part *out, int m
     int n = snprintf(mark, sizeof mark, "\r\n--%.*s", STR_ARG(boundary)), count = 0;
     struct str delimiter = str_n(mark, (size_t)n);
     if (!str_starts(body, str_skip(delimiter, 2))) return -1;
-    for (size_t from = delimiter.len - 2; count < most;) {
+    for (size_t from = delimiter.len - 2;;) {
         struct str rest = str_skip(body, from);
         if (str_starts(rest, STR("--"))) return count;
+        if (count == most || !str_starts(rest, STR("\r\n"))) return -1;
         size_t head_end = find(body, STR("\r\n\r\n"), from), end;
         if (head_end == SIZE_MAX || (end = find(body, delimiter, head_end + 2)) == SIZE_MAX) return -1;
         struct str head = str_head(rest, head_end - from);
@@ -54,5 +55,4 @@ int parts_read(struct str content_type, struct str body, struct part *out, int m
                                      .bytes = end > head_end + 4 ? str_n(body.ptr + head_end + 4, end - head_end - 4) : STR("")};
         from = end + delimiter.len;
     }
-    return -1;
 }

@@ -135,7 +135,8 @@ static int64_t length_of(const struct twin_call *c, const struct json *root, int
     static const char *const names[] = {"duration", "seconds", "duration_seconds", "video_length", "length", NULL};
     int64_t ms = 0;
     for (size_t i = 0; i < c->file_count; i++)
-        if (c->media_input.len && str_eq(c->files[i].input, c->media_input) && c->files[i].duration_ms) return c->files[i].duration_ms;
+        if (c->media_input.len && str_eq(c->files[i].input, c->media_input) && c->files[i].duration_ms > 0)
+            return c->files[i].duration_ms < LONGEST_MS ? c->files[i].duration_ms : LONGEST_MS;
     bool said = (c->length_input.len && thousandths(json_get_str(root, c->length_input), &ms)) || thousandths(first_of(root, names), &ms) ||
                 json_as_i64(json_get(root, "music_length_ms"), &ms);
     if (!said || ms <= 0) return otherwise;

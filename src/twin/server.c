@@ -74,11 +74,6 @@ bool ask_key(const struct ask *a, const char *header, const char *scheme, struct
     return true;
 }
 
-struct str text_of(const struct json *j, const char *name) {
-    struct str s;
-    return json_as_str(json_get(j, name), &s) ? s : STR("");
-}
-
 void refuse(struct ask *a, enum twin_class class, const char *field, const char *format, ...) {
     char sentence[300];
     va_list args;

@@ -15,11 +15,11 @@ struct str base64_of(struct str bytes, struct arena *a) {
 }
 
 bool base64_read(struct str s, struct arena *a, struct str *out) {
-    if (!s.len || s.len % 4 || s.len > BODY_MAX) return false;
+    size_t pad = str_ends(s, STR("==")) ? 2 : str_ends(s, STR("=")) ? 1 : 0;
+    if (!s.len || s.len % 4 || s.len > BODY_MAX || memchr(s.ptr, '=', s.len - pad)) return false;
     unsigned char *bytes = arena_bytes(a, s.len / 4 * 3 + 1);
     int n = EVP_DecodeBlock(bytes, (const unsigned char *)s.ptr, (int)s.len);
     if (n < 0) return false;
-    size_t pad = str_ends(s, STR("==")) ? 2 : str_ends(s, STR("=")) ? 1 : 0;
     return *out = str_n(bytes, (size_t)n - pad), true;
 }
 
@@ -32,6 +32,7 @@ bool sign_make(struct io *io, struct signer_keys *out) {
     EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, sizeof seed);
     if (!key || EVP_PKEY_get_raw_public_key(key, pub, &n) != 1) return false;
     out->ed25519 = key;
+    out->hmac_len = sizeof out->hmac;
     base64url_encode(pub, sizeof pub, out->x);
     EVP_EncodeBlock((unsigned char *)secret, out->hmac, sizeof out->hmac);
     snprintf(out->secret, sizeof out->secret, "whsec_%s", secret);
@@ -51,7 +52,7 @@ void sign_fal(const struct signer_keys *k, struct str message, char out_hex[129]
 
 struct str sign_standard(const struct signer_keys *k, struct str id, msec now, struct str body, struct arena *a) {
     uint8_t mac[SHA256_LEN];
-    hmac_sha256(str_n(k->hmac, sizeof k->hmac), arena_printf(a, "%.*s.%lld.%.*s", STR_ARG(id), (long long)(now / 1000), STR_ARG(body)), mac);
+    hmac_sha256(str_n(k->hmac, k->hmac_len), arena_printf(a, "%.*s.%lld.%.*s", STR_ARG(id), (long long)(now / 1000), STR_ARG(body)), mac);
     return arena_printf(a, "v1,%.*s", STR_ARG(base64_of(str_n(mac, sizeof mac), a)));
 }
 

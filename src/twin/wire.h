@@ -158,7 +158,7 @@ struct part { struct str name, filename, type, bytes; };
 int parts_read(struct str content_type, struct str body, struct part *out, int most);
 
 /* --- sign.c --- */
-struct signer_keys { void *ed25519; char x[64]; char secret[80]; uint8_t hmac[32]; };
+struct signer_keys { void *ed25519; char x[64]; char secret[80]; uint8_t hmac[32]; size_t hmac_len; };
 bool sign_make(struct io *io, struct signer_keys *out);
 void sign_done(struct signer_keys *k);
 void sign_fal(const struct signer_keys *k, struct str message, char out_hex[129]);
