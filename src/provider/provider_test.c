@@ -366,6 +366,10 @@ static void moves_to_another_base(void **state) {
     is(info->private_addresses[0], "127.0.0.1:8099");
     r.call.their_ref = STR("{\"ref\":\"1\",\"status_url\":\"https://api.made.test/v1/s/1\"}");
     is(url_of(&r, ASK_POLL), "http://127.0.0.1:8099/made/s/1");
+    r.call.their_ref = STR("{\"ref\":\"1\",\"status_url\":\"https://api.made.test/v10/s/1\"}");
+    is(url_of(&r, ASK_POLL), "http://127.0.0.1:8099/made/v10/s/1");
+    r.call.their_ref = STR("{\"ref\":\"1\",\"status_url\":\"https://api.made.test.evil.test/v1/s/1\"}");
+    assert_int_equal(url_of(&r, ASK_POLL).len, 0);
     unload(&r);
 }
 

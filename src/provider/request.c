@@ -135,8 +135,10 @@ static bool climbs(struct str url) {
 
 static struct str rebased(const struct provider *p, struct str url, struct arena *a) {
     if (!p->old_base.len) return url;
-    struct str base = p->info.base;
-    if (str_starts(url, p->old_base)) return arena_printf(a, "%.*s%.*s", STR_ARG(base), STR_ARG(str_skip(url, p->old_base.len)));
+    struct str base = p->info.base, rest = str_skip(url, p->old_base.len), origin = url_origin(p->old_base);
+    bool below = str_starts(url, p->old_base) && (!rest.len || strchr("/?", rest.ptr[0]));
+    if (below) return arena_printf(a, "%.*s%.*s", STR_ARG(base), STR_ARG(rest));
+    if (str_eq(url_origin(url), origin)) return arena_printf(a, "%.*s%.*s", STR_ARG(base), STR_ARG(str_skip(url, origin.len)));
     for (size_t i = 0; i < p->old_host_count; i++)
         if (str_eq(url_origin(url), p->old_hosts[i])) return arena_printf(a, "%.*s%.*s", STR_ARG(base), STR_ARG(str_skip(url, p->old_hosts[i].len)));
     return url;
