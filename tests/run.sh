@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests and ends with one line: N passed, N failed. Nonzero when one failed or none ran.
 #   tests/run.sh [BUILD]            unit and house tests of BUILD, the unit tests again with address and undefined sanitizers,
-#                                   then the scenarios of tests/spec against BUILD/puras
+#                                   then the scenarios of tests/spec against BUILD/puras, two at a time
 #   tests/run.sh --units BUILD      only the unit tests of one build folder
 #   tests/run.sh --spec BUILD [NAME...]   only scenarios, those whose name contains one of NAME
 # A private PostgreSQL (tests/with_pg.sh) is started around everything; a test part that is missing is a failure, not a skip.
@@ -40,24 +40,43 @@ selected() { # name, parts: true when there are no parts, or the name contains o
     return 1
 }
 
+scenario() { # script, folder for what came of it
+    local script=$1 name=${1##*/} out status ok bad
+    out=$2/$name.out
+    PURAS_BUILD=$build timeout 240 "$script" > "$out" 2>&1 < /dev/null
+    status=$?
+    ok=$(grep -c '^ok ' "$out")
+    bad=$(grep -c '^FAIL ' "$out")
+    # A script that ends badly without saying which, or says nothing at all, counts as one failure.
+    if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    if [ $status -eq 0 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; echo "FAIL $name reported nothing"; fi
+    if [ "$bad" -gt 0 ]; then echo "FAIL $name (exit $status)"; tail -60 "$out" | sed 's/^/    /'; else echo "ok $name: $ok ($((SECONDS - started)) s)"; fi
+    echo "$ok $bad" > "$2/$name.count"
+}
+
+# Two at a time: most of a scenario is waiting. Those that measure the machine or fill its disk run alone, first.
 scenarios() {
-    local script name out status ok bad
-    for script in tests/spec/[0-9]*; do
+    local script name dir ok bad lanes=0 alone='0200|0210|0220|0420'
+    dir=$(mktemp -d)
+    for script in $(ls tests/spec/[0-9]* | grep -E "/($alone)"; ls tests/spec/[0-9]* | grep -vE "/($alone)"); do
         [ -f "$script" ] && [ -x "$script" ] || continue
         name=${script##*/}
         selected "$name" "$@" || continue
-        out=$(mktemp)
-        PURAS_BUILD=$build timeout 240 "$script" > "$out" 2>&1 < /dev/null
-        status=$?
-        ok=$(grep -c '^ok ' "$out")
-        bad=$(grep -c '^FAIL ' "$out")
-        # A script that ends badly without saying which, or says nothing at all, counts as one failure.
-        if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
-        if [ $status -eq 0 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; echo "FAIL $name reported nothing"; fi
-        if [ "$bad" -gt 0 ]; then echo "FAIL $name (exit $status)"; tail -60 "$out" | sed 's/^/    /'; else echo "ok $name: $ok ($((SECONDS - started)) s)"; fi
-        add "$ok" "$bad"
-        rm -f "$out"
+        if [[ $name =~ ^($alone) ]]; then
+            scenario "$script" "$dir"
+            continue
+        fi
+        if [ $lanes -eq 2 ]; then wait -n; lanes=1; fi
+        scenario "$script" "$dir" &
+        lanes=$((lanes + 1))
     done
+    wait
+    for name in "$dir"/*.count; do
+        [ -f "$name" ] || continue
+        read -r ok bad < "$name"
+        add "$ok" "$bad"
+    done
+    rm -rf "$dir"
 }
 
 case $what in
