@@ -2,6 +2,7 @@
 #include "cmd/provider.h"
 
 #include "base/cleanup.h"
+#include "base/decode.h"
 #include "cmd/inputs.h"
 #include "io/loop.h"
 #include "io/upstream.h"
@@ -365,33 +366,45 @@ static err until_ended(struct try *t, struct arena *memory, struct why *why, str
     return OK;
 }
 
-static err save(struct try *t, const struct output_ref *o, struct why *why) {
-    if (!t->o->output) return OK;
-    if (o->url.len) {
-        struct upstream_ask ask = {.policy = EGRESS_FOUND, .method = STR("GET"), .url = o->url, .timeout = 10 * MS_MINUTE, .max_bytes = TRY_REPLY_BYTES * 16LL, .done = finished, .arg = t,
-                                   .origin = provider_info(t->d.provider)->base, .private_addresses = provider_info(t->d.provider)->private_addresses,
-                                   .private_count = provider_info(t->d.provider)->private_count};
-        struct upstream_header key[4];
-        struct request r;
-        const struct provider_info *info = provider_info(t->d.provider);
-        if (endpoint_info(t->e)->credentials_on_downloads && !provider_request(t->e, endpoint_info(t->e)->protocol == PROTOCOL_SYNC ? ASK_SUBMIT : ASK_POLL, &t->call, &t->d.ev, &t->a, NULL, &r)) {
-            for (size_t i = 0; i < r.header_count && ask.secret_header_count < sizeof key / sizeof *key; i++)
-                if (r.headers[i].secret) key[ask.secret_header_count++] = (struct upstream_header){r.headers[i].name, r.headers[i].value};
-            ask.secret_headers = key;
-            ask.credential_origins = info->hosts;
-            ask.credential_origin_count = info->host_count;
-        }
-        upstream_send(t->up, &ask);
-        run_until_done(t);
-        if (t->answer.code || t->answer.status != 200) return why_set(why, E_OUTPUT_LOST, "The output could not be fetched: %d %s", t->answer.status, why_text(&t->answer.why));
-    } else if (o->encoding != ENC_RAW) {
-        return why_set(why, E_NOT_IMPLEMENTED, "The output stands inside the reply; only links and whole bodies are saved by `try`.");
+/* The link's file becomes the answer's body. */
+static err fetch(struct try *t, struct str url, struct why *why) {
+    const struct provider_info *info = provider_info(t->d.provider);
+    const struct endpoint_info *endpoint = endpoint_info(t->e);
+    struct upstream_header key[4];
+    struct request r;
+    struct upstream_ask ask = {.policy = EGRESS_FOUND, .method = STR("GET"), .url = url, .timeout = 10 * MS_MINUTE, .max_bytes = TRY_REPLY_BYTES * 16LL, .done = finished, .arg = t,
+                               .origin = info->base, .private_addresses = info->private_addresses, .private_count = info->private_count};
+    if (endpoint->credentials_on_downloads && !provider_request(t->e, endpoint->protocol == PROTOCOL_SYNC ? ASK_SUBMIT : ASK_POLL, &t->call, &t->d.ev, &t->a, NULL, &r)) {
+        for (size_t i = 0; i < r.header_count && ask.secret_header_count < sizeof key / sizeof *key; i++)
+            if (r.headers[i].secret) key[ask.secret_header_count++] = (struct upstream_header){r.headers[i].name, r.headers[i].value};
+        ask.secret_headers = key;
+        ask.credential_origins = info->hosts;
+        ask.credential_origin_count = info->host_count;
     }
+    upstream_send(t->up, &ask);
+    run_until_done(t);
+    if (t->answer.code || t->answer.status != 200) return why_set(why, E_OUTPUT_LOST, "The output could not be fetched: %d %s", t->answer.status, why_text(&t->answer.why));
+    return OK;
+}
+
+static err output_bytes(struct try *t, const struct output_ref *o, struct buf *out, struct why *why) {
+    static const enum decode_as as[] = {[ENC_RAW] = DECODE_RAW, [ENC_BASE64] = DECODE_BASE64, [ENC_BASE64URL] = DECODE_BASE64, [ENC_HEX] = DECODE_HEX, [ENC_DATA_URI] = DECODE_DATA_URI};
+    struct decoder d;
+    if (o->url.len) TRY(fetch(t, o->url, why));
+    decoder_begin(&d, o->url.len ? DECODE_RAW : as[o->encoding]);
+    TRY(decoder_feed(&d, o->inline_data.len ? o->inline_data : t->answer.body, out, why));
+    return decoder_end(&d, out, why);
+}
+
+static err save(struct try *t, const struct output_ref *o, struct why *why) {
+    _cleanup_(buf_done) struct buf bytes = {};
+    if (!t->o->output) return OK;
+    TRY(output_bytes(t, o, &bytes, why));
     FILE *f = fopen(t->o->output, "wb");
-    bool ok = f && fwrite(t->answer.body.ptr, 1, t->answer.body.len, f) == t->answer.body.len;
+    bool ok = f && fwrite(bytes.ptr, 1, bytes.len, f) == bytes.len;
     if (f && fclose(f)) ok = false;
     if (!ok) return why_set(why, E_IO, "%s cannot be written.", t->o->output);
-    printf("saved %s, %zu bytes\n", t->o->output, t->answer.body.len);
+    printf("saved %s, %zu bytes\n", t->o->output, bytes.len);
     return OK;
 }
 

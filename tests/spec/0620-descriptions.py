@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Descriptions of providers as files: what `puras catalog lint` and a server say of them, and `puras provider check`, `try` and `record` against a made-up
 provider on loopback."""
+import base64
 import http.server
 import json
 import os
@@ -21,7 +22,7 @@ protocol: queue
 submit:
   path: /v1/paintings
   request: '.input + {style: "oil"}'
-  reply: {ref: painting}
+  reply: {ref: painting, status: [now, {text: wet}]}
 poll: {path: "/v1/paintings/{ref}", reply: {status: {jq: .state}}}
 pace: {first: 0.1s, every: 0.1s}
 statuses: {wet: running, dry: done, torn: failed}
@@ -64,6 +65,8 @@ class Painters(http.server.BaseHTTPRequestHandler):
             return self.answer(401, {"message": "no such key: " + self.headers.get("Authorization", "")})
         if body["text"] == "rude":
             return self.answer(422, {"message": "that is rude"})
+        if body["text"] == "at once":
+            return self.answer(200, {"painting": "p1", "now": "dry", "picture": "data:image/png;base64," + base64.b64encode(PNG).decode()})
         self.answer(200, {"painting": "p1"})
 
     def do_GET(self):
@@ -159,6 +162,10 @@ def one_real_call_is_shown_and_recorded():
         header, body = w.server.seen[0]
         equal((header, body["quality"], body["width"], body["style"]), ("Bearer pk-very-secret", "high", 1024, "oil"))
         expect(body["photo"].startswith("data:image/png;base64,iVBORw0KGgo"), body)
+        status, out, err = w.puras("provider", "try", *call[:4], "-i", "prompt=at once", "-o", picture)
+        equal((status, err), (0, ""))
+        with open(picture, "rb") as f:
+            equal(f.read(), PNG)
         status, out, err = w.puras("provider", "record", *call, "-o", test)
         equal((status, err), (0, ""))
         with open(test) as f:
