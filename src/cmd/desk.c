@@ -63,7 +63,7 @@ err desk_next(void *self, const struct work *w, struct arena *a, struct str *out
     const struct model *m = c ? catalog_find(c, g->model) : NULL;
     struct json *inputs = NULL;
     bool busy = false;
-    if (!m) return E_NO_ROUTE;
+    if (!m) return c ? E_NO_ROUTE : E_UNAVAILABLE;
     if (str_is(g->book, "test")) {
         test_route(m, out_provider, out_route);
         return OK;

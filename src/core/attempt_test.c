@@ -328,6 +328,27 @@ static void progress_is_capped_and_states_are_not(void **state) {
     bed_close(&b);
 }
 
+static struct command defer(const char *generation, msec until) {
+    return (struct command){.kind = CMD_DEFER, .at = 3, .step = {.generation = str_of(generation), .retry_at = until}};
+}
+
+static void what_has_no_route_now_lets_others_pass(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_bring(&b, "pending");
+    assert_int_equal(bed_run(&b, defer("no-such", 9)).code, E_NOT_FOUND);
+    bed_ok(&b, defer(GEN, 50));
+    assert_int_equal(BED_GET(&b, generation, GEN)->waits_until, 50);
+    bed_ok(&b, defer(GEN, 40)); /* never nearer */
+    assert_int_equal(b.changes, 0);
+    assert_int_equal(bed_run(&b, cmd_claim("fal", 1)).code, E_CONFLICT);
+    struct command claim = cmd_claim("fal", 1);
+    claim.at = 50;
+    bed_ok(&b, claim);
+    assert_int_equal(bed_run(&b, defer(GEN, 90)).code, E_CONFLICT);
+    bed_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_command_in_every_state),
@@ -337,6 +358,7 @@ int main(void) {
         cmocka_unit_test(a_deadline_books_what_may_have_cost),
         cmocka_unit_test(running_is_limited_per_project),
         cmocka_unit_test(progress_is_capped_and_states_are_not),
+        cmocka_unit_test(what_has_no_route_now_lets_others_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,6 +33,7 @@ static const struct rule {
     [CMD_DERIVED_PUT] = {"derived_put", derived_want, derived_put_apply},
     [CMD_PROJECT_SET] = {"project_set", project_set_want, project_set_apply},
     [CMD_DELIVERED] = {"delivered", delivered_want, delivered_apply},
+    [CMD_DEFER] = {"defer", defer_want, defer_apply},
     [CMD_PROVIDER_KEY] = {"provider_key", provider_key_want, provider_key_apply},
     [CMD_PAUSE] = {"pause", pause_want, pause_apply},
     [CMD_RESEAL] = {"reseal", reseal_want, reseal_apply},

@@ -37,6 +37,7 @@ enum command_kind {
     CMD_DERIVED_PUT,      /* a thumbnail, optimized copy or poster was made, or cannot be */
     CMD_PROJECT_SET,      /* limits and retention of a project */
     CMD_DELIVERED,        /* an answer reached its caller: the same call may be made anew */
+    CMD_DEFER,            /* no route takes a pending generation just now: not before retry_at, so that others pass it */
     CMD_PROVIDER_KEY,     /* an operator's credential at a provider, sealed; empty: forgotten */
     CMD_PAUSE,            /* nothing new to a provider or of a model, or on again */
     CMD_RESEAL,           /* what was sealed under an older master key, sealed under the one of now */
@@ -116,7 +117,7 @@ struct cmd_step {
     struct str detail;               /* ATTEMPT_FAILED, UNRESOLVED, RESOLVE: a sentence */
     micros cost_micros;              /* what the provider took, 0 when nothing or unknown */
     bool may_retry;                  /* ATTEMPT_FAILED: nothing was started there, or the provider is idempotent */
-    msec retry_at;                   /* ATTEMPT_FAILED: not before */
+    msec retry_at;                   /* ATTEMPT_FAILED, DEFER: not before */
     const struct output *outputs;    /* SETTLE */
     int64_t output_count;
     int64_t measured;                /* SETTLE: -1 when not measured */

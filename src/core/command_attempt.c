@@ -49,6 +49,21 @@ err claim_apply(const struct command *c, struct workset *w, struct outcome *out)
     return OK;
 }
 
+void defer_want(const struct command *c, struct workset *w, int round) {
+    if (round == 0) want(w, REC_generation, c->step.generation);
+}
+
+err defer_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_step *s = &c->step;
+    const struct generation *seen = WS_GET(w, generation, s->generation);
+    if (!seen) return why_set(&out->why, E_NOT_FOUND, "There is no such generation.");
+    outcome_of(out, seen);
+    if (!str_eq(seen->state, GEN_PENDING)) return why_set(&out->why, E_CONFLICT, "The generation is not pending, it is %.*s.", STR_ARG(seen->state));
+    if (seen->waits_until >= s->retry_at) return OK;
+    WS_EDIT(w, generation, s->generation)->waits_until = s->retry_at;
+    return OK;
+}
+
 void step_want(const struct command *c, struct workset *w, int round) {
     if (round) return;
     want(w, REC_generation, c->step.generation);

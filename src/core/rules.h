@@ -10,6 +10,8 @@ want_fn create_project_want, create_key_want, revoke_key_want, top_up_want, publ
 apply_fn create_project_apply, create_key_apply, revoke_key_apply, top_up_apply, publish_apply;
 want_fn adjust_want, secret_want, project_set_want; /* command_project.c, command_secret.c */
 apply_fn adjust_apply, secret_put_apply, secret_delete_apply, project_set_apply;
+want_fn defer_want; /* command_attempt.c */
+apply_fn defer_apply;
 want_fn provider_key_want, pause_want, reseal_want; /* command_provider.c */
 apply_fn provider_key_apply, pause_apply, reseal_apply;
 want_fn derived_want; /* command_drive.c */

@@ -66,7 +66,7 @@ struct engine_port {
     void *self;
     err (*submit)(void *self, const struct command *c, committed_fn *done, void *arg);
     void (*scan)(void *self, struct scan *s); /* calls s->done later, on the loop */
-    /* The route of the next attempt, behind those that were tried. E_NO_ROUTE, E_NO_PROVIDER_KEY; E_AGAIN: none just now. */
+    /* The route of the next attempt, behind those that were tried. E_NO_ROUTE, E_NO_PROVIDER_KEY; E_AGAIN: none just now; E_UNAVAILABLE: not known yet. */
     err (*route)(void *self, const struct work *w, struct arena *a, struct str *out_provider, struct str *out_route);
     struct traits (*traits)(void *self, const struct route_names *r);
     /* Whether another route stands ready for a generation whose route just failed by our key or our balance there. NULL: yes. */

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { DEFER_MS = 5000 };
+
 static void scan_done(struct scan *s);
 
 void engine_scan(struct engine *e, enum scan_kind kind) {
@@ -45,10 +47,23 @@ static void claimed(void *arg, const struct outcome *o) {
     free(c); /* refused: another node was faster, or the project's slots are taken; the next scan sees */
 }
 
+static void ignore(void *arg, const struct outcome *o) {}
+
+/* What cannot be handed over now makes room for what can: the oldest of a project are looked at first, and they must not be these alone. */
+static void defer(struct engine *e, const struct generation *g) {
+    struct command cmd = {.kind = CMD_DEFER, .at = io_now(e->o.io)};
+    cmd.step = (struct cmd_step){.generation = g->head.id, .retry_at = cmd.at + DEFER_MS};
+    if (e->o.port.submit(e->o.port.self, &cmd, ignore, e)) return; /* the next scan does it */
+}
+
 static void claim(struct engine *e, const struct work *w, struct arena *a) {
     struct str provider, route;
     const struct generation *g = w->generation;
-    if (e->o.port.route(e->o.port.self, w, a, &provider, &route)) return;
+    err r = e->o.port.route(e->o.port.self, w, a, &provider, &route);
+    if (r) {
+        if (r != E_UNAVAILABLE) defer(e, g);
+        return;
+    }
     struct claim *c = calloc(1, sizeof *c);
     must(c);
     c->engine = e;
@@ -60,8 +75,6 @@ static void claim(struct engine *e, const struct work *w, struct arena *a) {
         free(c);
     }
 }
-
-static void ignore(void *arg, const struct outcome *o) {}
 
 struct adoption {
     struct engine *engine;

@@ -41,6 +41,7 @@ static const uint16_t strings[CMD_KIND_COUNT][MAX_STRINGS] = {
     [CMD_DERIVED_PUT] = {AT(derived.asset), AT(derived.role), AT(derived.state), AT(derived.blob), AT(derived.type)},
     [CMD_PROJECT_SET] = {AT(project_set.id)},
     [CMD_DELIVERED] = {AT(delivered.idempotency), AT(delivered.generation)},
+    [CMD_DEFER] = {STEP},
     [CMD_PROVIDER_KEY] = {AT(provider_key.provider), AT(provider_key.sealed), AT(provider_key.author)},
     [CMD_PAUSE] = {AT(pause.what), AT(pause.author)},
     [CMD_RESEAL] = {AT(reseal.type), AT(reseal.id), AT(reseal.before), AT(reseal.after)},

@@ -64,6 +64,11 @@ static struct command make_top_up(void) { return cmd_top_up("topup:7", "live", 7
 static struct command make_other_top_up(void) { return cmd_top_up("topup:8", "live", 8); }
 static struct command make_submit(void) { return cmd_submit(GEN); }
 static struct command make_claim(void) { return cmd_claim("fal", 1); }
+static struct command make_defer(void) {
+    struct command c = cmd_step(CMD_DEFER, 0);
+    c.step.retry_at = 5000;
+    return c;
+}
 static struct command make_their_claim(void) {
     struct command c = cmd_claim("fal", 1);
     c.step.node = STR(NODE2);
@@ -170,6 +175,8 @@ static const struct meet {
     {"", make_dear, make_other_dear, E_INSUFFICIENT_CREDIT, "select 1 from generation"},
     {"", make_submit, make_top_up, OK, "select 1 from account where id = '" PROJECT "/live' and available + held = 1000007"},
     {"pending", make_claim, make_their_claim, E_CONFLICT, "select 1 from generation where node = '" NODE "' and attempts = 1"},
+    {"pending", make_claim, make_defer, E_CONFLICT, "select 1 from generation where node = '" NODE "' and waits_until = 0"},
+    {"pending", make_defer, make_defer, OK, "select 1 from generation where state = 'pending' and waits_until = 5000"},
     {"pending", make_claim, make_cancel, OK, "select 1 from generation where state = 'cancelled' and attempts = 1"},
     {"pending", make_cancel, make_their_claim, E_CONFLICT, "select 1 from generation where state = 'cancelled' and attempts = 0"},
     {"opened", make_sending, make_cancel, OK, "select 1 from generation where state = 'processing' and cancel_at > 0"},

@@ -80,7 +80,7 @@ class Server:
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=env)
         log.close()
-        lines, found = [], threading.Event()
+        lines, found, opened = [], threading.Event(), []
 
         def read():  # goes on reading, so that the server never blocks on its output
             for raw in self.process.stdout:
@@ -88,11 +88,12 @@ class Server:
                 match = re.search(r"listening on http://127\.0\.0\.1:(\d+)", lines[-1])
                 if match:
                     self.port = int(match.group(1))
+                    opened.append(True)
                     found.set()
             found.set()
 
         threading.Thread(target=read, daemon=True).start()
-        if not found.wait(START_S) or not self.port or self.process.poll() is not None:
+        if not found.wait(START_S) or not opened or self.process.poll() is not None:
             raise AssertionError("the server did not start (exit %s):\n%s%s" % (self.process.poll(), "".join(lines), self.log()[-3000:]))
         with open(os.path.join(self.data, "credentials.json"), encoding="utf-8") as f:
             self.credentials = json.load(f)
