@@ -228,12 +228,13 @@ void generate_media(struct exchange *x) {
 /* --- POST /v1/generations --- */
 
 static err read_generation(struct exchange *x, struct submission *s, struct why *why) {
-    static const char *const known[] = {"model", "inputs", "kind", "output_path", "max_micros", "quote_id", "url_ttl", "metadata", "end_user", NULL};
+    static const char *const known[] = {"model", "inputs", "kind", "output_path", "output_url_path", "max_micros", "quote_id", "url_ttl", "metadata", "end_user", NULL};
     TRY(body_only(x->body, known, why));
     TRY(body_text(x->body, "model", true, MODEL_BYTES, why, &s->model));
     TRY(body_object(x->body, "inputs", why, &s->inputs));
     TRY(body_text(x->body, "kind", false, 32, why, &s->kind));
     TRY(body_text(x->body, "output_path", false, LIMIT_PATH_BYTES, why, &s->output_path));
+    TRY(body_text(x->body, "output_url_path", false, OUTPUT_URL_PATH_BYTES, why, &s->output_url_path));
     TRY(read_labels(x, true, s, why));
     return read_terms(x, s, why);
 }

@@ -1,4 +1,5 @@
 #include "cmd/desk.h"
+#include "cmd/proof.h"
 #include "cmd/watch.h"
 
 #include "base/cleanup.h"
@@ -140,6 +141,40 @@ struct str desk_lane(void *self, const struct route_names *r) {
     const struct permit_limits limits = {.concurrency = l->concurrency, .rate_count = l->rate_count, .rate_per = l->rate_per, .poll_count = l->poll_count, .poll_per = l->poll_per};
     permits_declare(d->permits, str_of(d->lane), &limits);
     return str_of(d->lane);
+}
+
+err desk_key(void *arg, const struct provider_info *p, struct arena *a, struct why *why, struct str *out) {
+    struct str key;
+    enum key_source from = keyring_find(desk_of(arg)->keyring, p->name, p->key_env, &key);
+    if (from != KEY_SET && from != KEY_ENV)
+        return why_set(why, E_NO_PROVIDER_KEY, "This server has no key of %.*s; `puras providers set-key %.*s` sets one. Nothing was charged.", STR_ARG(p->name), STR_ARG(p->name));
+    *out = arena_dup(a, key);
+    return OK;
+}
+
+static err find_program(void *arg, const struct call *c, struct why *why, struct command_plan *out) {
+    struct place p;
+    struct route_names names = {c->catalog, c->model, c->provider, c->route};
+    if (!atlas_find(desk_of(arg)->atlas, &names, &p) || !p.endpoint) return why_set(why, E_NO_ROUTE, "The catalog has no such route any more. Nothing was charged.");
+    *out = (struct command_plan){.endpoint = p.endpoint, .model = p.model, .route = p.route};
+    return OK;
+}
+
+/* Made when the first program runs: only then the walls of this host are looked at. */
+static struct commands *commands_of(struct server *s) {
+    if (s->commands) return s->commands;
+    struct command_options o = {.loop = s->loop, .drive = s->drive, .helper = s->helper, .evaluator = proof_evaluator(s->jq), .find = find_program, .arg = s};
+    helper_walls(s->helper, &o.walls);
+    return s->commands = command_create(&o);
+}
+
+void desk_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg) {
+    struct server *s = self;
+    struct place p;
+    struct route_names names = {c->catalog, c->model, c->provider, c->route};
+    bool program = atlas_find(s->desk->atlas, &names, &p) && p.endpoint && endpoint_info(p.endpoint)->protocol == PROTOCOL_COMMAND;
+    if (program) command_call(commands_of(s), c, stage, done, arg);
+    else remote_call(s->remote, c, stage, done, arg);
 }
 
 bool desk_enabled(void *self, const struct model *m) {

@@ -32,6 +32,12 @@ bool desk_open(void *self, const struct route_names *r, struct str inputs);
 bool desk_cost(void *self, const struct route_names *r, struct str inputs, struct quote *out);
 struct str desk_lane(void *self, const struct route_names *r);
 
+/* struct remote_options; arg is the server */
+err desk_key(void *arg, const struct provider_info *p, struct arena *a, struct why *why, struct str *out);
+
+/* A loop_call_fn for the kinds that lead to providers: over the network, or to a program of this machine. */
+void desk_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg);
+
 /* struct ops_options; self is the server */
 err desk_route(void *self, const struct route_call *c, struct why *why, struct str *out_provider, struct str *out_route, bool *out_busy);
 bool desk_enabled(void *self, const struct model *m);

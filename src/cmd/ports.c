@@ -69,6 +69,7 @@ void server_metrics(void *self, struct buf *out) {
     struct engine_stats e = engine_stats(s->engine);
     struct http_stats h = http_server_stats(s->http);
     struct upstream_stats u = upstream_stats(s->upstream);
+    struct remote_stats p = remote_stats(s->remote);
     const struct {
         const char *name, *type, *help;
         int64_t value;
@@ -82,6 +83,11 @@ void server_metrics(void *self, struct buf *out) {
         {"puras_stale_total", "counter", "Steps refused because another node was faster.", (int64_t)e.stale},
         {"puras_adopted_total", "counter", "Generations taken over from dead nodes.", (int64_t)e.adopted},
         {"puras_heartbeat_age_ms", "gauge", "Milliseconds since the last successful heartbeat.", e.beat_age},
+        {"puras_provider_requests_total", "counter", "Requests to providers that came to an end.", (int64_t)p.requests},
+        {"puras_provider_failures_total", "counter", "Of these, those that failed or were refused.", (int64_t)p.failed},
+        {"puras_provider_unknown_status_total", "counter", "Replies with a status that their description does not list.", (int64_t)p.unknown_statuses},
+        {"puras_downloads", "gauge", "Outputs being fetched.", p.downloads},
+        {"puras_downloads_resumed_total", "counter", "Downloads that broke and went on where they had stopped.", (int64_t)p.resumed},
         {"puras_http_requests_total", "counter", "Requests read.", (int64_t)h.requests},
         {"puras_http_connections_total", "counter", "Connections accepted.", (int64_t)h.connections},
         {"puras_http_refused_total", "counter", "Connections and requests refused by the HTTP server itself.", (int64_t)h.refused},

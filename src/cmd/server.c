@@ -138,7 +138,8 @@ static err start_bytes(struct server *s, struct why *why) {
     }
     char program[PATH_MAX];
     struct helper_options ho = {.program = shipped_helper(program, sizeof program) ? program : NULL, .at_once = s->o.renders};
-    return helper_start(&ho, why, &s->helper);
+    TRY(helper_start(&ho, why, &s->helper));
+    return jq_start(NULL, why, &s->jq);
 }
 
 static const struct model *find_model(void *self, struct str slug) { return catalog_find(shelf_current(((struct server *)self)->shelf), slug); }
@@ -149,6 +150,11 @@ static void start_work(struct server *s) {
     s->local = local_create(s->loop, s->drive, s->helper, s->o.renders);
     local_find_models(s->local, find_model, s);
     loop_on_call(s->loop, CALL_RENDER, local_call, s->local);
+    struct remote_options ro = {.loop = s->loop, .upstream = s->upstream, .jq = s->jq, .drive = s->drive, .helper = s->helper, .signer = s->signer,
+                                .atlas = s->desk->atlas, .public_url = s->public_url, .key = desk_key, .arg = s};
+    s->remote = remote_create(&ro);
+    static const enum call_kind remotes[] = {CALL_SUBMIT, CALL_POLL, CALL_FETCH, CALL_CANCEL, CALL_LOOKUP};
+    for (size_t i = 0; i < sizeof remotes / sizeof *remotes; i++) loop_on_call(s->loop, remotes[i], desk_call, s);
     struct engine_options eo = {.io = loop_io(s->loop), .port = server_engine_port(s), .node = str_of(s->node.id), .slots = s->o.slots,
                                 .scan_every = store_is_sqlite(s->store) ? MS_SECOND : LIMIT_WAKE_SCAN_MS, .permits = s->desk->permits, .routes = s->desk->routes, .log = &s->log};
     s->engine = engine_create(&eo);
@@ -271,6 +277,10 @@ void server_stop(struct server *s) {
     if (s->http) http_server_destroy(s->http); /* before those who answer it: nobody is left who could ask for more */
     helper_halt(s->helper);  /* a render may take minutes more; a local attempt runs again after the next start */
     local_destroy(s->local);
+    remote_stop(s->remote);
+    command_halt(s->commands);
+    command_destroy(s->commands);
+    s->commands = NULL;
     if (s->beats) pool_destroy(s->beats);
     if (s->upkeep) pool_destroy(s->upkeep);
     if (s->ops) ops_stop(s->ops);
@@ -280,9 +290,11 @@ void server_stop(struct server *s) {
     if (s->api) api_destroy(s->api);
     ops_destroy(s->ops);
     engine_destroy(s->engine);
+    remote_destroy(s->remote);
     desk_free(s->desk);
     s->desk = NULL;
     upstream_destroy(s->upstream);
+    jq_stop(s->jq);
     helper_stop(s->helper);
     if (s->signer) signer_destroy(s->signer);
     vault_destroy(s->vault);

@@ -5,7 +5,9 @@
 #include "catalog/shelf.h"
 #include "drive/drive.h"
 #include "engine/engine.h"
+#include "engine/command.h"
 #include "engine/local.h"
+#include "engine/remote.h"
 #include "http/http.h"
 #include "io/egress.h"
 #include "io/loop.h"
@@ -65,6 +67,9 @@ struct server {
     struct upstream *upstream;
     struct helper *helper;
     struct local *local;
+    struct jq *jq;
+    struct remote *remote;
+    struct commands *commands; /* NULL before the first call of a program of this machine */
     struct engine *engine;
     struct ops *ops;
     struct api *api;

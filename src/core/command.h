@@ -102,6 +102,7 @@ struct cmd_submit {
     struct str provider, route; /* of the attempt opened then */
     struct str metadata, end_user, trace; /* the caller's own, shown again; JSON, text, traceparent */
     struct str files;       /* the drive files among the inputs, JSON */
+    struct str url_path;    /* the caller's output_url_path */
     int64_t model_limit;    /* of this model at once over all projects, 0: no bound */
 };
 /* Every step of the engine names the generation and the node that works on it; a rule refuses with E_STALE what comes from a

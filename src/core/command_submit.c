@@ -183,6 +183,7 @@ static struct generation *insert_generation(const struct command *c, struct work
     g->metadata = s->metadata;
     g->end_user = s->end_user;
     g->trace = s->trace;
+    g->url_path = s->url_path;
     g->files = s->files;
     g->model_limit = s->model_limit;
     return g;

@@ -111,6 +111,9 @@ void engine_take(struct engine *e, const struct generation *g, const struct atte
         task_set(&t->files, g->files);
         task_set(&t->catalog, g->catalog);
         task_set(&t->model, g->model);
+        task_set(&t->url_path, g->url_path);
+        task_set(&t->trace, g->trace);
+        t->outputs_wanted = g->price_outputs;
         msec left = g->deadline_at - io_now(e->o.io);
         t->deadline = e->o.io->ops->timer_start(e->o.io, left > 0 ? left : 0, deadline_fired, t);
     }
@@ -118,7 +121,7 @@ void engine_take(struct engine *e, const struct generation *g, const struct atte
         if (a->n != t->attempt) {
             t->polls = t->tries = 0;
             t->cost.asked = t->cost.known = false;
-            t->sent_by_us = t->cancel_asked = false;
+            t->sent_by_us = t->cancel_asked = t->refetched = false;
         }
         t->attempt = a->n;
         t->reported = a->cost_micros;
@@ -170,4 +173,9 @@ void engine_published(struct engine *e, const struct rec_change *changes, size_t
         }
     }
     if (room) engine_scan(e, SCAN_PENDING);
+}
+
+void engine_poke(struct engine *e, struct str generation) {
+    struct task *t = e->running ? tasks_find(&e->tasks, generation) : NULL;
+    if (t) task_poke(t);
 }

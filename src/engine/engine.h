@@ -104,6 +104,8 @@ void engine_published(struct engine *e, const struct rec_change *changes, size_t
 
 /* A key, a pause or a limit has changed, or another node has come or gone: what waits for a permit or a route is looked at again. */
 void engine_rethink(struct engine *e);
+/* A provider called back: its work is looked after now, and not when the next poll is due. */
+void engine_poke(struct engine *e, struct str generation);
 bool engine_has_slot(const struct engine *e);
 /* True while the last successful heartbeat is younger than half a lease. */
 bool engine_may_act(const struct engine *e);

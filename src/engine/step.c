@@ -6,6 +6,8 @@
  *  - a submit to a provider that knows no idempotency leaves only in the process that committed "sending" just before; anyone
  *    who finds "sending" later looks up instead (a blind resubmit would be paid twice).
  *  - an answer is acted on by a command only; memory follows the published record. */
+#include "base/cleanup.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "core/generation.h"
 #include "base/plant.h"
@@ -209,6 +211,7 @@ static void answered_poll(struct task *t, const struct call_result *r) {
         return;
     }
     t->tries = 0;
+    if (r->their_ref.len) task_set(&t->their_ref, r->their_ref); /* told again by the next poll, should this process end */
     switch (r->state) {
     case CALL_RUNNING: act_later(t, backoff(t, t->polls++ / 8, traits.poll_every, traits.poll_max)); break;
     case CALL_FINISHED:
@@ -222,7 +225,10 @@ static void answered_poll(struct task *t, const struct call_result *r) {
         if (t->cancel_wanted && r->failure == FAIL_NONE) {
             step_command(t, CMD_CANCEL_CONFIRMED);
             task_command(t);
-        } else fail_attempt(t, r->failure, r->detail, is_passing(r->failure), r->retry_after, r->cost_micros);
+        } else { /* a provider that stops unasked has failed */
+            enum failure f = r->failure ? r->failure : FAIL_UNCLASSIFIED;
+            fail_attempt(t, f, r->detail, is_passing(f), r->retry_after, r->cost_micros);
+        }
         break;
     }
 }
@@ -232,7 +238,8 @@ static void answered_fetch(struct task *t, const struct call_result *r) {
     t->tries++;
     if (!r->code) settle(t, r);
     else if (r->failure != FAIL_OUTPUT_LOST && is_passing(r->failure)) act_later(t, backoff(t, t->tries - 1, BACKOFF_MS, BACKOFF_MAX_MS));
-    else if (r->failure == FAIL_OUTPUT_LOST && t->tries == 1 && t->their_ref && !traits.local) {
+    else if (r->failure == FAIL_OUTPUT_LOST && !t->refetched && t->their_ref && !traits.local) {
+        t->refetched = true;
         task_set(&t->reply, STR("")); /* no link left: task_act asks the provider for a fresh one */
         act_later(t, 0);
     } else fail_attempt(t, FAIL_OUTPUT_LOST, r->detail, false, 0, r->cost_micros);
@@ -284,13 +291,19 @@ static void call_stage(void *arg, const struct call *c, struct str stage, int64_
     struct task *t = arg;
     msec now = io_mono(t->engine->o.io);
     bool same = str_is(str_head(stage, sizeof t->stage - 1), t->stage);
-    if (t->gone || (same && now - t->stage_at < STAGE_EVERY_MS && percent < 100)) return;
-    snprintf(t->stage, sizeof t->stage, "%.*s", STR_ARG(stage));
+    bool soon = now - t->stage_at < STAGE_EVERY_MS && percent < 100;
+    if (t->gone || (same && (soon || percent == t->percent))) return;
+    snprintf(t->stage, sizeof t->stage, "%.*s", STR_ARG(str_head(stage, sizeof t->stage - 1)));
     t->stage_at = now;
-    char payload[160];
-    int n = snprintf(payload, sizeof payload, "{\"stage\":\"%.*s\",\"percent\":%lld}", STR_ARG(str_head(stage, 80)), (long long)percent);
+    t->percent = percent;
+    _cleanup_(buf_done) struct buf payload = {};
+    struct jw w = {.out = &payload};
+    jw_open(&w, '{');
+    jw_kstr(&w, "stage", str_head(stage, 80));
+    if (percent >= 0) jw_ki64(&w, "percent", percent);
+    jw_close(&w, '}');
     struct command cmd = {.kind = CMD_PROGRESS, .at = io_now(t->engine->o.io)};
-    cmd.step = (struct cmd_step){.generation = str_of(t->id), .node = str_of(t->engine->node), .attempt = t->attempt, .type = STR("progress"), .payload = str_n(payload, (size_t)n)};
+    cmd.step = (struct cmd_step){.generation = str_of(t->id), .node = str_of(t->engine->node), .attempt = t->attempt, .type = STR("progress"), .payload = buf_view(&payload)};
     if (t->engine->o.port.submit(t->engine->o.port.self, &cmd, nothing_done, NULL)) return; /* the queue is full: progress is the first to go */
 }
 
@@ -301,7 +314,8 @@ static void call(struct task *t, enum call_kind kind) {
     t->call = (struct call){.kind = kind, .generation = str_of(t->id), .project = task_str(t->project), .attempt = t->attempt,
                             .provider = task_str(t->provider), .route = task_str(t->route), .our_ref = task_str(t->our_ref),
                             .their_ref = task_str(t->their_ref), .kind_wanted = task_str(t->kind), .inputs = task_str(t->inputs), .files = task_str(t->files),
-                            .reply = task_str(t->reply), .deadline_at = t->deadline_at, .engine_ref = t};
+                            .reply = task_str(t->reply), .catalog = task_str(t->catalog), .model = task_str(t->model), .url_path = task_str(t->url_path),
+                            .trace = task_str(t->trace), .outputs_wanted = t->outputs_wanted, .deadline_at = t->deadline_at, .engine_ref = t};
     t->calling = true;
     if (kind == CALL_SUBMIT) gate_sent(t);
     e->calls++;
@@ -370,4 +384,12 @@ void task_act(struct task *t) {
     else if (str_eq(step, STEP_ACCEPTED)) act_accepted(t, &traits);
     else if (str_eq(step, STEP_RESULT)) call(t, t->reply || !t->their_ref ? CALL_FETCH : CALL_POLL);
     else if (str_eq(step, STEP_UNRESOLVED) && traits.has_lookup && gate_request(t)) call(t, CALL_LOOKUP);
+}
+
+void task_poke(struct task *t) {
+    if (t->gone || t->calling || t->commanding || !t->wake || !str_is(STEP_ACCEPTED, t->step)) return;
+    t->engine->o.io->ops->timer_stop(t->engine->o.io, t->wake);
+    t->wake = NULL;
+    if (!t->polls) t->polls = 1;
+    task_act(t);
 }

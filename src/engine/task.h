@@ -11,13 +11,15 @@ struct task {
     char step[16];              /* as committed */
     int64_t attempt;
     char *project, *kind, *provider, *route, *our_ref, *their_ref;
-    char *catalog, *model;
+    char *catalog, *model, *url_path, *trace;
+    int64_t outputs_wanted;
     char *inputs, *files;       /* freed once the provider has them */
     char *reply;                /* what result_seen kept */
     msec deadline_at, created_at;
     msec submit_lost_at;        /* when a submit's answer was lost, for lookup_settles_after */
     bool cancel_wanted, cancel_asked;
     bool sent_by_us;            /* step "sending" was committed by this process: the submit has not left before */
+    bool refetched;             /* a dead link was asked for anew once */
     bool calling;               /* an effect is under way */
     bool commanding;            /* a command is under way */
     bool gone;                  /* terminal or taken over: freed when neither is under way */
@@ -29,6 +31,7 @@ struct task {
     bool granted, queued, passed; /* the permit for its next submit is there; is waited for; its breaker has let it pass */
     bool polling;               /* its turn for one request that is no submit has come */
     char stage[48];             /* last told, and when */
+    int64_t percent;
     msec stage_at;
     struct timer *wake, *deadline;
     struct call call;           /* of the effect under way */
@@ -69,6 +72,7 @@ void task_act(struct task *t);
 void task_release(struct task *t);     /* marks it gone, frees it once nothing is under way */
 void task_command(struct task *t);     /* sends t->command */
 void act_later(struct task *t, msec delay);
+void task_poke(struct task *t);        /* polls now, when that is what it waits for */
 
 
 /* gate.c: permits and breakers, around what leaves for a provider. */

@@ -22,6 +22,10 @@ struct call call_copy(struct arena *a, const struct call *c) {
     n.inputs = dup(a, c->inputs);
     n.files = dup(a, c->files);
     n.reply = dup(a, c->reply);
+    n.catalog = dup(a, c->catalog);
+    n.model = dup(a, c->model);
+    n.url_path = dup(a, c->url_path);
+    n.trace = dup(a, c->trace);
     return n;
 }
 

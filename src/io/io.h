@@ -25,10 +25,14 @@ struct call {
     struct str generation, project;
     int64_t attempt;
     struct str provider, route; /* "local", "sketch" */
+    struct str catalog, model;  /* the version it was admitted with, and its slug */
     struct str our_ref, their_ref;
     struct str kind_wanted;     /* image, video, audio, text */
+    struct str url_path;        /* the caller's output_url_path, or empty */
+    struct str trace;           /* the caller's traceparent, or empty */
+    int64_t outputs_wanted;     /* files that were priced */
     struct str inputs;          /* JSON */
-    struct str files;           /* RENDER: the drive files among the inputs, JSON: [{"input","asset","blob","type"}] */
+    struct str files;           /* RENDER, SUBMIT: the drive files among the inputs, JSON: [{"input","asset","blob","type","path"}] */
     struct str reply;           /* FETCH: what result_seen kept */
     msec deadline_at;
     void *engine_ref;           /* the engine's own */
@@ -45,7 +49,8 @@ struct call_result {
     bool answer_lost;      /* SUBMIT failed: no answer; only a look-up can tell */
     struct str detail;
     enum call_state state; /* POLL, LOOKUP, CANCEL */
-    struct str their_ref;
+    struct str their_ref;  /* SUBMIT, LOOKUP; POLL when it has learnt more */
+    bool billed;           /* failed, and the provider takes money for it nevertheless */
     struct str reply;      /* SUBMIT, POLL, LOOKUP that finished: to be kept by result_seen */
     int64_t percent;       /* POLL: -1 when not known */
     const struct output *outputs; /* RENDER, FETCH */

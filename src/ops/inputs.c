@@ -279,6 +279,7 @@ struct str files_json(const struct files_in *f, struct arena *a) {
         jw_kstr(&w, "asset", f->list[i].asset);
         jw_kstr(&w, "blob", f->list[i].blob);
         jw_kstr(&w, "type", f->list[i].type);
+        jw_kopt(&w, "path", f->list[i].path);
         jw_close(&w, '}');
     }
     jw_close(&w, ']');

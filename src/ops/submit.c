@@ -123,6 +123,7 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     cmd.metadata = s->metadata;
     cmd.end_user = s->end_user;
     cmd.trace = s->trace;
+    cmd.url_path = s->output_url_path;
     cmd.deadline_at = io_now(o->io) + m->deadline_ms;
     cmd.pending_limit = LIMIT_PENDING_PER_PROJECT;
     *out_model = m;

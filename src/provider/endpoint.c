@@ -63,6 +63,7 @@ static void read_files(struct doc *d, const struct json *node, struct endpoint *
         return;
     }
     read_request(d, request, "files.request", "POST", ALLOW_FILE, &out->upload_request);
+    out->info.upload_in_two = request != NULL;
     if (doc_need(d, node, "upload", "files")) read_request(d, upload, "files.upload", NULL, ALLOW_FILE | ALLOW_REPLY, &out->upload);
     if (doc_need(d, node, "value", "files")) expr_read(d, value, "value", &out->upload_value);
 }

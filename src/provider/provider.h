@@ -65,6 +65,7 @@ struct endpoint_info {
     bool credentials_on_downloads;
     msec links_live;      /* 0: not said */
     enum { FILES_URL, FILES_DATA, FILES_BASE64, FILES_PART, FILES_UPLOAD } files;
+    bool upload_in_two;   /* FILES_UPLOAD: where to is asked first */
     int64_t max_inline;   /* bytes; 0: 8 MB */
     struct provider_limits limits; /* its own, else the provider's */
     const struct str *command; size_t command_count;  /* PROTOCOL_COMMAND */

@@ -18,7 +18,7 @@ static const uint16_t strings[CMD_KIND_COUNT][MAX_STRINGS] = {
     [CMD_SUBMIT] = {AT(submit.generation), AT(submit.project), AT(submit.book), AT(submit.key), AT(submit.idempotency),
                     AT(submit.request_hash), AT(submit.model), AT(submit.kind), AT(submit.catalog), AT(submit.inputs),
                     AT(submit.output_path), AT(submit.quote.from), AT(submit.quote.row), AT(submit.node), AT(submit.provider),
-                    AT(submit.route), AT(submit.metadata), AT(submit.end_user), AT(submit.trace), AT(submit.files)},
+                    AT(submit.route), AT(submit.metadata), AT(submit.end_user), AT(submit.trace), AT(submit.files), AT(submit.url_path)},
     [CMD_CLAIM] = {STEP},
     [CMD_SENDING] = {STEP},
     [CMD_ACCEPTED] = {STEP},

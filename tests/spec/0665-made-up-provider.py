@@ -1,11 +1,83 @@
 #!/usr/bin/env python3
-"""A provider that nobody has heard of, described from docs/PROVIDERS.md alone."""
+"""A provider that nobody has heard of, described from docs/PROVIDERS.md alone: two files written into a folder of a running server, and it serves."""
+import http.server
+import json
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
+import threading
+import time
+import zlib
 
-from harness import PURAS, TOP, case, equal, expect, run
+from harness import PURAS, TOP, Server, case, equal, expect, refusal, run, sha256
+
+KEY = "wick-7"
+
+
+def png(width, height, shade):
+    """A grey picture."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    rows = b"".join(b"\0" + bytes([shade]) * width for _ in range(height))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+class Lantern(http.server.BaseHTTPRequestHandler):
+    """Paints on tickets. Nothing about it is like any other provider: the key's header, the words for a state, where the pictures stand, how it refuses."""
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def say(self, status, body, kind="application/json"):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def known(self):
+        if self.headers.get("X-Wick") == KEY:
+            return True
+        self.say(418, {"grumble": {"kind": "stranger", "words": "Who are you?"}})
+        return False
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if not self.known():
+            return
+        shop = self.server.shop
+        shop["orders"].append(body)
+        words = body["scene"]["words"]
+        if "forbidden" in words:
+            self.say(200, {"grumble": {"kind": "blush", "words": "I do not paint that."}})
+        elif "early" in words and not shop.setdefault("early", False):
+            shop["early"] = True
+            self.say(503, {"grumble": {"kind": "yawn", "words": "Too early."}})
+        else:
+            number = str(len(shop["tickets"]) + 17)
+            shop["tickets"][number] = {"order": body, "looks": 0}
+            self.say(202, {"ticket": {"no": number}, "mood": "napping"})
+
+    def do_GET(self):
+        if not self.known():
+            return
+        shop = self.server.shop
+        parts = self.path.split("/")
+        if parts[1] == "look":
+            ticket = shop["tickets"][parts[2]]
+            ticket["looks"] += 1
+            if ticket["looks"] < 2:
+                self.say(200, {"mood": "painting", "dried": "40%"})
+            else:
+                self.say(200, {"mood": "proud", "shelf": [{"at": "/shelf/%s/%d" % (parts[2], i)} for i in range(ticket["order"]["copies"])], "candles": 3 * ticket["order"]["copies"]})
+        elif parts[1] == "shelf":
+            scene = shop["tickets"][parts[2]]["order"]["scene"]
+            self.say(200, png(scene["wide"], scene["high"], 10 + int(parts[3])), "image/png")
+
 
 DESCRIPTION = """
 provider: lantern
@@ -54,12 +126,78 @@ routes:
 """
 
 
+class Shop:
+    """The provider on a free port."""
+
+    def __enter__(self):
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Lantern)
+        self.http.shop = self.shop = {"orders": [], "tickets": {}}
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        self.port = self.http.server_address[1]
+        return self
+
+    def __exit__(self, *args):
+        self.http.shutdown()
+        self.http.server_close()
+
+
 def write(folder, name, text):
     """As an editor does: beside it first, then over it."""
     path = os.path.join(folder, name)
     with open(path + ".new", "w", encoding="utf-8") as f:
         f.write(text)
     os.rename(path + ".new", path)
+
+
+def wait_for(look, seconds=15):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        seen = look()
+        if seen:
+            return seen
+        threading.Event().wait(0.05)
+    raise AssertionError("it did not come to pass")
+
+
+@case
+def a_running_server_serves_it():
+    with Shop() as shop, tempfile.TemporaryDirectory() as folder:
+        os.mkdir(os.path.join(folder, "providers"))
+        os.mkdir(os.path.join(folder, "models"))
+        with Server("--catalog", folder, env={"LANTERN_KEY": KEY}) as s:
+            pid = s.process.pid
+            refusal(s.post("/v1/quote", {"model": "lantern/grey", "inputs": {"prompt": "x"}}), 400, "unknown_model")
+            write(os.path.join(folder, "providers"), "lantern.yaml", DESCRIPTION % {"port": shop.port})
+            write(os.path.join(folder, "models"), "grey.yaml", MODEL)
+            wait_for(lambda: s.get("/v1/models/lantern/grey").status == 200)
+            before = s.balance()
+
+            made = s.wait(s.submit("lantern/grey", {"prompt": "a lamp", "num_images": 2, "image_size": {"width": 80, "height": 60}}))
+            equal((made["status"], made["billed_micros"]), ("completed", 6000))
+            equal(s.balance(), before - 6000)
+            equal(len(made["outputs"]), 2)
+            for i, output in enumerate(made["outputs"]):
+                equal(sha256(s.fetch(output["url"]).body), sha256(png(80, 60, 10 + i)))
+            order = shop.shop["orders"][0]
+            equal((order["scene"], order["copies"]), ({"words": "a lamp", "wide": 80, "high": 60}, 2))
+            expect(order["mine"], order)
+            equal(made["meta"]["metrics"]["candles"], 6)
+
+            # it says no in its own words, and nothing is billed
+            bad = s.wait(s.submit("lantern/grey", {"prompt": "a forbidden thing"}))
+            equal((bad["status"], bad["billed_micros"]), ("failed", 0))
+            expect("I do not paint that" in json.dumps(bad["error"]), bad)
+            # an answer that asks to come again is not the caller's trouble
+            again = s.wait(s.submit("lantern/grey", {"prompt": "an early bird"}))
+            equal((again["status"], again["billed_micros"]), ("completed", 3000))
+            equal(s.balance(), before - 9000)
+            # with a test key the shop hears nothing
+            orders = len(shop.shop["orders"])
+            equal(s.wait(s.submit("lantern/grey", {"prompt": "a lamp"}, key="test"), key="test")["status"], "completed")
+            equal(len(shop.shop["orders"]), orders)
+            s.audit()
+            equal(s.process.pid, pid)
+            expect(KEY not in s.log(), "the key stands in the log")
 
 
 @case

@@ -1,0 +1,331 @@
+/* Outputs into the drive. Links are followed one after the other, the one that dies first first; a download that breaks goes on where it
+ * stopped. What came inside of the reply is in the drive already. Then each file is looked at: what it is, and what it measures. */
+#include "engine/remote_int.h"
+
+#include <stdio.h>
+
+enum { DOWNLOADS_AT_ONCE = 64, TRIES = 4, PROBE_MS = LIMIT_MEDIA_READ_MS };
+
+/* --- what a file is --- */
+
+static bool measured_by_header(const struct sniffed *s, const struct media_facts *f) { return str_is(str_of(s->kind), "image") && f->width > 0; }
+
+static void write_facts(struct errand *e, struct output *o, const struct media_facts *f) {
+    struct buf b = {};
+    struct jw w = {.out = &b};
+    jw_open(&w, '{');
+    if (f->width) jw_ki64(&w, "width", f->width);
+    if (f->height) jw_ki64(&w, "height", f->height);
+    if (f->duration_ms) jw_ki64(&w, "duration_ms", f->duration_ms);
+    jw_close(&w, '}');
+    o->facts = arena_dup(&e->arena, buf_view(&b));
+    buf_done(&b);
+}
+
+static int64_t measure(const struct errand *e, const struct media_facts *f) {
+    struct str unit = e->plan.model->unit;
+    if (str_is(unit, "second")) return f->duration_ms > 0 ? f->duration_ms : -1;
+    if (str_is(unit, "megapixel")) return f->width > 0 ? f->width * f->height : -1;
+    return -1;
+}
+
+void output_describe(struct errand *e, size_t n) {
+    const struct kept *k = &e->items[n];
+    struct output *o = &e->outputs[n];
+    _cleanup_(closep) int fd = -1;
+    uint8_t head[4096];
+    int64_t bytes = 0;
+    e->code = drive_blob_open(e->r->o.drive, k->blob, &e->why, &fd, &bytes);
+    ssize_t got = e->code ? -1 : pread(fd, head, sizeof head, 0);
+    if (got < 0) {
+        if (!e->code) e->code = why_set(&e->why, E_IO, "A file of the drive could not be read.");
+        return;
+    }
+    struct str beginning = str_n(head, (size_t)got);
+    struct sniffed s = media_sniff(beginning);
+    struct media_facts f = media_measure(beginning);
+    if (s.type && !measured_by_header(&s, &f)) {
+        struct read_job job = {.fd = fd, .want = READ_PROBE, .timeout = PROBE_MS};
+        struct read_answer *a = arena_new(&e->arena, struct read_answer);
+        helper_read(e->r->o.helper, &job, a);
+        if (!a->code) f = (struct media_facts){.width = a->width, .height = a->height, .duration_ms = a->duration_ms};
+    }
+    struct id asset = errand_id(e, LIMIT_OUTPUTS + n);
+    *o = (struct output){.asset = arena_dup(&e->arena, id_str(&asset)), .blob = k->blob, .sha256 = k->sha256, .bytes = bytes};
+    o->type = s.type ? str_of(s.type) : k->type.len ? k->type : STR("application/octet-stream");
+    o->ext = s.type ? str_of(s.ext) : STR("bin");
+    o->kind = s.type ? str_of(s.kind) : STR("file");
+    write_facts(e, o, &f);
+    int64_t measured = measure(e, &f);
+    if (n == 0 || measured > e->result.measured) e->result.measured = measured;
+}
+
+/* --- the answer --- */
+
+static void copy_member(struct jw *w, const char *from, const char *to, const struct json *kept) {
+    const struct json *j = json_get(kept, from);
+    if (!j) return;
+    struct buf b = {};
+    json_write(&b, j);
+    jw_kraw(w, to, buf_view(&b));
+    buf_done(&b);
+}
+
+static void write_warnings(struct errand *e, struct jw *w) {
+    const struct json *given = json_get(e->kept, "warnings");
+    jw_key(w, "warnings");
+    jw_open(w, '[');
+    for (const struct json *j = given ? given->child : NULL; j; j = j->next) jw_str(w, j->text);
+    for (size_t i = 0; i < e->item_count; i++)
+        if (!str_eq(e->outputs[i].kind, e->call->kind_wanted))
+            jw_str(w, arena_printf(&e->arena, "The provider delivered %.*s where %.*s was asked for; the file is kept as it is.", STR_ARG(e->outputs[i].type),
+                                   STR_ARG(e->call->kind_wanted)));
+    bool files = !str_is(e->call->kind_wanted, "text");
+    if (files && (int64_t)e->item_count < e->call->outputs_wanted)
+        jw_str(w, arena_printf(&e->arena, "outputs_missing: %lld files were asked for and the provider made %zu; only these are billed.",
+                               (long long)e->call->outputs_wanted, e->item_count));
+    jw_close(w, ']');
+}
+
+static void write_result(struct errand *e) {
+    struct buf b = {};
+    struct jw w = {.out = &b};
+    struct str text;
+    jw_open(&w, '{');
+    copy_member(&w, "meta", "metrics", e->kept);
+    copy_member(&w, "text", "text", e->kept);
+    copy_member(&w, "words", "words", e->kept);
+    copy_member(&w, "language_code", "language_code", e->kept);
+    if (e->call->url_path.len) jw_kbool(&w, "output_url_path", true); /* it was looked at */
+    write_warnings(e, &w);
+    jw_close(&w, '}');
+    e->result.result = arena_dup(&e->arena, buf_view(&b));
+    buf_done(&b);
+    if (json_as_str(json_get(e->kept, "text"), &text) && str_is(e->plan.model->unit, "kchar")) e->result.measured = (int64_t)str_code_points(text);
+}
+
+static void describe_all(struct errand *e) {
+    for (size_t i = 0; i < e->item_count && !e->code; i++) output_describe(e, i);
+    if (!e->code) write_result(e);
+}
+
+static void described(struct errand *e) {
+    if (e->code) {
+        bool lost = e->code == E_NOT_FOUND || e->code == E_CORRUPT;
+        errand_fail(e, e->code, lost ? FAIL_OUTPUT_LOST : FAIL_TRANSIENT, str_of(why_text(&e->why)));
+        return;
+    }
+    e->result.outputs = e->outputs;
+    e->result.output_count = (int64_t)e->item_count;
+    errand_finish(e);
+}
+
+/* --- turns: downloads that die soon go first --- */
+
+static void download(struct errand *e);
+
+static msec soonest(const struct errand *e) {
+    msec first = INT64_MAX;
+    for (size_t i = 0; i < e->item_count; i++)
+        if (e->items[i].url.len && e->items[i].expires_at && e->items[i].expires_at < first) first = e->items[i].expires_at;
+    return first;
+}
+
+static void start_waiting(struct remote *r) {
+    while (r->waiting && r->downloading < DOWNLOADS_AT_ONCE) {
+        struct errand *e = r->waiting;
+        r->waiting = e->later;
+        e->queued = false;
+        e->downloading = true;
+        r->downloading++;
+        download(e);
+    }
+}
+
+static void take_turn(struct errand *e) {
+    struct errand **at = &e->r->waiting;
+    msec mine = soonest(e);
+    while (*at && soonest(*at) <= mine) at = &(*at)->later;
+    e->later = *at;
+    *at = e;
+    e->queued = true;
+    start_waiting(e->r);
+}
+
+static void end_turn(struct errand *e) {
+    if (!e->downloading) return;
+    e->downloading = false;
+    e->r->downloading--;
+}
+
+void fetch_close(struct errand *e) {
+    struct remote *r = e->r;
+    for (struct errand **at = &r->waiting; e->queued && *at; at = &(*at)->later)
+        if (*at == e) {
+            *at = e->later;
+            break;
+        }
+    e->queued = false;
+    end_turn(e);
+    drive_file_drop(&e->fetch.file);
+    if (!r->stopping) start_waiting(r);
+}
+
+static void fetch_failed(struct errand *e, err code, enum failure f) {
+    errand_fail(e, code, f, str_of(why_text(&e->fetch.why)));
+}
+
+/* --- one download --- */
+
+static struct kept *current(struct errand *e) { return &e->items[e->fetch.at]; }
+
+/* On a thread. A server that begins anew, though asked to go on, is followed: the file begins anew too. */
+static void write_piece(struct errand *e, struct str piece) {
+    struct fetching *f = &e->fetch;
+    if (f->restart) {
+        drive_file_drop(&f->file);
+        f->begun = f->restart = false;
+    }
+    if (!f->begun) {
+        struct id name = errand_id(e, f->at);
+        e->pump.code = drive_file_begin(e->r->o.drive, name.hex + ID_LEN - 20, &e->pump.why, &f->file);
+        f->begun = !e->pump.code;
+    }
+    if (!e->pump.code && f->file.bytes + (int64_t)piece.len > LIMIT_UPLOAD_BYTES)
+        e->pump.code = why_set(&e->pump.why, E_LIMIT, "The provider's output is larger than this server keeps. Nothing was charged.");
+    if (!e->pump.code) e->pump.code = drive_file_write(&f->file, piece, &e->pump.why);
+}
+
+static void keep_download(struct errand *e) {
+    struct kept *k = current(e);
+    char sha256[65];
+    struct id id = errand_id(e, e->fetch.at);
+    if (!e->fetch.begun) write_piece(e, STR("")); /* an empty file is one too */
+    if (e->pump.code) {
+        e->code = why_set(&e->why, e->pump.code, "%s", why_text(&e->pump.why));
+        return;
+    }
+    k->blob = arena_printf(&e->arena, "%.*s/%lld/%zu-%s", STR_ARG(e->call->generation), (long long)e->call->attempt, e->fetch.at + 1, id.hex + ID_LEN - 20);
+    k->bytes = e->fetch.file.bytes;
+    e->code = drive_file_keep(e->r->o.drive, &e->fetch.file, k->blob, &e->why, sha256);
+    k->sha256 = arena_dup(&e->arena, str_of(sha256));
+}
+
+static void kept_download(struct errand *e) {
+    e->fetch = (struct fetching){};
+    if (e->code || e->refused) errand_fail(e, e->code ? e->code : E_AGAIN, FAIL_TRANSIENT, str_of(why_text(&e->why)));
+    else download(e);
+}
+
+static void has_come(struct errand *e) {
+    struct fetching *f = &e->fetch;
+    if (e->pump.code) {
+        f->why = e->pump.why;
+        fetch_failed(e, e->pump.code, e->pump.code == E_LIMIT ? FAIL_OUTPUT_LOST : FAIL_TRANSIENT);
+    } else if (!f->code && (e->status == 200 || e->status == 206)) {
+        errand_think(e, e->r->writers, keep_download, kept_download);
+    } else if (f->code == E_EGRESS || f->code == E_INVALID) {
+        fetch_failed(e, f->code, FAIL_OUTPUT_LOST);
+    } else if (!f->code && e->status >= 400 && e->status < 500 && e->status != 408 && e->status != 425 && e->status != 429) {
+        why_set(&f->why, E_OUTPUT_LOST, "The provider's link to the output answers %d.", e->status);
+        fetch_failed(e, E_OUTPUT_LOST, FAIL_OUTPUT_LOST);
+    } else if (f->code == E_UPSTREAM && f->file.bytes > f->before && ++f->tries < TRIES) {
+        e->r->stats.resumed++;
+        download(e); /* it brought something: it may bring the rest */
+    } else {
+        if (!f->code) why_set(&f->why, E_UPSTREAM, "The provider's link to the output answers %d.", e->status);
+        fetch_failed(e, E_UPSTREAM, FAIL_TRANSIENT);
+    }
+}
+
+static bool on_head(void *arg, int status, const struct upstream_header *headers, size_t n, int64_t length) {
+    struct errand *e = arg;
+    struct fetching *f = &e->fetch;
+    e->status = status;
+    f->restart = status == 200 && f->file.bytes > 0;
+    for (size_t i = 0; i < n; i++)
+        if (str_is(headers[i].name, "etag") && headers[i].value.len < sizeof f->etag) snprintf(f->etag, sizeof f->etag, "%.*s", STR_ARG(headers[i].value));
+    return length <= LIMIT_UPLOAD_BYTES;
+}
+
+static bool on_body(void *arg, struct str piece) {
+    struct errand *e = arg;
+    if (e->status == 200 || e->status == 206) pump_take(e, piece);
+    return true;
+}
+
+static void on_done(void *arg, const struct upstream_answer *a) {
+    struct errand *e = arg;
+    e->sending = NULL;
+    e->fetch.code = a->code;
+    e->fetch.why = a->why;
+    if (!a->status) e->status = 0;
+    e->pump.used = true; /* however short: it belongs on the disk */
+    pump_end(e);
+}
+
+/* The credentials that a poll would carry, for links of the provider itself. */
+static void add_credentials(struct errand *e, struct upstream_ask *ask) {
+    if (!endpoint_info(e->plan.endpoint)->credentials_on_downloads) return;
+    struct evaluator ev = errand_evaluator(e);
+    struct request q;
+    struct why why = {};
+    if (provider_request(e->plan.endpoint, ASK_POLL, &e->pc, &ev, &e->arena, &why, &q) && provider_request(e->plan.endpoint, ASK_SUBMIT, &e->pc, &ev, &e->arena, &why, &q))
+        return;
+    struct upstream_header *secret = arena_array(&e->arena, struct upstream_header, q.header_count + 1);
+    for (size_t i = 0; i < q.header_count; i++)
+        if (q.headers[i].secret) secret[ask->secret_header_count++] = (struct upstream_header){q.headers[i].name, q.headers[i].value};
+    ask->secret_headers = secret;
+    ask->credential_origins = provider_info(e->plan.provider)->hosts;
+    ask->credential_origin_count = provider_info(e->plan.provider)->host_count;
+}
+
+static void send_download(struct errand *e) {
+    struct fetching *f = &e->fetch;
+    const struct provider_info *p = provider_info(e->plan.provider);
+    struct upstream_header *plain = arena_array(&e->arena, struct upstream_header, 2);
+    struct upstream_ask ask = {.policy = EGRESS_FOUND, .method = STR("GET"), .url = current(e)->url, .origin = p->base, .private_addresses = p->private_addresses,
+                               .private_count = p->private_count, .headers = plain, .timeout = e->call->deadline_at - e->now > 0 ? e->call->deadline_at - e->now : 1,
+                               .max_bytes = LIMIT_UPLOAD_BYTES, .on_head = on_head, .on_body = on_body, .done = on_done, .arg = e};
+    f->before = f->file.bytes;
+    if (f->before) {
+        plain[ask.header_count++] = (struct upstream_header){STR("Range"), arena_printf(&e->arena, "bytes=%lld-", (long long)f->before)};
+        if (f->etag[0]) plain[ask.header_count++] = (struct upstream_header){STR("If-Range"), arena_dup(&e->arena, str_of(f->etag))};
+    }
+    add_credentials(e, &ask);
+    e->status = 0;
+    pump_start(e, write_piece, has_come);
+    e->sending = upstream_send(e->r->o.upstream, &ask);
+}
+
+/* The next link, or the end: the one that dies first goes first. */
+static void download(struct errand *e) {
+    size_t next = e->item_count;
+    if (e->fetch.file.bytes) next = e->fetch.at;
+    for (size_t i = 0; i < e->item_count && !e->fetch.file.bytes; i++) {
+        const struct kept *k = &e->items[i];
+        if (k->blob.len) continue;
+        msec mine = k->expires_at ? k->expires_at : INT64_MAX;
+        if (next == e->item_count || mine < (e->items[next].expires_at ? e->items[next].expires_at : INT64_MAX)) next = i;
+    }
+    if (next == e->item_count) {
+        end_turn(e);
+        start_waiting(e->r);
+        errand_think(e, e->r->thinkers, describe_all, described);
+        return;
+    }
+    e->fetch.at = next;
+    send_download(e);
+}
+
+void fetch_start(struct errand *e) {
+    bool links = false;
+    reply_kept(e, e->call->reply);
+    if (e->code) {
+        errand_fail(e, e->code, FAIL_OUTPUT_LOST, STR("What the provider answered cannot be read any more. Nothing was charged."));
+        return;
+    }
+    for (size_t i = 0; i < e->item_count; i++) links |= !e->items[i].blob.len;
+    if (links) take_turn(e);
+    else errand_think(e, e->r->thinkers, describe_all, described);
+}
