@@ -75,9 +75,9 @@ static bool answer_preflight(struct api *a, struct http_req *r) {
     struct str method = str_trim(http_header(r, "Access-Control-Request-Method")), raw, allow;
     const struct route *route = NULL;
     if (!str_is(http_method(r), "OPTIONS") || !http_has_header(r, "Origin") || str_empty(method)) return false;
-    if (route_find(method, http_path(r), http_arena(r), &route, &raw, &allow) != MATCH_ROUTE || !route->browser) return false;
+    if (route_find(method, http_path(r), http_arena(r), &route, &raw, &allow) != MATCH_ROUTE || !(route->browser || route->who == WHO_LINK)) return false;
     http_add_header(r, "Access-Control-Allow-Origin", http_header(r, "Origin"));
-    http_add_header(r, "Access-Control-Allow-Methods", STR("GET, POST"));
+    http_add_header(r, "Access-Control-Allow-Methods", STR("GET, POST, PUT"));
     http_add_header(r, "Access-Control-Allow-Headers", STR("Authorization, X-API-Key, Content-Type, Idempotency-Key, Prefer, X-Puras-Read-Token, Last-Event-ID, traceparent"));
     http_add_header(r, "Access-Control-Max-Age", STR("600"));
     http_add_header(r, "Vary", STR("Origin"));

@@ -218,6 +218,18 @@ void files_put(struct exchange *x) {
     ops_drive_room(exchange_ops(x), &x->caller, x->param, http_content_length(x->req), put_has_room, x);
 }
 
+/* By a link that lets its holder write one path, from a page too; a key does as well. */
+void files_put_signed(struct exchange *x) {
+    struct why why = {0};
+    if (x->caller.kind == KEY_NONE) {
+        struct str raw = str_skip(http_path(x->req), sizeof "/v1/drive/put/" - 1);
+        why.code = ops_drive_put_link(exchange_ops(x), arena_dup(&x->arena, raw), arena_dup(&x->arena, http_query(x->req)), &x->arena, &why, &x->caller, &x->param);
+        if (http_has_header(x->req, "Origin")) x->origin = STR("*");
+    }
+    if (why.code) answer_error(x, &why);
+    else files_put(x);
+}
+
 /* --- a form with a file --- */
 
 static err form_file(void *arg, struct str name, struct str filename, struct why *why) {
@@ -298,13 +310,19 @@ void files_delete(struct exchange *x) {
 /* --- links --- */
 
 void files_sign(struct exchange *x) {
-    static const char *const known[] = {"path", "ttl", "workspace_id", "project_id", NULL};
+    static const char *const known[] = {"path", "ttl", "method", "workspace_id", "project_id", NULL};
     struct why why = {0};
-    struct str path = {0};
+    struct str path = {0}, method = {0};
     int64_t ttl = 0;
     if (body_only(x->body, known, &why) || body_project(x, &why) ||
         body_text(x->body, "path", true, LIMIT_PATH_BYTES + sizeof x->caller.project, &why, &path) ||
-        body_int(x->body, "ttl", LIMIT_SIGNED_URL_MIN_S, LIMIT_SIGNED_URL_MAX_S, &why, &ttl)) {
+        body_int(x->body, "ttl", LIMIT_SIGNED_URL_MIN_S, LIMIT_SIGNED_URL_MAX_S, &why, &ttl) || body_text(x->body, "method", false, 8, &why, &method)) {
+        answer_error(x, &why);
+        return;
+    }
+    if (method.len && !str_is(method, "GET") && !str_is(method, "PUT")) {
+        snprintf(why.field, sizeof why.field, "method");
+        why.code = why_set(&why, E_INVALID, "method: It must be GET, for a link that reads, or PUT, for one that writes.");
         answer_error(x, &why);
         return;
     }
@@ -313,5 +331,6 @@ void files_sign(struct exchange *x) {
     if (!str_empty(tenant) && path.len > tenant.len + 1 && str_starts(path, tenant) && path.ptr[tenant.len] == '/')
         path = str_skip(path, tenant.len + 1);
     exchange_ref(x);
-    ops_drive_sign(exchange_ops(x), &x->caller, path, ttl, done_ok, x);
+    if (str_is(method, "PUT")) ops_drive_sign_put(exchange_ops(x), &x->caller, path, ttl, done_ok, x);
+    else ops_drive_sign(exchange_ops(x), &x->caller, path, ttl, done_ok, x);
 }

@@ -110,6 +110,8 @@ const struct route api_routes[] = {
     {"PUT", "/v1/drive/files/{path...}", WHO_ANY, TAKES_FILE, false, files_put, "writeFile", "Drive",
      "Store a file; what stood there before stays with the generation that made it", NULL, "DriveFile", NULL, "201",
      "409 507", "Path", "drive"},
+    {"PUT", "/v1/drive/put/{path...}", WHO_LINK, TAKES_FILE, false, files_put_signed, "writeFileByLink", "Drive",
+     "Store a file by a link that lets its holder write that path", NULL, "DriveFile", NULL, "201", "409 507", "Path Exp Kid Sig", "drive"},
     {"POST", "/v1/drive/upload", WHO_ANY, TAKES_FORM, false, files_upload, "uploadFile", "Drive",
      "Store a file that comes in a form", "UploadForm", "DriveFile", NULL, "201", "409 507", NULL, "drive"},
     {"DELETE", "/v1/drive/files/{path...}", WHO_ANY, TAKES_ANYTHING, false, files_delete, "deleteFile", "Drive",

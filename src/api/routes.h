@@ -96,6 +96,7 @@ void files_get(struct exchange *x);
 void files_get_thumbnail(struct exchange *x);
 void files_get_optimized(struct exchange *x);
 void files_put(struct exchange *x);
+void files_put_signed(struct exchange *x);
 void files_upload(struct exchange *x);
 void files_delete(struct exchange *x);
 void files_sign(struct exchange *x);

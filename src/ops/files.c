@@ -159,16 +159,54 @@ static void run_sign(struct read *r, struct db *db) {
     buf_done(&url);
 }
 
+static err check_signing(struct str path, int64_t *ttl_s, struct arena *a, struct why *why, struct str *out_clean) {
+    if (!*ttl_s) *ttl_s = LIMIT_SIGNED_URL_DEFAULT_S;
+    TRY(drive_path_clean(path, a, why, out_clean));
+    if (*ttl_s >= LIMIT_SIGNED_URL_MIN_S && *ttl_s <= LIMIT_SIGNED_URL_MAX_S) return OK;
+    snprintf(why->field, sizeof why->field, "ttl");
+    return why_set(why, E_INVALID, "ttl is a number of seconds from %d to %d.", LIMIT_SIGNED_URL_MIN_S, LIMIT_SIGNED_URL_MAX_S);
+}
+
+/* No file is meant, whatever stands there: the asset of such a link is none. */
+#define PUT_FOLDER STR("put")
+#define NO_ASSET STR("00000000000000000000000000000000")
+
+void ops_drive_sign_put(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg) {
+    _cleanup_(arena_done) struct arena arena = {};
+    _cleanup_(buf_done) struct buf url = {}, json = {};
+    struct answer a = answer_of(OK);
+    struct str clean;
+    a.code = check_signing(path, &ttl_s, &arena, &a.why, &clean);
+    if (!a.code) {
+        struct signed_link link = {.project = str_of(c->project), .asset = NO_ASSET, .path = clean, .folder = PUT_FOLDER, .expires_at = io_now(o->io) + ttl_s * MS_SECOND};
+        struct jw w = {.out = &json};
+        sign_link(o->o.signer, &link, str_of(o->o.public_url), &url);
+        jw_open(&w, '{');
+        jw_kstr(&w, "path", clean);
+        jw_kstr(&w, "signed_url", buf_view(&url));
+        jw_ki64(&w, "expires_in", ttl_s);
+        jw_kz(&w, "method", "PUT");
+        jw_close(&w, '}');
+        a.json = buf_view(&json);
+    }
+    done(arg, &a);
+}
+
+err ops_drive_put_link(struct ops *o, struct str path, struct str query, struct arena *a, struct why *why, struct caller *out_caller, struct str *out_path) {
+    struct signed_link link = {};
+    TRY(sign_check_in(o->o.signer, PUT_FOLDER, path, query, io_now(o->io), a, why, &link));
+    struct caller c = {.kind = KEY_LIVE, .book = "live"};
+    snprintf(c.project, sizeof c.project, "%.*s", STR_ARG(link.project));
+    *out_caller = c;
+    *out_path = link.path;
+    return OK;
+}
+
 void ops_drive_sign(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg) {
     _cleanup_(arena_done) struct arena arena = {};
     struct answer a = answer_of(OK);
     struct str clean;
-    if (!ttl_s) ttl_s = LIMIT_SIGNED_URL_DEFAULT_S;
-    err e = drive_path_clean(path, &arena, &a.why, &clean);
-    if (!e && (ttl_s < LIMIT_SIGNED_URL_MIN_S || ttl_s > LIMIT_SIGNED_URL_MAX_S)) {
-        snprintf(a.why.field, sizeof a.why.field, "ttl");
-        e = why_set(&a.why, E_INVALID, "ttl is a number of seconds from %d to %d.", LIMIT_SIGNED_URL_MIN_S, LIMIT_SIGNED_URL_MAX_S);
-    }
+    err e = check_signing(path, &ttl_s, &arena, &a.why, &clean);
     if (e) {
         a.code = a.why.code = e;
         done(arg, &a);

@@ -241,6 +241,10 @@ enum { PIECES_MAX = 32 };
 struct piece { struct str text, asset; };
 void ops_assemble(struct ops *o, const struct caller *c, const struct piece *pieces, size_t n, ops_done *done, void *arg);
 void ops_drive_sign(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg);
+/* A link by which a file may be written: one PUT after another to that path until it ends. */
+void ops_drive_sign_put(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg);
+/* Such a link as it came: whose drive it opens, and where. */
+[[nodiscard]] err ops_drive_put_link(struct ops *o, struct str path, struct str query, struct arena *a, struct why *why, struct caller *out_caller, struct str *out_path);
 void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg);
 /* What is left in the project's drive: answer.bytes, INT64_MAX where it has no limit. E_DRIVE_FULL with the figures when length (-1: not
  * known) is more. An upload that path shows now gives its space back; an empty path replaces nothing. */

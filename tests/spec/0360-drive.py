@@ -184,6 +184,29 @@ def files_under(folder):
 
 
 @case
+def a_link_lets_its_holder_write_one_path():
+    s = shared("sqlite")
+    made = s.post("/v1/drive/sign", {"path": "up/by link.bin", "ttl": 60, "method": "PUT"}).json
+    equal((made["path"], made["method"], made["expires_in"]), ("up/by link.bin", "PUT", 60))
+    target = made["signed_url"][len(s.url):]
+    page = {"Origin": "https://app.example"}
+    reply = s.call("PUT", target, b"first", headers=page)
+    equal((reply.status, reply.headers["Access-Control-Allow-Origin"], s.get("/v1/drive/files/up/by%20link.bin").body), (201, "*", b"first"))
+    equal(s.call("PUT", target, b"second").status, 201)  # until it ends
+    equal(s.get("/v1/drive/files/up/by%20link.bin").body, b"second")
+    equal(s.call("OPTIONS", target, headers=dict(page, **{"Access-Control-Request-Method": "PUT"})).status, 204)
+    refusal(s.call("GET", target), 405, "method_not_allowed")
+    for bad in (target.replace("by%20link", "another"), target.replace("/put/", "/files/"), target[:-1] + ("A" if target[-1] != "A" else "B"), target.split("?")[0] + "?exp=1&kid=x&sig=y"):
+        refusal(s.call("PUT", bad, b"x"), 401 if "/files/" in bad else 403, "unauthenticated" if "/files/" in bad else "bad_signature")
+    refusal(s.call("PUT", target.split("?")[0], b"x"), 401, "unauthenticated")
+    equal(s.get("/v1/drive/files/up/by%20link.bin").body, b"second")
+    link = s.post("/v1/drive/sign", {"path": "up/by link.bin"}).json["signed_url"][len(s.url):]
+    expect(s.call("PUT", link.replace("/files/", "/put/"), b"x").status == 403, "a link that reads is none that writes")
+    for body, code in (({"path": "../x", "method": "PUT"}, "bad_path"), ({"path": "x", "method": "POST"}, "invalid_argument"), ({"path": "x", "method": "PUT", "ttl": 5}, "invalid_argument")):
+        refusal(s.post("/v1/drive/sign", body), 400, code)
+
+
+@case
 def a_cut_off_upload_leaves_nothing():
     s = shared("sqlite")
     tmp = os.path.join(s.data, "tmp")
