@@ -312,5 +312,7 @@ err provider_uploaded(const struct endpoint *e, const struct provider_call *c, c
                       struct why *why, struct str *out) {
     struct view v;
     start_view(&v, c, r, ev, a);
-    return expr_text(&e->upload_value, &v, why, out);
+    TRY(expr_text(&e->upload_value, &v, why, out));
+    *out = arena_dup(a, *out); /* it goes into a later request, when this reply is gone */
+    return OK;
 }
