@@ -193,7 +193,7 @@ static void answered_submit(struct task *t, const struct call_result *r) {
     }
     if (!r->answer_lost) {
         bool ours = r->failure == FAIL_AUTH || r->failure == FAIL_QUOTA;
-        fail_attempt(t, r->failure, r->detail, !ours || has_other_route(t), r->retry_after, r->cost_micros);
+        fail_attempt(t, r->failure, r->detail, !ours || has_other_route(t), ours ? 1 : r->retry_after, r->cost_micros); /* the next route need not wait */
         return;
     }
     gate_told(t, FAIL_TRANSIENT, STR("The answer to a submit was lost."), 0);
