@@ -172,7 +172,8 @@ void fetch_close(struct errand *e) {
 }
 
 static void fetch_failed(struct errand *e, err code, enum failure f) {
-    errand_fail(e, code, f, str_of(why_text(&e->fetch.why)));
+    bool said = strstr(why_text(&e->fetch.why), "Nothing was charged") != NULL;
+    errand_fail(e, code, f, arena_printf(&e->arena, "%s%s", why_text(&e->fetch.why), said ? "" : " Nothing was charged."));
 }
 
 /* --- one download --- */

@@ -211,6 +211,11 @@ static void answered_poll(struct task *t, const struct call_result *r) {
         return;
     }
     t->tries = 0;
+    bool over = r->state == CALL_NOT_FOUND || r->state == CALL_STOPPED;
+    if (over && str_is(STEP_RESULT, t->step)) { /* it was done, and its result is not to be had any more */
+        fail_attempt(t, FAIL_OUTPUT_LOST, STR("The provider made an output and does not give it out any more. Nothing was charged."), false, 0, r->cost_micros);
+        return;
+    }
     if (r->their_ref.len) task_set(&t->their_ref, r->their_ref); /* told again by the next poll, should this process end */
     switch (r->state) {
     case CALL_RUNNING: act_later(t, backoff(t, t->polls++ / 8, traits.poll_every, traits.poll_max)); break;
@@ -220,7 +225,7 @@ static void answered_poll(struct task *t, const struct call_result *r) {
             act_later(t, 0);
         } else see_result(t, r);
         break;
-    case CALL_NOT_FOUND: fail_attempt(t, FAIL_GONE, STR("The provider no longer knows this work."), false, 0, r->cost_micros); break;
+    case CALL_NOT_FOUND: fail_attempt(t, FAIL_GONE, STR("The provider no longer knows this work. Nothing was charged."), false, 0, r->cost_micros); break;
     case CALL_STOPPED:
         if (t->cancel_wanted && r->failure == FAIL_NONE) {
             step_command(t, CMD_CANCEL_CONFIRMED);
@@ -242,7 +247,7 @@ static void answered_fetch(struct task *t, const struct call_result *r) {
         t->refetched = true;
         task_set(&t->reply, STR("")); /* no link left: task_act asks the provider for a fresh one */
         act_later(t, 0);
-    } else fail_attempt(t, FAIL_OUTPUT_LOST, r->detail, false, 0, r->cost_micros);
+    } else fail_attempt(t, r->failure ? r->failure : FAIL_OUTPUT_LOST, r->detail, false, 0, r->cost_micros);
 }
 
 static void answered_lookup(struct task *t, const struct call_result *r) {

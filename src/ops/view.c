@@ -166,11 +166,14 @@ static void write_meta(struct jw *w, const struct shown *s, const struct json *r
     bool sandbox;
     if (json_as_bool(json_get(result, "sandbox"), &sandbox)) jw_kbool(w, "sandbox", sandbox);
     bool wrong_kind = s->kind_wanted.len && !str_is(s->kind_wanted, "auto") && !str_eq(s->kind_wanted, s->g->kind);
-    if (wrong_kind || s->url_path_given) {
+    bool path_unseen = s->url_path_given && !json_get(result, "output_url_path"); /* a provider's reply was searched by it */
+    const struct json *told = json_get(result, "warnings");
+    if (wrong_kind || path_unseen || (told && told->child)) {
         jw_key(w, "warnings");
         jw_open(w, '[');
+        for (const struct json *t = told ? told->child : NULL; t; t = t->next) jw_str(w, t->text);
         if (wrong_kind) jw_str(w, arena_printf(arena, "kind was given as %.*s, but the model makes %.*s", STR_ARG(s->kind_wanted), STR_ARG(s->g->kind)));
-        if (s->url_path_given) jw_z(w, "output_url_path was not used: the model's output was found without it");
+        if (path_unseen) jw_z(w, "output_url_path was not used: the model's output was found without it");
         jw_close(w, ']');
     }
     if (first) {

@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""Calls to a provider over three protocols: what it does right is billed once, what it does wrong is told, and nothing is charged for it."""
+import base64
+import contextlib
+
+from harness import Server, case, equal, expect, run, sha256
+from provider_double import KEY, Double, catalog, png, until
+
+PRICE = 3000
+PROTOCOLS = ("blind", "op", "sync")
+
+
+@contextlib.contextmanager
+def world(deadline="2m"):
+    with Double() as d, catalog(d, deadline) as folder, Server("--catalog", folder, env=KEY) as s:
+        d.before = s.balance()
+        yield d, s
+        s.audit()
+
+
+def first(protocol):
+    return "make" if protocol == "sync" else "submit"
+
+
+def paid(d, s, micros):
+    equal(d.before - s.balance(), micros)
+    equal(s.get("/v1/balance").json["held_micros"], 0)
+
+
+def ended(d, s, made, code, words=()):
+    equal(made["status"], "failed")
+    equal(made["error"]["code"], code)
+    equal(made["error"]["charged_micros"], 0)
+    for word in ("Nothing was charged",) + tuple(words):
+        expect(word in made["error"]["detail"], made["error"])
+    paid(d, s, 0)
+
+
+@case
+def each_protocol_makes_what_was_asked():
+    with world() as (d, s):
+        for i, protocol in enumerate(PROTOCOLS):
+            made = s.wait(s.submit("double/" + protocol, {"prompt": "a", "n": 2}))
+            equal((made["status"], len(made["outputs"]), made["billed_micros"]), ("completed", 2, 2 * PRICE))
+            out = made["outputs"][1]
+            equal((out["media_type"], out["width"], out["height"], out["sha256"]), ("image/png", 64, 48, sha256(d.picture)))
+            equal(s.fetch(out["url"]).body, d.picture)
+            paid(d, s, 2 * PRICE * (i + 1))
+        usage = s.get("/v1/usage_events").json["usage_events"]
+        equal([u["billed_micros"] for u in usage], [2 * PRICE] * 3)
+
+
+@case
+def a_passing_failure_is_tried_again_and_billed_once():
+    with world() as (d, s):
+        d.fault("submit", status=503, times=2)
+        d.fault("make", status=503)
+        for id in [s.submit("double/" + protocol, {"prompt": "a"}) for protocol in PROTOCOLS]:
+            made = s.wait(id)
+            equal((made["status"], made["billed_micros"], made["attempts"]), ("completed", PRICE, 2))
+        paid(d, s, 3 * PRICE)
+        equal(len(d.works), 3)
+
+
+@case
+def refusals_are_told_with_their_class():
+    table = [("blocked", 400, "refused", "refused the content"), ("inputs", 422, "refused", "refused the inputs"),
+             ("stranger", 403, "provider_failed", "key"), ("broke", 402, "provider_failed", "balance"), ("odd", 418, "provider_failed", "failed")]
+    with world() as (d, s):
+        for protocol in PROTOCOLS:
+            for code, status, answer, words in table:
+                d.fault(first(protocol), status=status, json={"error": {"code": code, "message": "so says the double"}})
+                made = s.wait(s.submit("double/" + protocol, {"prompt": "a"}))
+                ended(d, s, made, answer, (words, "so says the double"))
+                equal(made["attempts"], 1)
+        equal(d.works, {})
+
+
+@case
+def work_that_fails_later_is_told_too():
+    with world() as (d, s):
+        d.fault("poll", say={"state": "broken", "error": {"code": "blocked", "message": "not that"}})
+        ended(d, s, s.wait(s.submit("double/blind", {"prompt": "a"})), "refused", ("not that",))
+        d.fault("poll", say={"done": True, "error": {"code": "inputs", "message": "too blue"}})
+        ended(d, s, s.wait(s.submit("double/op", {"prompt": "a"})), "refused", ("too blue",))
+        d.fault("result", say={"nothing": 1})
+        ended(d, s, s.wait(s.submit("double/blind", {"prompt": "a"})), "provider_failed", ("`nothing`",))
+        d.fault("make", say={"strange": 1})
+        ended(d, s, s.wait(s.submit("double/sync", {"prompt": "a"})), "provider_failed", ("`strange`",))
+
+
+@case
+def polls_that_fail_lose_nothing():
+    with world() as (d, s):
+        d.fault("poll", status=503, times=2)
+        d.fault("poll", status=429, headers={"Retry-After": "1"})
+        d.fault("poll", say={"state": "daydreaming"})
+        d.fault("result", status=500)
+        made = s.wait(s.submit("double/blind", {"prompt": "a"}))
+        equal((made["status"], made["attempts"]), ("completed", 1))
+        equal(made["meta"]["metrics"]["inference_time"], 1.5)
+        expect("puras_provider_unknown_status_total 1" in s.get("/metrics", key="admin").body.decode(), "the unknown status was not counted")
+        paid(d, s, PRICE)
+
+
+@case
+def a_lost_answer_in_each_mode():
+    with world() as (d, s):
+        d.fault("submit", lost=True)  # the provider knows our reference: sent again, one work
+        made = s.wait(s.submit("double/idem", {"prompt": "a"}))
+        equal((made["status"], made["attempts"], [w["submits"] for w in d.works.values()]), ("completed", 1, [2]))
+        d.fault("submit", lost=True)  # it is asked, and knows it
+        made = s.wait(s.submit("double/look", {"prompt": "a"}))
+        equal((made["status"], made["attempts"], d.count("submit")), ("completed", 1, 3))
+        d.fault("submit", before=True)  # it is asked, and its no is proof
+        made = s.wait(s.submit("double/proof", {"prompt": "a"}))
+        equal((made["status"], made["attempts"]), ("completed", 2))
+        equal(len(d.works), 3)
+        paid(d, s, 3 * PRICE)
+
+
+@case
+def blind_is_unresolved_until_somebody_says():
+    with world() as (d, s):
+        d.fault("submit", lost=True)
+        id = s.submit("double/blind", {"prompt": "a"})
+        made = until(s, id, lambda g: g.get("status_detail"))
+        equal((made["status"], made["status_detail"], made["held_micros"]), ("processing", "confirming with provider", PRICE))
+        s.cli("generations", "resolve", id, key="admin")
+        made = s.wait(id)
+        equal((made["status"], made["error"]["charged_micros"]), ("failed", 0))
+        equal((d.count("submit"), len(d.works)), (1, 1))
+        paid(d, s, 0)
+
+
+@case
+def the_deadline_ends_what_does_not_end():
+    with world(deadline="2s") as (d, s):
+        d.polls_until_done = 10 ** 9
+        made = s.wait(s.submit("double/blind", {"prompt": "a"}))
+        equal((made["status"], made["error"]["code"]), ("failed", "deadline_exceeded"))
+        expect("nothing was charged" in made["error"]["detail"], made)
+        paid(d, s, 0)
+
+
+@case
+def cancel_at_each_step():
+    with world() as (d, s):
+        with d.hold("submit") as at:  # on its way: released once the provider has confirmed
+            id = s.submit("double/blind", {"prompt": "a"})
+            at.wait()
+            equal(s.post("/v1/generations/%s/cancel" % id, {}).json["status"], "processing")
+        equal(s.wait(id)["status"], "cancelled")
+        d.polls_until_done = 10 ** 9
+        id = s.submit("double/blind", {"prompt": "a"})  # accepted
+        until(s, id, lambda g: d.count("poll") > 0)
+        s.post("/v1/generations/%s/cancel" % id, {})
+        equal(s.wait(id)["status"], "cancelled")
+        paid(d, s, 0)
+        d.fault("cancel", refuse=True)  # not confirmed: it completes and is paid
+        id = s.submit("double/blind", {"prompt": "a"})
+        polls = d.count("poll")
+        until(s, id, lambda g: d.count("poll") > polls)
+        s.post("/v1/generations/%s/cancel" % id, {})
+        until(s, id, lambda g: d.count("cancel") == 3)
+        d.polls_until_done = 1
+        equal(s.wait(id)["status"], "completed")
+        paid(d, s, PRICE)
+        with d.hold("file") as at:  # the result is there
+            id = s.submit("double/blind", {"prompt": "a"})
+            at.wait()
+            s.post("/v1/generations/%s/cancel" % id, {})
+        equal(s.wait(id)["status"], "completed")
+        paid(d, s, 2 * PRICE)
+
+
+@case
+def outputs_that_come_otherwise():
+    with world() as (d, s):
+        d.fault("file", data=b"ID3\x04\x00\x00\x00\x00\x00\x00" + b"\xff\xfb\x90\x00" + b"\0" * 413, type="image/png")
+        made = s.wait(s.submit("double/blind", {"prompt": "a"}))  # another type than asked for: kept, and said
+        equal((made["status"], made["outputs"][0]["media_type"]), ("completed", "audio/mpeg"))
+        expect("audio/mpeg" in made["meta"]["warnings"][0], made["meta"])
+        d.fault("result", fewer=1)  # fewer than asked for: only these are billed
+        made = s.wait(s.submit("double/blind", {"prompt": "a", "n": 3}))
+        equal((made["status"], len(made["outputs"]), made["billed_micros"]), ("completed", 2, 2 * PRICE))
+        expect("outputs_missing" in made["meta"]["warnings"][0], made["meta"])
+        d.fault("file", status=410)  # a dead link: a fresh one is asked for
+        results = d.count("result")
+        made = s.wait(s.submit("double/blind", {"prompt": "a"}))
+        equal((made["status"], d.count("result") - results), ("completed", 2))
+        d.fault("file", status=404, times=2)  # no link any more
+        made = s.wait(s.submit("double/blind", {"prompt": "a"}))
+        equal((made["status"], made["error"]["code"]), ("failed", "output_lost"))
+        d.picture = png(64, 48, b"x" * 700_000)  # a download that breaks goes on where it stopped
+        d.fault("file", cut=400_000)
+        files = d.count("file")
+        made = s.wait(s.submit("double/blind", {"prompt": "a"}))
+        equal((made["status"], made["outputs"][0]["sha256"], d.count("file") - files), ("completed", sha256(d.picture), 2))
+        expect(d.last("file")["headers"].get("Range", "").startswith("bytes="), d.last("file"))
+
+
+@case
+def megabytes_of_base64():
+    with world() as (d, s):
+        d.picture = png(64, 48, bytes(range(256)) * 12_000)
+        made = s.wait(s.submit("double/sync", {"prompt": "a", "n": 2}))
+        equal((made["status"], [o["sha256"] for o in made["outputs"]]), ("completed", [sha256(d.picture)] * 2))
+
+
+@case
+def files_are_handed_over():
+    with world() as (d, s):
+        picture = png(32, 16, b"y" * 500_000)
+        equal(s.call("PUT", "/v1/drive/files/in.png", picture, key="live").status // 100, 2)
+        made = s.wait(s.submit("double/upload", {"prompt": "a", "image": "in.png"}))
+        equal(made["status"], "completed")
+        expect(picture in d.last("upload")["body"], "the file was not sent whole")
+        expect(b'"image":"up-1"' in d.last("submit")["body"], d.last("submit")["body"])
+        made = s.wait(s.submit("double/data", {"prompt": "a", "image": "in.png"}))
+        equal(made["status"], "completed")
+        expect(b"data:image/png;base64," + base64.b64encode(picture) in d.last("submit")["body"], "the file was not sent whole")
+
+
+@case
+def the_trace_goes_on_and_the_key_stays_here():
+    with world() as (d, s):
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        reply = s.post("/v1/generations", {"model": "double/blind", "inputs": {"prompt": "a"}}, headers={"traceparent": trace})
+        equal(s.wait(reply.json["id"])["status"], "completed")
+        head = d.last("submit")["headers"]
+        expect(head.get("traceparent", "").split("-")[1] == trace.split("-")[1], head)
+        equal(head["Authorization"], "Key double-secret")
+        equal(d.last("file")["headers"].get("Authorization"), None)
+        expect("double-secret" not in s.log(), "the key is in the log")
+
+
+run()

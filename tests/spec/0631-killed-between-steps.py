@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""kill -9 while each request to a provider is under way, and a start after it: every call is finished exactly once, and the money is exact."""
+import time
+
+from harness import Server, case, equal, expect, run, sha256
+from provider_double import KEY, MODEL, Double, catalog, until, write
+
+PRICE = 3000
+
+
+def killed(d, s, slug, step, **inputs):
+    with d.hold(step) as at:
+        id = s.submit("double/" + slug, dict({"prompt": "a"}, **inputs))
+        at.wait()
+        s.kill9()
+    s.restart()
+    return id
+
+
+def finished(s, d, id, works):
+    made = s.wait(id)
+    equal((made["status"], made["billed_micros"], made["attempts"]), ("completed", PRICE, 1))
+    equal(made["outputs"][0]["sha256"], sha256(d.picture))
+    equal(len(d.works), works)
+
+
+@case
+def after_every_step_it_goes_on():
+    with Double() as d, catalog(d) as folder, Server("--catalog", folder, env=KEY) as s:
+        before = s.balance()
+        for i, step in enumerate(("poll", "result", "file")):
+            finished(s, d, killed(d, s, "blind", step), i + 1)
+        finished(s, d, killed(d, s, "op", "poll"), 4)
+        equal(before - s.balance(), 4 * PRICE)
+        equal(d.count("submit"), 4)
+        s.audit()
+
+
+@case
+def during_the_submit_it_does_as_the_provider_promises():
+    with Double() as d, catalog(d) as folder, Server("--catalog", folder, env=KEY) as s:
+        before = s.balance()
+        finished(s, d, killed(d, s, "idem", "submit"), 1)  # sent again under the same reference
+        finished(s, d, killed(d, s, "look", "submit"), 2)  # asked, and found
+        equal(d.count("submit"), 3)
+        id = killed(d, s, "blind", "submit")  # neither: it is not sent again
+        made = until(s, id, lambda g: g.get("status_detail"))
+        equal((made["status"], made["held_micros"], d.count("submit")), ("processing", PRICE, 4))
+        s.cli("generations", "resolve", id, key="admin")
+        equal(s.wait(id)["status"], "failed")
+        id = killed(d, s, "sync", "make")  # its answer was the result
+        until(s, id, lambda g: g.get("status_detail"))
+        equal(d.count("make"), 1)
+        s.cli("generations", "resolve", id, key="admin")
+        equal(before - s.balance(), 2 * PRICE)
+        s.audit()
+
+
+@case
+def a_catalog_published_in_between_changes_nothing_for_those_under_way():
+    with Double() as d, catalog(d) as folder, Server("--catalog", folder, env=KEY) as s:
+        with d.hold("poll") as at:
+            id = s.submit("double/blind", {"prompt": "a"})
+            at.wait()
+            version = s.get("/v1/generations/" + id).json["catalog"]
+            write(folder, "models/double-blind.yaml", MODEL.replace("micros: 3000", "micros: 4000") % {"name": "blind", "deadline": "2m"})
+            until_price(s, 4000)
+            s.kill9()
+        s.restart()
+        made = s.wait(id)
+        equal((made["status"], made["billed_micros"], made["catalog"]), ("completed", PRICE, version))
+        made = s.wait(s.submit("double/blind", {"prompt": "a"}))
+        equal(made["billed_micros"], 4000)
+        expect(made["catalog"] != version, made)
+        s.audit()
+
+
+def until_price(s, micros):
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if s.post("/v1/quote", {"model": "double/blind", "inputs": {"prompt": "a"}}).json["quoted_micros"] == micros:
+            return
+        time.sleep(0.02)
+    raise AssertionError("the new price is not there")
+
+
+run()
