@@ -122,7 +122,11 @@ def judge(reply, op, what):
     expect(reply.status < 500 or str(reply.status) in ALLOWED_5XX, "%s: %r" % (what, reply))
     if reply.status >= 400 and reply.body:
         body = reply.json
-        expect(reply.body.startswith(b'{"detail":') and body["code"] and body["charged_micros"] == 0 and len(body["detail"].encode()) < 500, "%s: %r" % (what, reply))
+        wrapped = next(iter(op["responses"]["400"].values())).rsplit("/", 1)[-1].startswith("O")  # of OpenAI's shape
+        if wrapped:
+            expect(body["error"]["type"] and "param" in body["error"], "%s: %r" % (what, reply))
+            body = body["error"]
+        expect(reply.body.startswith(b'{"error":{"detail":' if wrapped else b'{"detail":') and body["code"] and body["charged_micros"] == 0 and len(body["detail"].encode()) < 500, "%s: %r" % (what, reply))
 
 
 @case
