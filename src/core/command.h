@@ -117,6 +117,7 @@ struct cmd_step {
     enum failure failure;            /* ATTEMPT_FAILED */
     struct str detail;               /* ATTEMPT_FAILED, UNRESOLVED, RESOLVE: a sentence */
     micros cost_micros;              /* what the provider took, 0 when nothing or unknown */
+    bool billed;                     /* ATTEMPT_FAILED: the provider takes money for it nevertheless */
     bool may_retry;                  /* ATTEMPT_FAILED: nothing was started there, or the provider is idempotent */
     msec retry_at;                   /* ATTEMPT_FAILED, DEFER: not before */
     const struct output *outputs;    /* SETTLE */

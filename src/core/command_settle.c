@@ -10,7 +10,22 @@
 
 void attempt_failed_want(const struct command *c, struct workset *w, int round) {
     step_want(c, w, round);
-    if (round == 1) want_ending(w, c->step.generation);
+    if (round != 1) return;
+    want_ending(w, c->step.generation);
+    const struct generation *g = WS_GET(w, generation, c->step.generation);
+    if (g && c->step.billed) want(w, REC_key_fault, key_fault_id(workset_arena(w), g->key, c->at));
+}
+
+static void count_fault(struct workset *w, const struct generation *g, const struct cmd_step *s, msec at) {
+    struct str id = key_fault_id(workset_arena(w), g->key, at);
+    if (!s->billed || str_empty(id)) return;
+    bool known = WS_GET(w, key_fault, id);
+    struct key_fault *f = known ? WS_EDIT(w, key_fault, id) : WS_INSERT(w, key_fault, id);
+    f->project = g->project;
+    f->key = g->key;
+    f->hour = at / MS_HOUR;
+    f->count++;
+    f->cost += s->cost_micros;
 }
 
 static bool may_pass(enum failure f) {
@@ -84,6 +99,7 @@ err attempt_failed_apply(const struct command *c, struct workset *w, struct outc
     const struct attempt *a;
     TRY(attempt_live(w, &s, &out->why, &seen, &a));
     struct generation *g = WS_EDIT(w, generation, s.generation);
+    count_fault(w, g, &s, c->at);
     if (is_due_again(&s, g))
         wait_for_retry(w, g, &s, c->at);
     else

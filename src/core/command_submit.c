@@ -15,6 +15,7 @@ void submit_want(const struct command *c, struct workset *w, int round) {
         want(w, REC_idempotency, s->idempotency);
         want(w, REC_generation, s->generation);
         want(w, REC_key_day, key_day_id(workset_arena(w), s->key, c->at));
+        want(w, REC_key_fault, key_fault_id(workset_arena(w), s->key, c->at));
         want_model_load(w, s->model, s->model_limit);
     } else if (round == 1) { /* the generation that answers a replay */
         const struct idempotency *known = WS_GET(w, idempotency, s->idempotency);
@@ -113,6 +114,17 @@ static void count_day(const struct command *c, struct workset *w) {
     d->spent += s->quote.amount;
 }
 
+/* Refused content that its provider bills is the operator's cost, and a way to hurt him. */
+static err check_faults(const struct command *c, struct workset *w, struct why *why) {
+    const struct key_fault *f = WS_GET(w, key_fault, key_fault_id(workset_arena(w), c->submit.key, c->at));
+    if (!f || f->count < LIMIT_BILLED_FAILURES) return OK;
+    why_set(why, E_TOO_MANY_FAILURES,
+            "%lld calls of this key were refused within the hour by providers that bill refusals; nothing was charged for them, and the next are taken in the hour that follows.",
+            (long long)f->count);
+    if (why) why->retry_after_s = (MS_HOUR - c->at % MS_HOUR) / MS_SECOND + 1;
+    return E_TOO_MANY_FAILURES;
+}
+
 static err check_limits(const struct cmd_submit *s, const struct project *p, struct why *why) {
     if (s->max_micros > 0 && s->quote.amount > s->max_micros) {
         why_set(why, E_PRICE_CHANGED, "The price is now %lld micros and the call allows at most %lld; quote it again.",
@@ -200,6 +212,7 @@ err submit_apply(const struct command *c, struct workset *w, struct outcome *out
     if (!seen) return why_set(&out->why, E_NOT_FOUND, "There is no such project.");
     TRY(check_limits(s, seen, &out->why));
     TRY(check_caps(c, w, &out->why));
+    TRY(check_faults(c, w, &out->why));
 
     struct project *p = WS_EDIT(w, project, s->project);
     bool at_once = !str_empty(s->node) && p->pending == 0 && p->running < p->run_limit && model_has_slot(w, s->model, s->model_limit);

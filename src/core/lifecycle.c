@@ -48,6 +48,11 @@ struct str key_day_id(struct arena *a, struct str key, msec at) {
     return arena_printf(a, "%.*s/%lld", STR_ARG(key), (long long)(at / MS_DAY));
 }
 
+struct str key_fault_id(struct arena *a, struct str key, msec at) {
+    if (str_empty(key)) return STR("");
+    return arena_printf(a, "%.*s/%lld", STR_ARG(key), (long long)(at / MS_HOUR));
+}
+
 /* Only keys with a cap have the record; submit makes it. */
 void key_day_add(struct workset *w, const struct generation *g, micros change) {
     struct str id = key_day_id(workset_arena(w), g->key, g->created_at);

@@ -75,6 +75,8 @@ void generation_check(struct workset *w, const struct generation *g);
 void running_add(struct workset *w, const struct generation *g, struct project *p, int64_t change);
 bool model_has_slot(struct workset *w, struct str model, int64_t limit);
 void want_model_load(struct workset *w, struct str model, int64_t limit);
+/* The record of what failed in the hour of `at` at the operator's cost. */
+struct str key_fault_id(struct arena *a, struct str key, msec at);
 /* What a key with a cap per day has spent on the day of `at`; change counts a call in, or what was not taken back out. */
 struct str key_day_id(struct arena *a, struct str key, msec at);
 void key_day_add(struct workset *w, const struct generation *g, micros change);

@@ -1,4 +1,5 @@
 /* What settle leaves: files under their paths, the usage row, late results; and a caller's own files. */
+#include "base/limits.h"
 #include "core/fixture.h"
 
 static const struct drive_path *path_of(const struct bed *b, const char *path) {
@@ -236,6 +237,44 @@ static void a_callers_own_files(void **state) {
     bed_close(&b);
 }
 
+/* What a provider bills although it refused is the operator's cost: counted by key and hour, and bounded. */
+static void billed_failures_are_bounded(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, cmd_submit(GEN));
+    bed_ok(&b, cmd_claim("fal", 1));
+    bed_ok(&b, cmd_step(CMD_SENDING, 1));
+    struct command c = cmd_failed(1, FAIL_MODERATION, false);
+    c.step.billed = true;
+    c.step.cost_micros = 700;
+    bed_ok(&b, c);
+    bed_ok(&b, c); /* its sender did not learn of the commit */
+    struct str key = BED_GET(&b, generation, GEN)->key;
+    char id[64];
+    snprintf(id, sizeof id, "%.*s/0", STR_ARG(key));
+    const struct key_fault *f = BED_GET(&b, key_fault, id);
+    assert_true(f && f->count == 1 && f->cost == 700 && f->hour == 0);
+    assert_int_equal(LIVE(&b)->available, START);
+    for (int i = 1; i < LIMIT_BILLED_FAILURES; i++) {
+        char generation[33];
+        snprintf(generation, sizeof generation, "%032d", i);
+        bed_ok(&b, cmd_submit(generation));
+        struct command claim = cmd_claim("fal", 1), sending = cmd_step(CMD_SENDING, 1), failed = c;
+        claim.step.generation = sending.step.generation = failed.step.generation = str_of(generation);
+        bed_ok(&b, claim);
+        bed_ok(&b, sending);
+        bed_ok(&b, failed);
+    }
+    struct outcome o = bed_run(&b, cmd_submit(GEN2));
+    assert_int_equal(o.code, E_TOO_MANY_FAILURES);
+    assert_int_equal(o.why.retry_after_s, 3600);
+    struct command later = cmd_submit(GEN2);
+    later.at = MS_HOUR;
+    later.submit.deadline_at += MS_HOUR;
+    bed_ok(&b, later);
+    bed_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_get_default_paths),
@@ -246,6 +285,7 @@ int main(void) {
         cmocka_unit_test(a_text_needs_no_file),
         cmocka_unit_test(no_output_is_a_failure_and_free),
         cmocka_unit_test(the_usage_row_says_what_was_billed),
+        cmocka_unit_test(billed_failures_are_bounded),
         cmocka_unit_test(a_callers_own_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,7 +132,8 @@ static void fail_attempt(struct task *t, enum failure failure, struct str detail
     struct cmd_step *s = step_command(t, CMD_ATTEMPT_FAILED);
     s->failure = failure;
     s->detail = arena_dup(&t->held, detail);
-    s->cost_micros = cost;
+    s->billed = t->billed;
+    s->cost_micros = t->billed ? cost_booked(t, cost, -1, 1) : cost;
     s->may_retry = may_retry;
     s->retry_at = io_now(t->engine->o.io) + (retry_after ? retry_after : backoff(t, (int)t->attempt - 1, BACKOFF_MS, BACKOFF_MAX_MS));
     task_command(t);
@@ -278,6 +279,7 @@ static void call_done(void *arg, const struct call *c, const struct call_result 
         return;
     }
     if (t->commanding) return; /* only under a planted bug: a task is never both */
+    t->billed = r->billed;
     switch (c->kind) {
     case CALL_RENDER: answered_render(t, r); break;
     case CALL_SUBMIT: answered_submit(t, r); break;

@@ -19,6 +19,7 @@ struct task {
     msec submit_lost_at;        /* when a submit's answer was lost, for lookup_settles_after */
     bool cancel_wanted, cancel_asked;
     bool sent_by_us;            /* step "sending" was committed by this process: the submit has not left before */
+    bool billed;                /* the answer under way says that the provider bills the failure */
     bool refetched;             /* a dead link was asked for anew once */
     bool calling;               /* an effect is under way */
     bool commanding;            /* a command is under way */

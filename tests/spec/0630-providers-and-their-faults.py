@@ -2,8 +2,9 @@
 """Calls to a provider over three protocols: what it does right is billed once, what it does wrong is told, and nothing is charged for it."""
 import base64
 import contextlib
+import time
 
-from harness import Server, case, equal, expect, run, sha256
+from harness import Server, case, equal, expect, refusal, run, sha256
 from provider_double import KEY, Double, catalog, png, until
 
 PRICE = 3000
@@ -74,6 +75,21 @@ def refusals_are_told_with_their_class():
                 ended(d, s, made, answer, (words, "so says the double"))
                 equal(made["attempts"], 1)
         equal(d.works, {})
+
+
+@case
+def what_is_billed_although_it_failed_is_bounded():
+    with world() as (d, s):
+        hour = int(time.time() / 3600)
+        d.fault("make", status=400, json={"error": {"code": "costly", "message": "not that"}}, times=20)
+        made = [s.wait(id) for id in [s.submit("double/sync", {"prompt": "a"}) for _ in range(20)]]
+        for one in made:
+            ended(d, s, one, "refused", ("not that",))
+        if int(time.time() / 3600) != hour:
+            return  # the count began anew in between
+        reply = s.post("/v1/generations", {"model": "double/sync", "inputs": {"prompt": "a"}})
+        refusal(reply, 429, "too_many_failures")
+        expect(0 < int(reply.headers["Retry-After"]) <= 3600, reply.headers)
 
 
 @case
