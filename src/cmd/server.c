@@ -142,7 +142,11 @@ static err start_bytes(struct server *s, struct why *why) {
     return jq_start(NULL, why, &s->jq);
 }
 
-static const struct model *find_model(void *self, struct str slug) { return catalog_find(shelf_current(((struct server *)self)->shelf), slug); }
+/* As it was when the call was admitted. */
+static const struct model *find_model(void *self, struct str catalog, struct str slug) {
+    const struct catalog *c = shelf_find(((struct server *)self)->shelf, catalog);
+    return c ? catalog_find(c, slug) : NULL;
+}
 
 static void start_work(struct server *s) {
     struct upstream_options uo = {.loop = s->loop, .proxy = s->o.egress_proxy, .allowed = s->o.allowed, .allowed_count = s->o.allowed_count};

@@ -19,7 +19,7 @@ struct local {
     struct drive *drive;
     struct helper *helper;
     struct pool *pool;
-    const struct model *(*find)(void *self, struct str slug);
+    const struct model *(*find)(void *self, struct str catalog, struct str slug);
     void *find_self;
     struct job *resting; /* told to be slow: each waits for its timer */
 };
@@ -73,7 +73,7 @@ struct local *local_create(struct loop *loop, struct drive *drive, struct helper
     return l;
 }
 
-void local_find_models(struct local *l, const struct model *(*find)(void *self, struct str slug), void *self) {
+void local_find_models(struct local *l, const struct model *(*find)(void *self, struct str catalog, struct str slug), void *self) {
     l->find = find;
     l->find_self = self;
 }
@@ -294,6 +294,17 @@ static int64_t measure(struct job *j, const struct model_counts *counts, struct 
     return n ? n : -1;
 }
 
+static void write_warnings(struct job *j, struct jw *w, int64_t wanted) {
+    struct str kind = j->call->kind_wanted;
+    jw_key(w, "warnings");
+    jw_open(w, '[');
+    if (j->result.output_count && !str_eq(j->outputs[0].kind, kind))
+        jw_str(w, arena_printf(&j->arena, "The sandbox delivered %.*s where %.*s was asked for; the file is kept as it is.", STR_ARG(j->outputs[0].type), STR_ARG(kind)));
+    if (j->result.output_count && j->result.output_count < wanted)
+        jw_str(w, arena_printf(&j->arena, "outputs_missing: %lld files were asked for and the sandbox made %lld; only these are billed.", (long long)wanted, (long long)j->result.output_count));
+    jw_close(w, ']');
+}
+
 static void work_twin(struct job *j, struct buf *metrics, struct buf *more) {
     struct model_counts counts = j->model ? model_counts(j->model) : (struct model_counts){};
     struct media_input given[INPUT_FILES_MAX];
@@ -317,6 +328,7 @@ static void work_twin(struct job *j, struct buf *metrics, struct buf *more) {
     struct jw w = {.out = more, .comma = true};
     jw_kbool(&w, "sandbox", true);
     if (!plan.model) jw_kstr(&w, "text", plan.text), jw_kstr(&w, "language_code", plan.language), jw_kraw(&w, "words", plan.words);
+    write_warnings(j, &w, plan.outputs + plan.mood.fewer);
     j->result.measured = measure(j, &counts, plan.text);
 }
 
@@ -384,7 +396,7 @@ void local_call(void *self, const struct call *c, call_stage_fn *stage, call_don
         return;
     }
     struct twin_mood mood = {};
-    j->model = l->find ? l->find(l->find_self, c->route) : NULL;
+    j->model = l->find ? l->find(l->find_self, c->catalog, c->route) : NULL;
     (void)twin_mood_find(c->inputs, &j->arena, NULL, &mood); /* what cannot be read is said by the plan */
     if (!mood.slow) start(j);
     else rest(j, mood.slow);

@@ -9,7 +9,7 @@
 struct local;
 struct local *local_create(struct loop *loop, struct drive *drive, struct helper *helper, int at_once);
 /* Where the twin finds what a model's price counts; called on the loop. NULL when it is not known any more. */
-void local_find_models(struct local *l, const struct model *(*find)(void *self, struct str slug), void *self);
+void local_find_models(struct local *l, const struct model *(*find)(void *self, struct str catalog, struct str slug), void *self);
 void local_destroy(struct local *l);
 /* A loop_call_fn; register with loop_on_call(loop, CALL_RENDER, local_call, l). */
 void local_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg);

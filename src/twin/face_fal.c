@@ -221,7 +221,8 @@ static void status(struct ask *a) {
         msec took = w->started ? w->ended - w->started : 0;
         jw_kraw(&out, "metrics", arena_printf(a->arena, "{\"inference_time\":%lld.%03d}", (long long)(took / 1000), (int)(took % 1000)));
     }
-    if (w->state == WORK_FAILED) jw_kz(&out, "error", "The request failed"), jw_kz(&out, "error_type", "bad_request");
+    if (w->state == WORK_FAILED) jw_kz(&out, "error", w->sentence);
+    if (w->state == WORK_FAILED && (w->failure == CLASS_TRANSIENT || w->failure == CLASS_UNCLASSIFIED)) jw_kz(&out, "error_type", w->failure == CLASS_TRANSIENT ? "runner_disconnected" : "unheard_of");
     if (w->state == WORK_CANCELLED) jw_kz(&out, "error", "Cancelled"), jw_kz(&out, "error_type", "client_cancelled");
     jw_close(&out, '}');
     answer(a, over ? 200 : 202, &b);
@@ -263,7 +264,10 @@ static void result(struct ask *a) {
     if (!work_over(w)) return answer_text(a, 400, "application/json", STR("{\"detail\":\"Request is still in progress\"}"));
     if (w->state == WORK_CANCELLED) return answer_text(a, 499, "application/json", STR("{\"detail\":\"Request was cancelled\",\"error_type\":\"client_cancelled\"}"));
     if (w->state == WORK_FAILED) return fal_refuse(a, w->failure, w->field, w->sentence);
-    if (w->mood.done_then_fail) return fal_refuse(a, CLASS_TRANSIENT, "", "");
+    if (w->mood.done_then_fail) {
+        write_detail(&out, "", "The model made no media.", "no_media_generated");
+        return answer(a, 422, &b);
+    }
     write_output(w, a, &out);
     answer_header(a, "x-fal-request-id", str_of(w->id));
     answer_header(a, "x-fal-billable-units", STR("1"));

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """With nothing but a test key every slug of the shipped catalog makes a file. ffprobe, which shares no code with the server, says what
-the file is; the price is worked out here from the published table."""
+the file is; the price is worked out here from the published table.
+
+Three slugs of each shape (kind, files, unit) are tried, all of them with PURAS_TWIN_ALL=1 (tests/check.d/66-twin.sh).
+"""
 import concurrent.futures
 import fractions
 import json
@@ -139,12 +142,22 @@ def try_slug(server, model):
     return model["id"], done["billed_micros"], time.monotonic() - began
 
 
+def chosen(server):
+    out, seen = [], {}
+    for m in server.get("/v1/models", key="test").json["models"]:
+        shape = (m["kind"], m["unit"], m["quantity_from"], tuple(sorted(n for n, i in spec_of(m).items() if i["type"] == "file")))
+        seen[shape] = seen.get(shape, 0) + 1
+        if seen[shape] <= 3 or os.environ.get("PURAS_TWIN_ALL"):
+            out.append(m)
+    return out
+
+
 @case
 def every_slug_makes_a_file():
     server = shared("sqlite", "--renders", "4")
     make_files(server)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        for slug, billed, seconds in pool.map(lambda m: try_slug(server, m), server.get("/v1/models", key="test").json["models"]):
+        for slug, billed, seconds in pool.map(lambda m: try_slug(server, m), chosen(server)):
             expect(billed > 0, slug)
             print("    %-44s %9d micros %5.1f s" % (slug, billed, seconds))
     server.audit()

@@ -67,6 +67,7 @@ def it_is_slow_without_a_thread():
 def fewer_files_are_billed_by_what_came():
     done = call("fewer 1", slug="bytedance/seedream-v4", n=3)
     equal((len(done["outputs"]), done["billed_micros"]), (2, 72000))
+    expect("outputs_missing" in done["meta"]["warnings"][0], done["meta"])
     equal(call("fewer 3", slug="bytedance/seedream-v4", n=3)["billed_micros"], 0)
 
 
@@ -80,6 +81,7 @@ def a_lie_about_the_length_changes_no_bill():
 def a_file_of_another_kind_is_kept():
     done = call("wrong-type")
     equal((done["status"], done["outputs"][0]["media_type"]), ("completed", "image/png"))
+    expect("image/png" in done["meta"]["warnings"][0], done["meta"])
 
 
 @case

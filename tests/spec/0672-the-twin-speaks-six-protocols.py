@@ -291,7 +291,7 @@ def it_misbehaves_as_told():
     equal(rest.status, 206)
     film(half + rest.body, 1280, 720, 2, True)
     got = fal(T2V, {"prompt": "[twin: done-then-fail]"}).json
-    equal((fal_done(got).json["status"], TWIN.fetch(got["response_url"], FAL).status), ("COMPLETED", 503))
+    equal((fal_done(got).json["status"], TWIN.fetch(got["response_url"], FAL).json["detail"][0]["type"]), ("COMPLETED", "no_media_generated"))
     got = fal(T2V, {"prompt": "[twin: wrong-type]"}).json
     fal_done(got)
     equal(TWIN.fetch(got["response_url"], FAL).json["video"]["content_type"], "image/png")
