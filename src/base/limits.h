@@ -47,6 +47,8 @@
 #define LIMIT_INPUTS_BYTES (64 * 1024)         /* inputs as stored with a generation */
 #define LIMIT_OUTPUTS 16
 #define LIMIT_ATTEMPTS 5
+#define LIMIT_LATE_MS (30 * 60 * 1000)         /* work that passed its deadline is asked after for so long */
+#define LIMIT_LATE 1000                        /* such works of one node */
 #define LIMIT_BILLED_FAILURES 20               /* of one key in an hour: failed calls that their provider took money for */
 #define LIMIT_EVENTS 1000                      /* per generation; progress beyond it is dropped, states never */
 #define LIMIT_IDEMPOTENCY_KEY_BYTES 255

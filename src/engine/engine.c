@@ -42,7 +42,7 @@ void engine_stop(struct engine *e) {
 }
 
 bool engine_has_slot(const struct engine *e) {
-    return e->running && (int64_t)e->tasks.count + e->claims < e->o.slots && engine_may_act(e);
+    return e->running && (int64_t)e->tasks.count - e->late + e->claims < e->o.slots && engine_may_act(e);
 }
 
 bool engine_may_act(const struct engine *e) {
@@ -71,7 +71,7 @@ static void expired(void *arg, const struct outcome *o) {
     struct engine *e = x->engine;
     struct task *t = e->running ? tasks_find(&e->tasks, str_of(x->generation)) : NULL;
     free(x);
-    if (!t || t->gone) return;
+    if (!t || t->gone || t->late) return;
     if (generation_is_terminal(str_of(o->state)) || o->code == E_NOT_FOUND) task_release(t);
     else t->deadline = e->o.io->ops->timer_start(e->o.io, MS_SECOND, deadline_fired, t); /* not stored, or too early by the store's account */
 }
@@ -94,7 +94,7 @@ static void deadline_fired(void *arg) {
 /* Makes or refreshes the task of a processing generation of ours. attempt NULL: not in this batch; a scan brings it. */
 void engine_take(struct engine *e, const struct generation *g, const struct attempt *a) {
     struct task *t = tasks_find(&e->tasks, g->head.id);
-    if (t && t->gone) return; /* an effect of its former life is still under way; the next scan finds it again */
+    if (t && (t->gone || t->late)) return; /* an effect of its former life is still under way; the next scan finds it again */
     if (!t && !a) {
         e->work_restart = true;
         engine_scan(e, SCAN_WORK);
@@ -168,7 +168,7 @@ void engine_published(struct engine *e, const struct rec_change *changes, size_t
         struct task *t = tasks_find(&e->tasks, g->head.id);
         if (str_eq(g->state, GEN_PROCESSING) && str_is(g->node, e->node)) {
             engine_take(e, g, attempt_in(changes, n, g));
-        } else if (t) {
+        } else if (t && !t->late && !(str_is(g->error_code, err_info(E_DEADLINE)->code) && task_goes_late(t))) {
             task_release(t);
         }
     }

@@ -18,7 +18,7 @@ void engine_scan(struct engine *e, enum scan_kind kind) {
     }
     int64_t limit = LIMIT_ADOPT_CHUNK;
     if (kind == SCAN_PENDING) {
-        limit = e->o.slots - (int64_t)e->tasks.count - e->claims;
+        limit = e->o.slots - (int64_t)e->tasks.count + e->late - e->claims;
         if (limit <= 0 || !engine_may_act(e)) return; /* the next task that ends, or the next tick, asks again */
     }
     if (kind == SCAN_WORK && e->work_restart) {

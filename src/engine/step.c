@@ -34,7 +34,8 @@ static bool has_other_route(const struct task *t) {
 static void free_when_idle(struct task *t) {
     if (!t->gone || t->calling || t->commanding) return;
     struct engine *e = t->engine;
-    bool was_full = (int64_t)e->tasks.count + e->claims >= e->o.slots;
+    bool was_full = !t->late && (int64_t)e->tasks.count - e->late + e->claims >= e->o.slots;
+    if (t->late) e->late--;
     e->o.io->ops->timer_stop(e->o.io, t->wake);
     e->o.io->ops->timer_stop(e->o.io, t->deadline);
     gate_leave(t);
@@ -93,6 +94,7 @@ static void command_done(void *arg, const struct outcome *o) {
             else e->stats.failed++;
         }
         arena_done(&t->held);
+        if (t->late) t->gone = true; /* its file is kept */
         break;
     case E_AGAIN:
     case E_UNAVAILABLE:
@@ -153,6 +155,7 @@ static void settle(struct task *t, const struct call_result *r) {
     s->output_count = r->output_count;
     s->measured = r->measured;
     s->result = arena_dup(&t->held, r->result);
+    s->late = t->late;
     s->cost_micros = cost_booked(t, r->cost_micros, r->measured, r->output_count);
     task_command(t);
 }
@@ -178,6 +181,7 @@ static void leave_unresolved(struct task *t, struct str detail) {
 
 /* --- answers --- */
 
+static void call(struct task *t, enum call_kind kind);
 static bool is_passing(enum failure f) { return f == FAIL_TRANSIENT || f == FAIL_RATE_LIMIT; }
 
 static void answered_render(struct task *t, const struct call_result *r) {
@@ -270,6 +274,69 @@ static void answered_cancel(struct task *t, const struct call_result *r) {
     } else act_later(t, 0); /* not confirmed: it completes and is captured, and /cancel said so */
 }
 
+/* --- late: the generation has ended at its deadline, and the provider is at work for it --- */
+
+static void set_step(struct task *t, struct str step) {
+    memset(t->step, 0, sizeof t->step);
+    memcpy(t->step, step.ptr, step.len);
+}
+
+static bool is_with_provider(const struct task *t) {
+    struct str step = str_of(t->step);
+    return str_eq(step, STEP_ACCEPTED) || str_eq(step, STEP_RESULT) || (str_eq(step, STEP_SENDING) && t->calling);
+}
+
+bool task_goes_late(struct task *t) {
+    struct engine *e = t->engine;
+    if (t->gone || t->commanding || !is_with_provider(t) || traits_of(t).local || e->late >= LIMIT_LATE) return false;
+    bool full = (int64_t)e->tasks.count - e->late + e->claims >= e->o.slots;
+    t->late = true;
+    e->late++;
+    t->deadline_at = io_now(e->o.io) + LIMIT_LATE_MS;
+    e->o.io->ops->timer_stop(e->o.io, t->deadline);
+    t->deadline = NULL;
+    if (full) engine_scan(e, SCAN_PENDING);
+    task_act(t);
+    return true;
+}
+
+static void late_finished(struct task *t, const struct call_result *r) {
+    task_set(&t->reply, r->reply);
+    set_step(t, STEP_RESULT);
+    t->tries = 0;
+    act_later(t, 0);
+}
+
+/* Nothing is written on the way: what is forgotten with this process cost its caller nothing. */
+static void late_answered(struct task *t, const struct call *c, const struct call_result *r) {
+    enum { LATE_FETCHES = 5 };
+    struct traits traits = traits_of(t);
+    bool finished = !r->code && r->state == CALL_FINISHED, running = !r->code && r->state == CALL_RUNNING;
+    if (c->kind == CALL_SUBMIT && running) {
+        task_set(&t->their_ref, r->their_ref);
+        set_step(t, STEP_ACCEPTED);
+        act_later(t, traits.first_wait);
+    } else if ((c->kind == CALL_SUBMIT || c->kind == CALL_POLL) && finished) {
+        late_finished(t, r);
+    } else if (c->kind == CALL_POLL && (r->code || running)) {
+        if (r->their_ref.len) task_set(&t->their_ref, r->their_ref);
+        act_later(t, backoff(t, t->polls++ / 8, traits.poll_every, traits.poll_max));
+    } else if (c->kind == CALL_FETCH && !r->code && r->output_count > 0) {
+        settle(t, r);
+    } else if (c->kind == CALL_FETCH && r->code && is_passing(r->failure) && t->tries++ < LATE_FETCHES) {
+        act_later(t, backoff(t, t->tries, BACKOFF_MS, BACKOFF_MAX_MS));
+    } else {
+        task_release(t);
+    }
+}
+
+static void act_late(struct task *t) {
+    if (io_now(t->engine->o.io) >= t->deadline_at) task_release(t);
+    else if (str_is(STEP_RESULT, t->step)) call(t, CALL_FETCH);
+    else if (!str_is(STEP_ACCEPTED, t->step)) task_release(t);
+    else if (gate_request(t)) call(t, CALL_POLL);
+}
+
 static void call_done(void *arg, const struct call *c, const struct call_result *r) {
     struct task *t = arg;
     t->calling = false;
@@ -279,6 +346,10 @@ static void call_done(void *arg, const struct call *c, const struct call_result 
         return;
     }
     if (t->commanding) return; /* only under a planted bug: a task is never both */
+    if (t->late) {
+        late_answered(t, c, r);
+        return;
+    }
     t->billed = r->billed;
     switch (c->kind) {
     case CALL_RENDER: answered_render(t, r); break;
@@ -322,7 +393,7 @@ static void call(struct task *t, enum call_kind kind) {
                             .provider = task_str(t->provider), .route = task_str(t->route), .our_ref = task_str(t->our_ref),
                             .their_ref = task_str(t->their_ref), .kind_wanted = task_str(t->kind), .inputs = task_str(t->inputs), .files = task_str(t->files),
                             .reply = task_str(t->reply), .catalog = task_str(t->catalog), .model = task_str(t->model), .url_path = task_str(t->url_path),
-                            .trace = task_str(t->trace), .outputs_wanted = t->outputs_wanted, .deadline_at = t->deadline_at, .engine_ref = t};
+                            .trace = task_str(t->trace), .outputs_wanted = t->outputs_wanted, .late = t->late, .deadline_at = t->deadline_at, .engine_ref = t};
     t->calling = true;
     if (kind == CALL_SUBMIT) gate_sent(t);
     e->calls++;
@@ -383,6 +454,10 @@ void task_act(struct task *t) {
     struct traits traits = traits_of(t);
     if (traits.unknown) {
         act_later(t, CATALOG_WAIT_MS);
+        return;
+    }
+    if (t->late) {
+        act_late(t);
         return;
     }
     struct str step = str_of(t->step);

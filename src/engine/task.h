@@ -23,6 +23,7 @@ struct task {
     bool refetched;             /* a dead link was asked for anew once */
     bool calling;               /* an effect is under way */
     bool commanding;            /* a command is under way */
+    bool late;                  /* it passed its deadline at the provider: asked after until deadline_at, for a file that nobody pays */
     bool gone;                  /* terminal or taken over: freed when neither is under way */
     int polls, tries;
     struct permit_wait permit;  /* in the queue of its provider */
@@ -57,6 +58,7 @@ struct engine {
     char node[ID_LEN + 1];
     struct tasks tasks;
     bool running, claiming_stopped;
+    int64_t late;               /* tasks that only wait for a late result: they take no slot */
     int64_t calls, claims;      /* effects and claims under way */
     msec beat_boot;             /* boot clock of the last successful beat's start */
     struct scan scans[SCAN_BEAT + 1];
@@ -70,6 +72,7 @@ struct engine {
 
 /* step.c: does what the committed step asks for; safe to call at any time. */
 void task_act(struct task *t);
+bool task_goes_late(struct task *t);   /* its deadline has passed, and a provider has the work: it is asked after */
 void task_release(struct task *t);     /* marks it gone, frees it once nothing is under way */
 void task_command(struct task *t);     /* sends t->command */
 void act_later(struct task *t, msec delay);

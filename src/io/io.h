@@ -30,6 +30,7 @@ struct call {
     struct str kind_wanted;     /* image, video, audio, text */
     struct str url_path;        /* the caller's output_url_path, or empty */
     struct str trace;           /* the caller's traceparent, or empty */
+    bool late;                  /* the generation has ended: what comes is kept, and billed to nobody */
     int64_t outputs_wanted;     /* files that were priced */
     struct str inputs;          /* JSON */
     struct str files;           /* RENDER, SUBMIT: the drive files among the inputs, JSON: [{"input","asset","blob","type","path"}] */

@@ -160,6 +160,20 @@ def the_deadline_ends_what_does_not_end():
 
 
 @case
+def what_comes_after_the_deadline_is_kept_and_free():
+    with world(deadline="1s") as (d, s):
+        d.polls_until_done = 10 ** 9
+        id = s.submit("double/blind", {"prompt": "a", "n": 2})
+        equal(s.wait(id)["error"]["code"], "deadline_exceeded")
+        d.polls_until_done = 1
+        made = until(s, id, lambda g: g["outputs"])
+        equal((made["status"], len(made["outputs"]), made["billed_micros"]), ("failed", 2, 0))
+        equal(s.fetch(made["outputs"][0]["url"]).body, d.picture)
+        expect(b"late_output" in s.get("/v1/generations/%s/events" % id).body, "it was not announced")
+        paid(d, s, 0)
+
+
+@case
 def cancel_at_each_step():
     with world() as (d, s):
         with d.hold("submit") as at:  # on its way: released once the provider has confirmed
