@@ -8,6 +8,15 @@ struct str text_of(const struct json *j, const char *name) {
     return json_as_str(json_get(j, name), &s) ? s : STR("");
 }
 
+struct str quoted(struct arena *a, struct str s) {
+    struct buf b = {};
+    struct jw w = {.out = &b};
+    jw_str(&w, s);
+    s = arena_dup(a, buf_view(&b));
+    buf_done(&b);
+    return s;
+}
+
 struct word { struct str name; bool required; char type; struct str rest; };
 
 static struct word read_word(struct str s) {

@@ -181,13 +181,9 @@ static void create(struct ask *a) {
     if (str_is(text_of(a->json, "service_tier"), "flex") && film->references) return refuse(a, CLASS_CALLER, "service_tier", "InvalidParameter.UnsupportedParameter: flex is not allowed.");
     struct work *w = work_new(a, "video", model, STR("{}"));
     if (!w || !take_content(a, w, film, &prompt)) return;
-    struct buf quoted = {};
-    struct jw q = {.out = &quoted};
-    jw_str(&q, prompt);
     bool adaptive = seconds == -1;
-    struct str more = arena_printf(a->arena, "{\"prompt\":%.*s,\"generate_audio\":%s,\"resolution\":\"720p\",\"length\":%lld}", STR_ARG(buf_view(&quoted)), film->sound ? "true" : "false",
+    struct str more = arena_printf(a->arena, "{\"prompt\":%.*s,\"generate_audio\":%s,\"resolution\":\"720p\",\"length\":%lld}", STR_ARG(quoted(a->arena, prompt)), film->sound ? "true" : "false",
                                    (long long)(adaptive ? film->usual : seconds));
-    buf_done(&quoted);
     w->settings = arena_dup(&w->arena, merged(a->json, more.ptr, a->arena));
     w->shape = TASK;
     snprintf(w->id, sizeof w->id, "cgt-%.40s", arena_printf(a->arena, "20261122100000-%.32s", w->id).ptr);
@@ -215,7 +211,7 @@ static void ark_write(const struct work *w, struct ask *a, struct jw *out) {
         jw_key(out, "content"), jw_open(out, '{');
         if (!w->mood.done_then_fail && w->output_count) jw_kstr(out, "video_url", work_link(mine, a, 0));
         jw_close(out, '}');
-        jw_kraw(out, "usage", arena_printf(&mine->arena, "{\"completion_tokens\":%lld,\"total_tokens\":%lld}", (long long)tokens, (long long)tokens));
+        jw_kraw(out, "usage", arena_printf(work_arena(w, a), "{\"completion_tokens\":%lld,\"total_tokens\":%lld}", (long long)tokens, (long long)tokens));
         jw_ki64(out, "seed", (int64_t)w->seed), jw_ki64(out, "duration", o->duration_ms / 1000), jw_ki64(out, "framespersecond", 24), jw_kz(out, "service_tier", "default");
     }
     jw_close(out, '}');

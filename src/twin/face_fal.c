@@ -159,16 +159,11 @@ static struct str app_of(struct str id) {
 }
 
 static void take_files(struct work *w) {
-    static const struct { const char *member, *input; } inputs[] = {
+    static const struct file_member inputs[] = {
         {"image_url", "image"}, {"image_urls", "image"}, {"start_image_url", "image"}, {"first_frame_url", "image"}, {"end_image_url", "end_image"},
         {"last_frame_url", "end_image"}, {"mask_url", "mask"}, {"audio_url", "audio"}, {"audio_urls", "audio"}, {"video_urls", "video"}, {"video_url", "video"}};
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
-        const struct json *j = json_get(w->body, inputs[i].member);
-        const struct json *first = json_is(j, JSON_ARRAY) ? j->child : j;
-        for (const struct json *e = first; e; e = json_is(j, JSON_ARRAY) ? e->next : NULL)
-            if (json_is(e, JSON_STRING) && !work_file(w, inputs[i].input, e->text))
-                work_fail(w, CLASS_CALLER, inputs[i].member, "Failed to load the file. Please ensure it is not corrupted and has a supported format.");
-    }
+    const char *bad = work_files(w, w->body, inputs, sizeof inputs / sizeof *inputs);
+    if (bad) work_fail(w, CLASS_CALLER, bad, "Failed to load the file. Please ensure it is not corrupted and has a supported format.");
 }
 
 static void write_queued(const struct work *w, struct ask *a, struct jw *out) {
@@ -234,7 +229,7 @@ static void write_file(struct work *w, struct ask *a, int i, struct jw *out) {
     (void)json_as_bool(json_get(w->body, "sync_mode"), &sync);
     jw_open(out, '{');
     jw_kstr(out, "url", sync && a ? arena_printf(a->arena, "data:%s;base64,%.*s", o->type, STR_ARG(work_base64(w, i, a->arena))) : work_link(w, a, i));
-    jw_kz(out, "content_type", o->type), jw_kstr(out, "file_name", arena_printf(&w->arena, "output.%s", o->ext)), jw_ki64(out, "file_size", o->bytes);
+    jw_kz(out, "content_type", o->type), jw_kstr(out, "file_name", arena_printf(work_arena(w, a), "output.%s", o->ext)), jw_ki64(out, "file_size", o->bytes);
     if (!strcmp(w->kind, "image")) jw_ki64(out, "width", o->width), jw_ki64(out, "height", o->height);
     jw_close(out, '}');
 }
@@ -250,7 +245,7 @@ static void write_output(struct work *w, struct ask *a, struct jw *out) {
         jw_close(out, ']'), jw_ki64(out, "seed", (int64_t)w->seed);
     } else if (w->output_count) {
         jw_key(out, w->shape == AUDIO ? "audio" : "video"), write_file(w, a, 0, out);
-        if (w->shape == AVATAR) jw_kraw(out, "duration", arena_printf(&w->arena, "%lld.%03d", (long long)(w->outputs[0].duration_ms / 1000), (int)(w->outputs[0].duration_ms % 1000)));
+        if (w->shape == AVATAR) jw_kraw(out, "duration", arena_printf(work_arena(w, a), "%lld.%03d", (long long)(w->outputs[0].duration_ms / 1000), (int)(w->outputs[0].duration_ms % 1000)));
         else jw_ki64(out, "seed", (int64_t)w->seed);
     }
     jw_close(out, '}');

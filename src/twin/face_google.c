@@ -58,15 +58,6 @@ static struct str first_text(const struct json *contents) {
     return STR("");
 }
 
-static struct str quoted(struct arena *a, struct str s) {
-    struct buf b = {};
-    struct jw w = {.out = &b};
-    jw_str(&w, s);
-    s = arena_dup(a, buf_view(&b));
-    buf_done(&b);
-    return s;
-}
-
 static void generate(struct ask *a) {
     static const char ratios[] = "aspectRatio:s=1:1|2:3|3:2|3:4|4:3|4:5|5:4|9:16|16:9|21:9|1:4|4:1|1:8|8:1 imageSize:s=512|1K|2K|4K";
     struct fault f;
@@ -139,7 +130,7 @@ static void predict(struct ask *a) {
 }
 
 static struct str file_link(struct work *w, struct ask *a, int i) {
-    return arena_printf(a ? a->arena : &w->arena, "%.*s/google/v1beta/files/%s-%d-%d:download?alt=media", STR_ARG(a ? server_base(a) : server_own(w->server)), w->id, w->links, i);
+    return arena_printf(work_arena(w, a), "%.*s/google/v1beta/files/%s-%d-%d:download?alt=media", STR_ARG(a ? server_base(a) : server_own(w->server)), w->id, w->links, i);
 }
 
 static void write_samples(struct work *w, struct ask *a, struct jw *out) {
@@ -198,7 +189,7 @@ static void write_interaction(const struct work *w, struct ask *a, struct jw *ou
     bool failed = w->state == WORK_FAILED || (w->state == WORK_DONE && w->mood.done_then_fail);
     const char *key = strcmp(w->kind, "video") ? "output_image" : "output_video";
     jw_open(out, '{'), jw_kz(out, "id", w->id), jw_kz(out, "status", failed ? "failed" : states[w->state]), jw_kstr(out, "model", w->model);
-    if (failed) jw_kraw(out, "errors", arena_printf(&mine->arena, "[{\"code\":\"%s\",\"message\":\"The request failed.\"}]", w->failure == CLASS_MODERATION ? "PROHIBITED_CONTENT" : w->failure == CLASS_CALLER ? "INVALID_ARGUMENT" : "INTERNAL"));
+    if (failed) jw_kraw(out, "errors", arena_printf(work_arena(w, a), "[{\"code\":\"%s\",\"message\":\"The request failed.\"}]", w->failure == CLASS_MODERATION ? "PROHIBITED_CONTENT" : w->failure == CLASS_CALLER ? "INVALID_ARGUMENT" : "INTERNAL"));
     else if (w->state == WORK_DONE && w->output_count) {
         bool inline_wanted = str_is(text_of(json_get(w->body, "response_format"), "delivery"), "inline");
         mine->links++;
@@ -269,18 +260,14 @@ static void download(struct ask *a) {
 }
 
 static void google_write(const struct work *w, struct ask *a, struct jw *out) {
-    struct work *mine = (struct work *)w;
     jw_open(out, '{'), jw_kz(out, "type", w->shape == OPERATION ? "video.generated" : w->state == WORK_DONE ? "interaction.completed" : "interaction.failed"), jw_kz(out, "version", "v1");
     jw_key(out, "data"), jw_open(out, '{');
-    jw_kstr(out, "id", w->shape == OPERATION ? arena_printf(&mine->arena, "models/%.*s/operations/%s", STR_ARG(w->model), w->id) : str_of(w->id));
+    jw_kstr(out, "id", w->shape == OPERATION ? arena_printf(work_arena(w, a), "models/%.*s/operations/%s", STR_ARG(w->model), w->id) : str_of(w->id));
     jw_close(out, '}'), jw_close(out, '}');
 }
 
 static void google_sign(struct twin_server *s, const struct work *w, struct str body, msec now, struct arena *a, struct upstream_header *out, size_t *count) {
-    struct str id = arena_printf(a, "msg_%s", w->id); /* as its static webhooks: the RS256 tokens of dynamic ones are not made here */
-    out[(*count)++] = (struct upstream_header){STR("webhook-id"), id};
-    out[(*count)++] = (struct upstream_header){STR("webhook-timestamp"), arena_printf(a, "%lld", (long long)(now / 1000))};
-    out[(*count)++] = (struct upstream_header){STR("webhook-signature"), sign_standard(server_keys(s), id, now, body, a)};
+    sign_hook(s, arena_printf(a, "msg_%s", w->id), body, now, a, out, count); /* as its static webhooks: the RS256 tokens of dynamic ones are not made here */
 }
 
 static const struct face_route routes[] = {

@@ -51,15 +51,6 @@ static bool take(struct ask *a, struct work *w, const char *input, struct str va
     return refuse(a, CLASS_CALLER, field, "%s is a link, or base64 without a prefix", field), false;
 }
 
-static struct str quoted(struct arena *a, struct str s) {
-    struct buf b = {};
-    struct jw w = {.out = &b};
-    jw_str(&w, s);
-    s = arena_dup(a, buf_view(&b));
-    buf_done(&b);
-    return s;
-}
-
 static bool fresh(struct ask *a, struct str external) {
     if (!by_external(a->server, external)) return true;
     refuse(a, CLASS_CALLER, "external_task_id", "external_task_id is used already");
@@ -80,8 +71,8 @@ static void write_modern(const struct work *w, struct ask *a, struct jw *out) {
         jw_key(out, "outputs"), jw_open(out, '[');
         for (int i = 0; done && i < w->output_count; i++) {
             msec ms = w->outputs[i].duration_ms;
-            jw_open(out, '{'), jw_kz(out, "type", w->kind), jw_kstr(out, "id", arena_printf(&mine->arena, "v%d", i)), jw_kstr(out, "url", work_link(mine, a, i)), jw_kz(out, "watermark_url", "");
-            if (ms) jw_kstr(out, "duration", arena_printf(&mine->arena, "%lld.%lld", (long long)(ms / 1000), (long long)(ms % 1000 / 100)));
+            jw_open(out, '{'), jw_kz(out, "type", w->kind), jw_kstr(out, "id", arena_printf(work_arena(w, a), "v%d", i)), jw_kstr(out, "url", work_link(mine, a, i)), jw_kz(out, "watermark_url", "");
+            if (ms) jw_kstr(out, "duration", arena_printf(work_arena(w, a), "%lld.%lld", (long long)(ms / 1000), (long long)(ms % 1000 / 100)));
             jw_close(out, '}');
         }
         jw_close(out, ']');
@@ -206,7 +197,7 @@ static void write_legacy(const struct work *w, struct ask *a, struct jw *out) {
             msec ms = w->outputs[i].duration_ms;
             jw_open(out, '{');
             if (image) jw_ki64(out, "index", i);
-            else jw_kstr(out, "id", arena_printf(&mine->arena, "v%d", i)), jw_kstr(out, "duration", arena_printf(&mine->arena, "%lld.%lld", (long long)(ms / 1000), (long long)(ms % 1000 / 100)));
+            else jw_kstr(out, "id", arena_printf(work_arena(w, a), "v%d", i)), jw_kstr(out, "duration", arena_printf(work_arena(w, a), "%lld.%lld", (long long)(ms / 1000), (long long)(ms % 1000 / 100)));
             jw_kstr(out, "url", work_link(mine, a, i)), jw_close(out, '}');
         }
         jw_close(out, ']'), jw_close(out, '}'), jw_kz(out, "final_unit_deduction", "6");
@@ -277,10 +268,7 @@ static void kling_write(const struct work *w, struct ask *a, struct jw *out) {
 }
 
 static void kling_sign(struct twin_server *s, const struct work *w, struct str body, msec now, struct arena *a, struct upstream_header *out, size_t *count) {
-    struct str id = arena_printf(a, "%s", w->id);
-    out[(*count)++] = (struct upstream_header){STR("webhook-id"), id};
-    out[(*count)++] = (struct upstream_header){STR("webhook-timestamp"), arena_printf(a, "%lld", (long long)(now / 1000))};
-    out[(*count)++] = (struct upstream_header){STR("webhook-signature"), sign_standard(server_keys(s), id, now, body, a)};
+    sign_hook(s, arena_printf(a, "%s", w->id), body, now, a, out, count);
 }
 
 static const struct face_route routes[] = {

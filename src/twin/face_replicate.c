@@ -135,12 +135,12 @@ static void replicate_write(const struct work *w, struct ask *a, struct jw *out)
     if (w->state == WORK_FAILED) jw_z(out, error_of(w));
     else jw_null(out);
     jw_kz(out, "logs", ""), jw_kz(out, "source", "api"), jw_kbool(out, "data_removed", false);
-    kmoment(out, "created_at", w->created, &mine->arena), kmoment(out, "started_at", w->started, &mine->arena), kmoment(out, "completed_at", w->ended, &mine->arena);
+    kmoment(out, "created_at", w->created, work_arena(w, a)), kmoment(out, "started_at", w->started, work_arena(w, a)), kmoment(out, "completed_at", w->ended, work_arena(w, a));
     msec took = w->ended && w->started ? w->ended - w->started : 0;
-    jw_kraw(out, "metrics", w->ended ? arena_printf(&mine->arena, "{\"predict_time\":%lld.%03d,\"total_time\":%lld.%03d}", (long long)(took / 1000), (int)(took % 1000),
+    jw_kraw(out, "metrics", w->ended ? arena_printf(work_arena(w, a), "{\"predict_time\":%lld.%03d,\"total_time\":%lld.%03d}", (long long)(took / 1000), (int)(took % 1000),
                                                     (long long)((w->ended - w->created) / 1000), (int)((w->ended - w->created) % 1000)) : STR("{}"));
-    struct str own = arena_printf(&mine->arena, "%.*s/replicate/v1/predictions/%s", STR_ARG(base), w->id);
-    jw_key(out, "urls"), jw_open(out, '{'), jw_kstr(out, "get", own), jw_kstr(out, "cancel", arena_printf(&mine->arena, "%.*s/cancel", STR_ARG(own)));
+    struct str own = arena_printf(work_arena(w, a), "%.*s/replicate/v1/predictions/%s", STR_ARG(base), w->id);
+    jw_key(out, "urls"), jw_open(out, '{'), jw_kstr(out, "get", own), jw_kstr(out, "cancel", arena_printf(work_arena(w, a), "%.*s/cancel", STR_ARG(own)));
     jw_kstr(out, "web", own), jw_close(out, '}'), jw_close(out, '}');
 }
 
@@ -153,18 +153,13 @@ static void answer_prediction(struct ask *a, struct work *w, int status) {
 
 static void finish(struct ask *a, struct work *w) { answer_prediction(a, w, 201); }
 
-static bool take_files(struct ask *a, struct work *w, const struct json *input) {
-    static const struct { const char *member, *as; } files[] = {
+static void take_files(struct work *w, const struct json *input) {
+    static const struct file_member files[] = {
         {"image", "image"}, {"start_image", "image"}, {"input_image", "image"}, {"input_reference", "image"}, {"image_input", "image"}, {"input_images", "image"},
         {"reference_images", "image"}, {"last_frame_image", "end_image"}, {"end_image", "end_image"}, {"last_frame", "end_image"}, {"audio", "audio"},
         {"reference_audios", "audio"}, {"reference_videos", "video"}, {"reference_video", "video"}};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        const struct json *j = json_get(input, files[i].member);
-        const struct json *first = json_is(j, JSON_ARRAY) ? j->child : j;
-        for (const struct json *e = first; e; e = json_is(j, JSON_ARRAY) ? e->next : NULL)
-            if (json_is(e, JSON_STRING) && !work_file(w, files[i].as, e->text)) return work_fail(w, CLASS_CALLER, files[i].member, "%s: cannot read this file", files[i].member), false;
-    }
-    return true;
+    const char *bad = work_files(w, input, files, sizeof files / sizeof *files);
+    if (bad) work_fail(w, CLASS_CALLER, bad, "%s: cannot read this file", bad);
 }
 
 static bool prefers_wait(const struct ask *a) { return str_starts(ask_header(a, "Prefer"), STR("wait")); }
@@ -185,7 +180,7 @@ static void create(struct ask *a, struct str name) {
     if (!w) return;
     w->shape = (int)m->shape;
     w->webhook = arena_dup(&w->arena, text_of(a->json, "webhook"));
-    (void)take_files(a, w, input);
+    take_files(w, input);
     if (!work_go(a, w)) return;
     if (prefers_wait(a)) work_wait(a, w);
     else answer_prediction(a, w, 201);
@@ -264,10 +259,7 @@ static void secret(struct ask *a) {
 }
 
 static void replicate_sign(struct twin_server *s, const struct work *w, struct str body, msec now, struct arena *a, struct upstream_header *out, size_t *count) {
-    struct str id = arena_printf(a, "msg_%s", w->id);
-    out[(*count)++] = (struct upstream_header){STR("webhook-id"), id};
-    out[(*count)++] = (struct upstream_header){STR("webhook-timestamp"), arena_printf(a, "%lld", (long long)(now / 1000))};
-    out[(*count)++] = (struct upstream_header){STR("webhook-signature"), sign_standard(server_keys(s), id, now, body, a)};
+    sign_hook(s, arena_printf(a, "msg_%s", w->id), body, now, a, out, count);
 }
 
 static const struct face_route routes[] = {

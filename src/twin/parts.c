@@ -15,7 +15,7 @@ static size_t find(struct str s, struct str what, size_t from) {
 }
 
 /* name="..." of a Content-Disposition, and not the end of filename="...". */
-static struct str quoted(struct str head, const char *name) {
+static struct str value_of(struct str head, const char *name) {
     char mark[32];
     struct str inside, rest;
     snprintf(mark, sizeof mark, "%s=\"", name);
@@ -51,7 +51,7 @@ int parts_read(struct str content_type, struct str body, struct part *out, int m
         size_t head_end = find(body, STR("\r\n\r\n"), from), end;
         if (head_end == SIZE_MAX || (end = find(body, delimiter, head_end + 2)) == SIZE_MAX) return -1;
         struct str head = str_head(rest, head_end - from);
-        out[count++] = (struct part){.name = quoted(head, "name"), .filename = quoted(head, "filename"), .type = type_of(head),
+        out[count++] = (struct part){.name = value_of(head, "name"), .filename = value_of(head, "filename"), .type = type_of(head),
                                      .bytes = end > head_end + 4 ? str_n(body.ptr + head_end + 4, end - head_end - 4) : STR("")};
         from = end + delimiter.len;
     }

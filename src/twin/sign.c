@@ -56,6 +56,12 @@ struct str sign_standard(const struct signer_keys *k, struct str id, msec now, s
     return arena_printf(a, "v1,%.*s", STR_ARG(base64_of(str_n(mac, sizeof mac), a)));
 }
 
+void sign_hook(struct twin_server *s, struct str id, struct str body, msec now, struct arena *a, struct upstream_header *out, size_t *count) {
+    out[(*count)++] = (struct upstream_header){STR("webhook-id"), id};
+    out[(*count)++] = (struct upstream_header){STR("webhook-timestamp"), arena_printf(a, "%lld", (long long)(now / 1000))};
+    out[(*count)++] = (struct upstream_header){STR("webhook-signature"), sign_standard(server_keys(s), id, now, body, a)};
+}
+
 static bool claims(struct str part, struct arena *a, struct json **out) {
     uint8_t *bytes = arena_bytes(a, part.len + 4);
     size_t n;

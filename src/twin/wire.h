@@ -94,6 +94,9 @@ struct work {
     bool busy, hooked;      /* on a thread; called back */
 };
 
+/* For what is written: gone with the answer; a webhook is written a few times only and may stay with its work. */
+static inline struct arena *work_arena(const struct work *w, struct ask *a) { return a ? a->arena : &((struct work *)w)->arena; }
+
 /* --- server.c --- */
 struct io *server_io(struct twin_server *s);
 struct str server_base(struct ask *a);  /* "http://127.0.0.1:8099", as the caller reached us */
@@ -115,6 +118,7 @@ struct upstream *server_upstream(struct twin_server *s);
 struct pool *server_pool(struct twin_server *s);
 const char *server_folder(struct twin_server *s);
 struct works *server_works(struct twin_server *s);
+struct str quoted(struct arena *a, struct str s); /* as a JSON string */
 struct str text_of(const struct json *j, const char *name); /* empty when it is no text */
 
 /* --- works.c --- */
@@ -124,6 +128,9 @@ bool class_applies(const struct ask *a, enum twin_class *out); /* the mood wants
 struct work *work_new(struct ask *a, const char *kind, struct str model, struct str settings);
 /* One input file, bytes or a data URI or base64; links are taken as they are. False: neither. */
 bool work_file(struct work *w, const char *input, struct str value);
+/* Each member of `body` that a row names, a text or a list of them; the name of one that is no file, or NULL. */
+struct file_member { const char *member, *input; };
+const char *work_files(struct work *w, const struct json *body, const struct file_member *rows, size_t n);
 bool work_file_bytes(struct work *w, const char *input, struct str bytes);
 /* Sets it going and answers as the mood says: returns false when the answer was lost or refused, and the face must not answer. */
 bool work_go(struct ask *a, struct work *w);
@@ -164,6 +171,8 @@ void sign_done(struct signer_keys *k);
 void sign_fal(const struct signer_keys *k, struct str message, char out_hex[129]);
 /* "v1,<base64>" of id.timestamp.body */
 struct str sign_standard(const struct signer_keys *k, struct str id, msec now, struct str body, struct arena *a);
+/* The three headers of Standard Webhooks. */
+void sign_hook(struct twin_server *s, struct str id, struct str body, msec now, struct arena *a, struct upstream_header *out, size_t *count);
 struct str base64_of(struct str bytes, struct arena *a);
 bool base64_read(struct str s, struct arena *a, struct str *out);
 const struct signer_keys *server_keys(const struct twin_server *s);

@@ -101,6 +101,16 @@ bool work_file(struct work *w, const char *input, struct str value) {
     return base64_read(data, &a, &bytes) && work_file_bytes(w, input, bytes);
 }
 
+const char *work_files(struct work *w, const struct json *body, const struct file_member *rows, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const struct json *j = json_get(body, rows[i].member);
+        bool list = json_is(j, JSON_ARRAY);
+        for (const struct json *e = list ? j->child : j; e; e = list ? e->next : NULL)
+            if (json_is(e, JSON_STRING) && !work_file(w, rows[i].input, e->text)) return rows[i].member;
+    }
+    return NULL;
+}
+
 /* --- making --- */
 
 static void look_at(struct work *w, size_t i) {
@@ -223,7 +233,7 @@ struct work *work_find(struct twin_server *s, const struct face *f, struct str i
 
 struct str work_link(struct work *w, struct ask *a, int i) {
     struct str base = a ? server_base(a) : server_own(w->server);
-    return arena_printf(a ? a->arena : &w->arena, "%.*s/media/%s/%d/%d.%s", STR_ARG(base), w->id, w->links, i, w->outputs[i].ext);
+    return arena_printf(work_arena(w, a), "%.*s/media/%s/%d/%d.%s", STR_ARG(base), w->id, w->links, i, w->outputs[i].ext);
 }
 
 struct str work_base64(const struct work *w, int i, struct arena *a) {
