@@ -231,6 +231,19 @@ def outputs_that_come_otherwise():
 
 
 @case
+def the_callers_own_path_to_the_output():
+    with world() as (d, s):
+        reply = s.post("/v1/generations", {"model": "double/blind", "inputs": {"prompt": "a", "n": 2}, "output_url_path": "files[1].url"})
+        made = s.wait(reply.json["id"])
+        equal((made["status"], len(made["outputs"]), made["billed_micros"]), ("completed", 1, PRICE))
+        expect(d.last("file")["path"].endswith("/1"), d.last("file"))
+        reply = s.post("/v1/generations", {"model": "double/blind", "inputs": {"prompt": "a"}, "output_url_path": "nowhere[0].url"})
+        made = s.wait(reply.json["id"])  # it misses: the usual places are looked at, and that is said
+        equal((made["status"], len(made["outputs"])), ("completed", 1))
+        expect("nowhere[0].url" in made["meta"]["warnings"][0], made["meta"])
+
+
+@case
 def megabytes_of_base64():
     with world() as (d, s):
         d.picture = png(64, 48, bytes(range(256)) * 12_000)

@@ -3,7 +3,7 @@
 import time
 
 from harness import Server, case, equal, expect, run, sha256
-from provider_double import KEY, MODEL, Double, catalog, until, write
+from provider_double import KEY, MODEL, Double, catalog, png, until, write
 
 PRICE = 3000
 
@@ -33,6 +33,26 @@ def after_every_step_it_goes_on():
         finished(s, d, killed(d, s, "op", "poll"), 4)
         equal(before - s.balance(), 4 * PRICE)
         equal(d.count("submit"), 4)
+        s.audit()
+
+
+@case
+def a_stop_in_the_middle_of_everything_is_orderly():
+    with Double() as d, catalog(d) as folder, Server("--catalog", folder, env=KEY) as s:
+        d.picture = png(64, 48, b"z" * 300_000)
+        ids = []
+        with d.hold("submit") as submit, d.hold("poll") as poll, d.hold("file") as file:
+            ids.append(s.submit("double/blind", {"prompt": "a"}))
+            submit.wait()
+            ids.append(s.submit("double/op", {"prompt": "b"}))
+            poll.wait()
+            ids.append(s.submit("double/look", {"prompt": "c"}))
+            file.wait()
+            equal(s.stop(), 0)
+        s.start()
+        equal([s.wait(id)["status"] for id in ids[1:]], ["completed"] * 2)
+        until(s, ids[0], lambda g: g.get("status_detail"))
+        equal(d.count("submit"), 3)
         s.audit()
 
 
