@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { LOOK_EVERY_MS = 500, SUNSET_WARNED_DAYS = 30, RESEAL_ROWS = 100 };
+enum { LOOK_EVERY_MS = 500, WALLS_AGAIN_MS = 10000, SUNSET_WARNED_DAYS = 30, RESEAL_ROWS = 100 };
 
 static struct desk *desk_of(void *self) { return ((struct server *)self)->desk; }
 static msec now_of(const struct desk *d) { return io_now(loop_io(d->server->loop)); }
@@ -160,9 +160,13 @@ static err find_program(void *arg, const struct call *c, struct why *why, struct
     return OK;
 }
 
-/* Made when the first program runs: only then the walls of this host are looked at. */
+/* Made when the first program runs: only then the walls of this host are looked at. Where they do not stand, they are looked at again
+ * after a while: the helper may have been late, or somebody has installed what was missing. */
 static struct commands *commands_of(struct server *s) {
-    if (s->commands) return s->commands;
+    msec now = io_mono(loop_io(s->loop));
+    if (s->commands && (command_ready(s->commands) || now < s->desk->walls_again_at)) return s->commands;
+    command_destroy(s->commands);
+    s->desk->walls_again_at = now + WALLS_AGAIN_MS;
     struct command_options o = {.loop = s->loop, .drive = s->drive, .helper = s->helper, .evaluator = proof_evaluator(s->jq), .find = find_program, .arg = s};
     helper_walls(s->helper, &o.walls);
     return s->commands = command_create(&o);

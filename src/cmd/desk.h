@@ -14,6 +14,7 @@ struct desk {
     struct keyring *keyring;
     struct timer *tick;      /* where other nodes may change keys and pauses */
     struct reading_desk *reading;
+    msec walls_again_at;     /* monotonic: until then the answer about the walls for programs stands */
     char lane[200];          /* what desk_lane answered last */
 };
 /* After store, shelf and vault, before the engine. Takes the --provider-base options, and reads keys and pauses. */

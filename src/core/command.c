@@ -77,6 +77,7 @@ static const struct {
     [FAIL_GONE] = {"gone", E_UPSTREAM},
     [FAIL_UNCLASSIFIED] = {"unclassified", E_UPSTREAM},
     [FAIL_OUTPUT_LOST] = {"output_lost", E_OUTPUT_LOST},
+    [FAIL_SANDBOX] = {"sandbox", E_SANDBOX},
 };
 
 const char *failure_name(enum failure f) {

@@ -56,6 +56,7 @@ enum failure {
     FAIL_GONE,         /* the model or job does not exist there any more */
     FAIL_UNCLASSIFIED, /* no other route, no charge */
     FAIL_OUTPUT_LOST,
+    FAIL_SANDBOX, /* this host does not allow the walls that the route asks for: next route, else 503 */
     FAIL_COUNT
 };
 const char *failure_name(enum failure f);

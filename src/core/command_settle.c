@@ -29,7 +29,7 @@ static void count_fault(struct workset *w, const struct generation *g, const str
 }
 
 static bool may_pass(enum failure f) {
-    return f == FAIL_TRANSIENT || f == FAIL_RATE_LIMIT || f == FAIL_AUTH || f == FAIL_QUOTA;
+    return f == FAIL_TRANSIENT || f == FAIL_RATE_LIMIT || f == FAIL_AUTH || f == FAIL_QUOTA || f == FAIL_SANDBOX;
 }
 
 static bool is_due_again(const struct cmd_step *s, const struct generation *g) {

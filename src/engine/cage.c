@@ -54,14 +54,14 @@ static int make_filter(void) {
 
 err cage_create(const char *bwrap, struct why *why, struct cage **out) {
     if (!bwrap) bwrap = "/usr/bin/bwrap";
-    if (access(bwrap, X_OK)) return why_set(why, E_SANDBOX, "%s is not there: install bubblewrap, without which programs of this machine are not run.", bwrap);
+    if (access(bwrap, X_OK)) return why_set(why, E_SANDBOX, "%s is not there: install bubblewrap, without which programs of this machine are not run. Nothing was charged.", bwrap);
     struct cage *c = calloc(1, sizeof *c);
     must(c);
     snprintf(c->bwrap, sizeof c->bwrap, "%s", bwrap);
     c->filter = make_filter();
     if (c->filter < 0) {
         free(c);
-        return why_set(why, E_SANDBOX, "The filter of system calls could not be made.");
+        return why_set(why, E_SANDBOX, "The sandbox's filter of system calls could not be made. Nothing was charged.");
     }
     *out = c;
     return OK;
@@ -124,7 +124,7 @@ static void add_walls(struct line *l) {
 static void add_limit(struct line *l, const char *name, long long n) { add(l, arena_strz(l->a, arena_printf(l->a, "--%s=%lld", name, n))); }
 
 static err build(struct cage *c, const struct cage_job *j, struct line *l, struct why *why) {
-    if (j->word_count + l->n > ARGV_MAX - 100) return why_set(why, E_DESCRIPTION, "The command has too many words.");
+    if (j->word_count + l->n > ARGV_MAX - 100) return why_set(why, E_DESCRIPTION, "The description's command has too many words. Nothing was charged.");
     char *program = arena_strz(l->a, j->words[0]);
     add(l, c->bwrap);
     add_walls(l);
@@ -308,9 +308,9 @@ err cage_run(struct cage *c, const struct cage_job *j, struct arena *a, struct w
     struct line l = {.a = a};
     int status = 0;
     TRY(build(c, j, &l, why));
-    if (!open_run(c, j, &r)) return why_set(why, E_SANDBOX, "The sandbox could not be made: %s.", strerror(errno));
+    if (!open_run(c, j, &r)) return why_set(why, E_SANDBOX, "The sandbox could not be made: %s. Nothing was charged.", strerror(errno));
     int failed = spawn(&r, &l);
-    if (failed) return why_set(why, E_SANDBOX, "%s did not start: %s.", c->bwrap, strerror(failed));
+    if (failed) return why_set(why, E_SANDBOX, "%s did not start: %s. Nothing was charged.", c->bwrap, strerror(failed));
     out->end = watch(&r, j, &status);
     put_down(&r, &status);
     if (out->end == CAGE_ENDED && r.flooded) out->end = CAGE_FLOODED;
@@ -318,6 +318,6 @@ err cage_run(struct cage *c, const struct cage_job *j, struct arena *a, struct w
     out->text = arena_dup(a, buf_view(&r.out));
     out->said = last_line(&r.words, a);
     if (out->end == CAGE_ENDED && out->status && str_starts(out->said, STR("bwrap: ")))
-        return why_set(why, E_SANDBOX, "The sandbox did not come up: %.*s.", STR_ARG(out->said));
+        return why_set(why, E_SANDBOX, "The sandbox did not come up: %.*s. Nothing was charged.", STR_ARG(out->said));
     return OK;
 }

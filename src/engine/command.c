@@ -50,7 +50,7 @@ struct commands *command_create(const struct command_options *o) {
     must(s);
     s->o = *o;
     if (o->walls.level != WALLS_FULL)
-        why_set(&s->why_not, E_SANDBOX, "Programs of this machine run in a full sandbox only, and this host allows %s. %s", walls_level_name(o->walls.level), o->walls.detail);
+        why_set(&s->why_not, E_SANDBOX, "Programs of this machine run in a full sandbox only, and this host allows %s. Nothing was charged. %s", walls_level_name(o->walls.level), o->walls.detail);
     else if (cage_create(o->sandbox, &s->why_not, &s->cage)) s->cage = NULL;
     s->pool = pool_create(o->loop, "command", o->at_once > 0 ? o->at_once : AT_ONCE, LIMIT_COMMIT_QUEUE);
     return s;
@@ -68,6 +68,7 @@ void command_destroy(struct commands *s) {
     free(s);
 }
 
+bool command_ready(const struct commands *s) { return s->cage != NULL; }
 int command_waiting(const struct commands *s) { return pool_waiting(s->pool); }
 
 /* --- failures --- */
@@ -110,7 +111,7 @@ static bool make_folder(struct job *j) {
     ok = ok && mkdir(path, 0700) == 0;
     snprintf(path, sizeof path, "%s/out", j->folder);
     ok = ok && mkdir(path, 0700) == 0;
-    if (!ok) failed(j, errno == ENOSPC ? E_STORAGE_FULL : E_IO, FAIL_TRANSIENT, "The program's folder could not be made.");
+    if (!ok) failed(j, errno == ENOSPC ? E_STORAGE_FULL : E_IO, FAIL_TRANSIENT, "The program's folder could not be made on this server. Nothing was charged.");
     return ok;
 }
 
@@ -119,7 +120,7 @@ static bool place_file(struct job *j, struct str blob, struct call_file *f) {
     char from[64], to[PATH_BYTES], head[4096];
     _cleanup_(closep) int fd = -1;
     err e = drive_blob_open(j->s->o.drive, blob, &j->why, &fd, &f->bytes);
-    if (e == E_NOT_FOUND) return failed(j, E_INVALID, FAIL_CALLER, "An input file was deleted before the program could read it."), false;
+    if (e == E_NOT_FOUND) return failed(j, E_INVALID, FAIL_CALLER, "An input file was deleted before the program could read it. Nothing was charged; upload it again."), false;
     if (e) return failed_why(j, e, FAIL_TRANSIENT), false;
     ssize_t got = pread(fd, head, sizeof head, 0);
     struct sniffed s = media_sniff(str_n(head, got > 0 ? (size_t)got : 0));
@@ -127,19 +128,19 @@ static bool place_file(struct job *j, struct str blob, struct call_file *f) {
     f->url = arena_printf(&j->arena, "in/%.*s", STR_ARG(f->name));
     snprintf(from, sizeof from, "/proc/self/fd/%d", fd);
     snprintf(to, sizeof to, "%s/%.*s", j->folder, STR_ARG(f->url));
-    if (linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW)) return failed(j, E_IO, FAIL_TRANSIENT, "An input file could not be handed to the program."), false;
+    if (linkat(AT_FDCWD, from, AT_FDCWD, to, AT_SYMLINK_FOLLOW)) return failed(j, E_IO, FAIL_TRANSIENT, "An input file could not be handed to the program on this server. Nothing was charged."), false;
     return true;
 }
 
 static bool place_files(struct job *j) {
     struct json *list = NULL;
     if (str_empty(j->call->files)) return true;
-    if (json_parse(j->call->files, &j->arena, NULL, &list)) return failed(j, E_CORRUPT, FAIL_UNCLASSIFIED, "The list of input files cannot be read."), false;
+    if (json_parse(j->call->files, &j->arena, NULL, &list)) return failed(j, E_CORRUPT, FAIL_UNCLASSIFIED, "The list of input files cannot be read. Nothing was charged."), false;
     for (const struct json *n = list->child; n; n = n->next) {
         struct call_file *f = &j->files[j->file_count];
         struct str blob;
         if (j->file_count == FILES_MAX || !json_as_str(json_get(n, "input"), &f->input) || !json_as_str(json_get(n, "blob"), &blob))
-            return failed(j, E_INVALID, FAIL_CALLER, "There are more input files than a program takes."), false;
+            return failed(j, E_INVALID, FAIL_CALLER, "There are more than 16 input files, which is what a program takes. Nothing was charged."), false;
         json_as_str(json_get(n, "type"), &f->type);
         for (size_t i = 0; i < j->file_count; i++) f->index += str_eq(j->files[i].input, f->input);
         j->file_count++;
@@ -187,7 +188,7 @@ static bool run(struct job *j, struct cage_result *r) {
     struct cage_job job = {.input = text, .in = in, .out = out, .timeout = j->timeout, .stopped = is_stopped, .arg = j};
     job.words = words_of(j, &job.word_count);
     e = cage_run(j->s->cage, &job, &j->arena, &j->why, r);
-    if (e) return failed_why(j, e, FAIL_UNCLASSIFIED), false;
+    if (e) return failed_why(j, e, e == E_SANDBOX ? FAIL_SANDBOX : FAIL_UNCLASSIFIED), false;
     return true;
 }
 
@@ -201,16 +202,17 @@ static const struct json *report_of(struct job *j, const struct cage_result *r) 
 static void judge(struct job *j, const struct cage_result *r, const struct json *report) {
     const struct json *error = json_get(report, "error");
     struct str word = {0}, message = {0};
-    if (r->end == CAGE_STOPPED) return failed(j, E_UPSTREAM, FAIL_TRANSIENT, "The server stopped while the program ran.");
+    if (r->end == CAGE_STOPPED) return failed(j, E_UPSTREAM, FAIL_TRANSIENT, "The server stopped while the program ran. Nothing was charged.");
     if (r->end == CAGE_LATE)
         return failed(j, E_DEADLINE, FAIL_UNCLASSIFIED, arena_strz(&j->arena, arena_printf(&j->arena, "The program was not finished after %lld s and was ended; nothing was charged.", (long long)(j->timeout / MS_SECOND))));
     if (r->end == CAGE_FLOODED) return failed(j, E_UPSTREAM, FAIL_UNCLASSIFIED, "The program wrote more than this server takes and was ended; nothing was charged.");
     if (json_is(error, JSON_OBJECT)) {
         json_as_str(json_get(error, "class"), &word);
         json_as_str(json_get(error, "message"), &message);
+        while (message.len && strchr(" .", message.ptr[message.len - 1])) message.len--;
         enum failure f = failure_by_name(word);
-        if (f == FAIL_NONE || f == FAIL_COUNT) f = FAIL_UNCLASSIFIED;
-        struct str line = arena_printf(&j->arena, "The program refused: %.*s", STR_ARG(str_head(message.len ? message : STR("it said nothing about why."), 300)));
+        if (f == FAIL_NONE || f >= FAIL_OUTPUT_LOST) f = FAIL_UNCLASSIFIED; /* those are not a program's to say */
+        struct str line = arena_printf(&j->arena, "The program refused: %.*s. Nothing was charged.", STR_ARG(str_head(message.len ? message : STR("it said nothing about why"), 300)));
         return failed(j, failure_err(f), f, arena_strz(&j->arena, line));
     }
     if (r->status)
@@ -378,7 +380,7 @@ static void read_reply(struct job *j) {
     const struct json *list = json_get(reply, "outputs");
     for (const struct json *v = list ? list->child : NULL; ok && v; v = v->next)
         ok = j->result.output_count < LIMIT_OUTPUTS && read_output(j, v, &j->outputs[j->result.output_count++]);
-    if (!ok) return failed(j, E_CORRUPT, FAIL_UNCLASSIFIED, "What the program had made cannot be read any more.");
+    if (!ok) return failed(j, E_CORRUPT, FAIL_UNCLASSIFIED, "What the program had made cannot be read any more. Nothing was charged.");
     j->result.outputs = j->outputs;
     j->result.result = json_text(j, json_get(reply, "result"));
 }
@@ -409,9 +411,9 @@ static void begin(struct job *j) {
     struct commands *s = j->s;
     err e = s->cage ? s->o.find(s->o.arg, j->call, &j->why, &j->plan) : E_SANDBOX;
     if (!s->cage) j->why = s->why_not;
-    if (e) failed_why(j, e, FAIL_UNCLASSIFIED);
+    if (e) failed_why(j, e, e == E_SANDBOX ? FAIL_SANDBOX : FAIL_UNCLASSIFIED);
     else if (endpoint_info(j->plan.endpoint)->protocol != PROTOCOL_COMMAND)
-        failed(j, E_DESCRIPTION, FAIL_UNCLASSIFIED, "The route does not lead to a program of this machine.");
+        failed(j, E_DESCRIPTION, FAIL_UNCLASSIFIED, "The route does not lead to a program of this machine. Nothing was charged.");
     msec own = e ? 0 : endpoint_info(j->plan.endpoint)->timeout;
     if (own > 0 && own < j->timeout) j->timeout = own;
 }
@@ -432,7 +434,7 @@ void command_call(void *self, const struct call *c, call_stage_fn *stage, call_d
     if (c->kind == CALL_RENDER || c->kind == CALL_SUBMIT) {
         begin(j);
         if (!j->result.code && !pool_run(s->pool, work, finish, j)) return;
-        failed(j, E_AGAIN, FAIL_TRANSIENT, "The queue of programs is full.");
+        failed(j, E_AGAIN, FAIL_TRANSIENT, "The queue of programs is full. Nothing was charged.");
     } else if (c->kind == CALL_FETCH) read_reply(j);
     else j->result.state = c->kind == CALL_CANCEL ? CALL_RUNNING : CALL_NOT_FOUND; /* a program that ran before a restart runs no more */
     loop_post(s->o.loop, finish, j);

@@ -38,4 +38,5 @@ void command_halt(struct commands *s);    /* ends what runs, so that command_des
 void command_destroy(struct commands *s); /* NULL is fine */
 /* A loop_call_fn: whoever registers the kinds asks whether the route is one of these. */
 void command_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg);
+bool command_ready(const struct commands *s); /* the walls stand; else every call fails, and making it anew looks again */
 int command_waiting(const struct commands *s);

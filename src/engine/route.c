@@ -148,7 +148,7 @@ static bool was_refused(const struct route_ask *ask, const struct route_spec *ro
     for (size_t i = 0; i < ask->tried_count; i++) {
         const struct attempt *a = ask->tried[i];
         enum failure f = failure_by_name(a->failure);
-        if ((f == FAIL_AUTH || f == FAIL_QUOTA) && str_eq(a->provider, route->provider) && str_eq(a->route, route->model)) return true;
+        if ((f == FAIL_AUTH || f == FAIL_QUOTA || f == FAIL_SANDBOX) && str_eq(a->provider, route->provider) && str_eq(a->route, route->model)) return true;
     }
     return false;
 }

@@ -197,7 +197,7 @@ static void answered_submit(struct task *t, const struct call_result *r) {
         return;
     }
     if (!r->answer_lost) {
-        bool ours = r->failure == FAIL_AUTH || r->failure == FAIL_QUOTA;
+        bool ours = r->failure == FAIL_AUTH || r->failure == FAIL_QUOTA || r->failure == FAIL_SANDBOX;
         fail_attempt(t, r->failure, r->detail, !ours || has_other_route(t), ours ? 1 : r->retry_after, r->cost_micros); /* the next route need not wait */
         return;
     }

@@ -81,7 +81,7 @@ void rules_read(struct doc *d, const struct json *node, struct rules *out) {
         doc_text(d, c, "about", DESCRIBE_TEXT_BYTES, &ignored);
         if (!doc_need(d, c, "class", "the error rule") || !doc_text(d, c, "class", 40, &word)) continue;
         r->failure = failure_by_name(word);
-        bool known = r->failure != FAIL_NONE && r->failure != FAIL_OUTPUT_LOST && str_is(word, failure_name(r->failure));
+        bool known = r->failure != FAIL_NONE && r->failure < FAIL_OUTPUT_LOST && str_is(word, failure_name(r->failure));
         if (!known)
             doc_problem(d, json_get(c, "class"), "`class: %.*s` is not known; it is one of caller, moderation, auth, quota, rate_limit, transient, gone, unclassified.",
                         STR_ARG(str_head(word, 40)));
