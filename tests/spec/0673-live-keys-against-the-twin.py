@@ -108,7 +108,7 @@ T2V = "kuaishou/kling-v3-t2v"
 def what_passes_is_tried_again_and_what_ends_costs_nothing():
     with server("fal") as s:
         before, count = s.balance(), sent("fal")
-        passing, ending = ("busy 1 1s", "fail transient 1"), ("fail moderation", "fail caller", "fail gone", "fail unclassified", "fail auth")
+        passing, ending = ("busy 1 1s", "fail transient 1"), ("fail moderation", "fail caller", "fail gone", "fail unclassified", "fail auth", "done-then-fail")
         started = [(words, s.submit(T2V, {"prompt": "a boat, %s [twin: %s]" % (words, words), "duration": 3})) for words in passing + ending]
         billed = 0
         for words, one in started:

@@ -1,4 +1,5 @@
 """`puras twin` for scenarios: starts it on a free port, asks it, reads its log. Standard library only."""
+import atexit
 import http.client
 import http.server
 import json
@@ -16,6 +17,7 @@ class Twin:
 
     def __enter__(self):
         self.process = subprocess.Popen([PURAS, "twin", "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        atexit.register(self.process.kill)  # however the scenario ends
         line = self.process.stdout.readline().decode()
         found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
         expect(found, "the twin did not start: " + line)
