@@ -73,10 +73,12 @@ static err check_kind(struct str kind, struct why *why) {
     return why_set(why, E_INVALID, "kind is one of image, video, audio, text or auto.");
 }
 
-/* The key's namespace is (project, book, route); foreign projects cannot meet, and the same key on two routes is two keys. */
+/* The key's namespace is (project, book, route); foreign projects cannot meet, and the same key on two routes is two keys. Each publishable
+ * key has one of its own: whoever opens the page could name a key of the project's servers, and be shown or spoil what they asked for. */
 static struct str idempotency_id(struct arena *a, const struct caller *c, const struct submission *s) {
     if (!s->idempotency_key.len) return STR("");
-    struct str text = arena_printf(a, "%s|%s|%.*s|%.*s", c->project, c->book, STR_ARG(s->route), STR_ARG(s->idempotency_key));
+    const char *own = c->kind == KEY_PUB ? c->key : "";
+    struct str text = arena_printf(a, "%s|%s|%s%s%.*s|%.*s", c->project, c->book, own, own[0] ? "|" : "", STR_ARG(s->route), STR_ARG(s->idempotency_key));
     char *hex = arena_bytes(a, SHA256_HEX + 1);
     sha256_hex(text, hex);
     return str_n(hex, SHA256_HEX);
