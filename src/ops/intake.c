@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { WAITING_BYTES = 512 * 1024, HEAD_BYTES = 4096 };
+enum { WAITING_BYTES = 512 * 1024, HEAD_BYTES = 4096, LONG_STRINGS = 2 * FILES_MAX };
 
 /* A string on its way to the disk. */
 struct intake_file {
@@ -38,7 +38,7 @@ struct intake {
     struct ops *o;
     int refs;
     struct spool *spool;
-    struct intake_file **files; /* by number, from 1 */
+    struct intake_file *files[LONG_STRINGS]; /* by number, from 1; in place: a thread reads in it while the next one is begun */
     uint32_t count;
     struct batch waiting, writing;
     bool busy, paused, ending;
@@ -73,7 +73,6 @@ static void freed(void *arg) {
         hasher_freep(&i->files[n]->hasher);
         free(i->files[n]);
     }
-    free(i->files);
     spool_free(i->spool);
     batch_done(&i->waiting);
     batch_done(&i->writing);
@@ -196,8 +195,7 @@ static void add_load(struct intake *i, const struct load *p) { buf_add(&i->waiti
 
 static void add_file(struct intake *i) {
     struct intake_file *f = calloc(1, sizeof *f);
-    i->files = realloc(i->files, (i->count + 1) * sizeof *i->files);
-    must(f && i->files);
+    must(f && i->count < LONG_STRINGS);
     struct id id = io_new_id(i->o->io);
     memcpy(f->random, id.hex + ID_LEN - 20, 21); /* the random end of an id */
     i->files[i->count++] = f;
@@ -225,7 +223,7 @@ err ops_intake_begin(struct ops *o, void (*ready)(void *arg), void *arg, struct 
     struct intake *i = calloc(1, sizeof *i);
     must(i);
     *i = (struct intake){.o = o, .refs = 1, .ready = ready, .arg = arg};
-    i->spool = spool_new(&(struct spool_options){.sink = {i, take, end}, .strings = 2 * FILES_MAX});
+    i->spool = spool_new(&(struct spool_options){.sink = {i, take, end}, .strings = LONG_STRINGS});
     *out = i;
     return OK;
 }
