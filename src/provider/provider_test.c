@@ -319,6 +319,16 @@ static void leaves_holes_for_files(void **state) {
     }
 }
 
+/* The slug is priced by `n`, so it is stated; all else that costs is not the caller's to add. */
+static void what_costs_is_not_added(void **state) {
+    struct rig r = loaded(QUEUE);
+    struct request q;
+    r.call.inputs = STR("{\"n\":2,\"prompt\":\"x\",\"num_images\":9,\"resolution\":\"4k\",\"duration\":600,\"mode\":\"pro\",\"generate_audio\":true,\"seed\":7}");
+    assert_int_equal(provider_request(r.e, ASK_SUBMIT, &r.call, NULL, &r.a, &r.why, &q), OK);
+    is(flat(&r, &q), "{\"prompt\":\"x\",\"seed\":7,\"n\":2}");
+    unload(&r);
+}
+
 static void nobody_forges_a_file(void **state) {
     char *text = edited(QUEUE, "as: data", "as: base64");
     struct rig r = loaded(text);
@@ -442,6 +452,20 @@ static void classifies_failures(void **state) {
     unload(&r);
 }
 
+/* However long a text is, and wherever it is cut. */
+static void shows_no_part_of_the_credential(void **state) {
+    struct rig r = loaded(QUEUE);
+    for (int before = 380; before < 402; before++) {
+        struct reading out;
+        assert_int_equal(reply(&r, ASK_POLL, 400, arena_printf(&r.a, "{\"message\":\"%0*d id:secret-value\"}", before, 0).ptr, "", &out), OK);
+        if (strstr(arena_strz(&r.a, out.message), "id:")) fail_msg("%d: %.*s", before, STR_ARG(out.message));
+    }
+    struct reading out;
+    assert_int_equal(reply(&r, ASK_POLL, 200, "{\"status\":\"RUNNING with id:secret-value\"}", "", &out), OK);
+    is(out.stage, "RUNNING with ***");
+    unload(&r);
+}
+
 static void finds_outputs_in_the_order_callers_know(void **state) {
     static const struct { const char *kind, *body, *path, *first; size_t count; bool warned; } table[] = {
         {"image", "{\"images\":[{\"url\":\"https://a/1\"},{\"url\":\"https://a/2\"}],\"url\":\"https://a/3\"}", "", "https://a/1", 2, false},
@@ -549,11 +573,13 @@ int main(void) {
         cmocka_unit_test(sends_nothing_elsewhere),
         cmocka_unit_test(states_the_credential_and_hides_it),
         cmocka_unit_test(leaves_holes_for_files),
+        cmocka_unit_test(what_costs_is_not_added),
         cmocka_unit_test(nobody_forges_a_file),
         cmocka_unit_test(repeats_only_what_may_be_repeated),
         cmocka_unit_test(moves_to_another_base),
         cmocka_unit_test(reads_states),
         cmocka_unit_test(classifies_failures),
+        cmocka_unit_test(shows_no_part_of_the_credential),
         cmocka_unit_test(finds_outputs_in_the_order_callers_know),
         cmocka_unit_test(takes_bytes_in_replies),
         cmocka_unit_test(waits_as_long_as_it_is_told),

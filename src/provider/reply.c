@@ -38,6 +38,9 @@ static struct str tidy(struct str s, size_t most, struct arena *a) {
     return out;
 }
 
+/* What of it may be shown. The mask goes first: a credential that is cut in the middle is none any more, and half of it would stay. */
+static struct str shown(const struct replying *p, struct str s, size_t most) { return tidy(provider_mask(p->e, p->c, s, p->v.a), most, p->v.a); }
+
 static const struct json *first_of(const struct json *body, const char *const *paths) {
     const struct json *j = NULL;
     for (size_t i = 0; paths[i]; i++)
@@ -51,7 +54,7 @@ static err read_message(struct replying *p, struct str *out) {
     TRY(expr_text(&p->e->error_message, &p->v, p->why, &text));
     if (!text.len) text = json_plain(first_of(p->v.body, usual), p->v.a);
     if (!text.len && !p->r->body && p->r->text.len && str_is_utf8(p->r->text)) text = p->r->text;
-    *out = provider_mask(p->e, p->c, tidy(text, MESSAGE_BYTES, p->v.a), p->v.a);
+    *out = shown(p, text, MESSAGE_BYTES);
     return OK;
 }
 
@@ -199,7 +202,7 @@ static err read_progress(struct replying *p, const struct reply_spec *s, struct 
     p->out->percent = progress.len ? read_percent(progress) : -1;
     if (!stage.len && position.len) stage = arena_printf(p->v.a, "%.*s in the provider's queue", STR_ARG(str_head(position, 20)));
     if (!stage.len) stage = word;
-    p->out->stage = tidy(stage, STAGE_BYTES, p->v.a);
+    p->out->stage = shown(p, stage, STAGE_BYTES);
     return OK;
 }
 
