@@ -6,6 +6,7 @@
 #include "base/limits.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -134,6 +135,13 @@ static void watch_signals(struct signals *sig, struct server *s) {
     uv_unref((uv_handle_t *)&sig->intr);
 }
 
+/* Buffers of answers come and go by the megabyte, on many threads. Left to itself the allocator takes ever larger ones from its heaps, where
+ * holes between small blocks keep them: with these two they go back to the system when they are freed. */
+static void tame_allocator(void) {
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    mallopt(M_ARENA_MAX, 2);
+}
+
 int cmd_serve(int argc, char **argv) {
     struct serve_options o = {.data = "puras-data", .listen = "127.0.0.1:8080", .slots = 256, .renders = LIMIT_RENDERS_AT_ONCE, .listen_fd = handed_over(), .log_level = LOG_INFO};
     char shipped[PATH_MAX];
@@ -144,6 +152,7 @@ int cmd_serve(int argc, char **argv) {
     if (!read_options(argc, argv, &words, &o, &status)) return status;
     if (!have_shipped) fputs("puras serve: the shipped catalog is not beside the program; only folders given with --catalog are served\n", stderr);
     signal(SIGPIPE, SIG_IGN);
+    tame_allocator();
     raise_descriptors();
 
     struct server *s = NULL;
