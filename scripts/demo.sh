@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A picture, an edit of it, two films, a song and a sentence on a fresh server: makes them, prints receipts, links and the audit, and
-# checks every figure to the micro.
+# A picture, an edit of it, two films, a song and a sentence on a fresh server, and a provider's film in the sandbox of a test key: makes
+# them, prints receipts, links and the audit, and checks every figure to the micro.
 #   scripts/demo.sh [BUILD]     leaves demo-out/
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -61,6 +61,14 @@ make_one scene scene.mp4 80000 '66747970' puras/motion-t2v -i prompt="a green bo
 make_one song song.mp3 50000 '^494433' puras/tune -i prompt="a cheerful song about riding bicycles" -i style=folk -i duration=30
 sentence="Everything you saw was made on this machine."
 make_one voice voice.mp3 $((15 * ${#sentence})) '^\(494433\|fff\)' puras/voice -i text="$sentence"
+
+live_spent=$spent
+printf '\nA test key runs the models of providers too: a sandbox file of the right kind, size and length, at the real price, in a book of its own.\n'
+PURAS_API_KEY=$(member test_key < "$data/credentials.json")
+make_one sandbox sandbox.mp4 672000 '66747970' kuaishou/kling-v3-i2v -i image=@demo-out/picture.png -i prompt="they ride away" -i duration=5
+available=$("$puras" balance --json | member available_micros)
+[ "$available" = $((100000000 - 672000)) ] || fail "100 USD of test credit less 672000 micros leave $((100000000 - 672000)), not $available"
+PURAS_API_KEY=$live spent=$live_spent
 
 url=$(sed -n 's/^url *//p' demo-out/picture.receipt.txt)
 say "curl '$url' | sha256sum"

@@ -2,8 +2,10 @@
 #include "cmd/cli.h"
 #include "base/cleanup.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 static int cmd_version(int argc, char **argv);
 static int cmd_help(int argc, char **argv);
@@ -107,6 +109,8 @@ int main(int argc, char **argv) {
     const struct command_row *c = find(argv[1]);
     int status = c ? c->run(argc - 1, argv + 1) : unknown(argv[1]);
     if (fflush(stdout) != 0 || ferror(stdout)) {
+        struct pollfd p = {.fd = STDOUT_FILENO};
+        if (poll(&p, 1, 0) > 0 && p.revents & POLLERR) return status ? status : 1; /* `puras models | head`: the reader has had enough */
         fputs("puras: what was to be printed could not be written.\n", stderr);
         return status ? status : 1;
     }

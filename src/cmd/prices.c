@@ -1,16 +1,18 @@
 /* puras quote and puras models: what there is and what it costs. */
 #include "base/cleanup.h"
-#include "cmd/cli.h"
+#include "cmd/attach.h"
 #include "cmd/inputs.h"
 
-static int quote(struct cli *c, const char *model, const struct words *inputs) {
+static int quote(struct cli *c, const char *model, struct words *inputs) {
     struct why why = {0};
     _cleanup_(buf_done) struct buf body = {0};
+    int status = cli_connect(c, true);
+    if (!status) status = attach_files(c, model, inputs); /* a price may depend on what is in a file */
+    if (status) return status;
     if (inputs_body(model, inputs, &body, &why)) return cli_fail(c, &why);
     buf_c(&body, '}');
     struct client_reply reply;
-    int status = cli_connect(c, true);
-    if (!status) status = cli_call(c, "POST", "/v1/quote", buf_view(&body), false, &reply);
+    status = cli_call(c, "POST", "/v1/quote", buf_view(&body), false, &reply);
     if (status) return status;
     if (c->json) {
         cli_print_raw(reply.body);
@@ -30,7 +32,7 @@ int cmd_quote(int argc, char **argv) {
         {0, "json", NULL, "print the server's answer", .flag = &c.json},
         {0},
     };
-    const struct usage u = {"quote MODEL [-i KEY=VALUE]... [--json]", "Says what a call would cost, and by which row of the price. Nothing is held.", opts, 1, 1};
+    const struct usage u = {"quote MODEL [-i KEY=VALUE]... [--json]", "Says what a call would cost, and by which row of the price. Nothing is held; a file given as KEY=@FILE is put into the drive.", opts, 1, 1};
     int status;
     return cli_parse(&u, argc, argv, &c.a, &args, &status) ? quote(&c, args.at[0], &inputs) : status;
 }

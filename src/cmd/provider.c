@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { FOLDERS_MAX = 17 };
 
@@ -82,6 +83,13 @@ static void run_tests(struct described *d, const char *folder, struct wire_count
     }
 }
 
+/* The tests of a folder, or of the one in it that is named for the provider, as tests/wire is laid out. */
+static void run_folder(struct described *d, const char *folder, struct wire_count *count) {
+    char below[PATH_MAX / 2];
+    snprintf(below, sizeof below, "%s/%.*s", folder, STR_ARG(provider_info(d->provider)->name));
+    run_tests(d, access(below, F_OK) == 0 ? below : folder, count);
+}
+
 static void check_json(const struct described *d, const struct wire_count *count) {
     struct buf b = {};
     struct jw w = {.out = &b};
@@ -108,13 +116,14 @@ static int check(struct cli *c, const char *file, const struct words *catalogs, 
     struct wire_count count = {};
     if (described_read(&d, file, catalogs, &c->a)) {
         if (!providers_lint(d.providers, d.catalog, &d.ev, (struct str){}, provider_info(d.provider)->name, &d.problems))
-            for (int i = 0; i < wires->count; i++) run_tests(&d, wires->at[i], &count);
+            for (int i = 0; i < wires->count; i++) run_folder(&d, wires->at[i], &count);
     }
     int problems = d.problems.count;
     if (c->json) check_json(&d, &count);
     else {
         if (d.problems.text.len) fprintf(stderr, "%.*s", STR_ARG(buf_view(&d.problems.text)));
         if (problems) fprintf(stderr, "puras: %d problem%s\n", problems, problems == 1 ? "" : "s");
+        else if (wires->count && !count.tests) printf("%s: no problems, but there is no wire test (a .yaml file) in what --wire names\n", file);
         else if (wires->count) printf("%s: no problems; %d tests with %d steps passed\n", file, count.tests, count.steps);
         else printf("%s: no problems; no wire tests were asked for (--wire DIR)\n", file);
     }
