@@ -23,6 +23,7 @@ void exchange_unref(struct exchange *x) {
     if (--x->refs) return;
     must(!x->wait && !x->stream && !x->upload);
     free(x->delivery);
+    openai_done(x);
     arena_done(&x->arena);
     free(x);
 }

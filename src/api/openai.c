@@ -43,7 +43,9 @@ static struct openai *begin(struct exchange *x, enum answer_as as) {
     return o;
 }
 
-static void done_with(struct exchange *x) {
+/* With the exchange: a call ends in many ways, and a file of its form may still be on its way into the drive. */
+void openai_done(struct exchange *x) {
+    if (!x->openai) return;
     buf_done(&x->openai->inputs);
     buf_done(&x->openai->canonical);
 }
@@ -149,7 +151,6 @@ static void opened(void *arg, const struct answer *a) {
         http_reply_file(x->req, 200, audio ? arena_strz(&x->arena, a->type) : "application/json", TAKE_FD(fd), 0, a->bytes);
         exchange_release(x);
     }
-    done_with(x);
     exchange_unref(x);
 }
 
@@ -215,7 +216,6 @@ static void answer_speech(struct exchange *x, const struct json *g) {
 static void finished(void *arg, const struct answer *a) {
     struct exchange *x = arg;
     struct json *g = NULL;
-    bool parted = false;
     generate_answered(x, a);
     if (x->req && a->code) {
         answer_ops_error(x, a);
@@ -225,14 +225,12 @@ static void finished(void *arg, const struct answer *a) {
         if (json_parse(text, &x->arena, NULL, &g)) {
             answer_fail(x, E_INTERNAL, "The finished generation could not be read.");
         } else if (json_at(json_get(g, "outputs"), 0)) {
-            parted = x->openai->as != AS_URL; /* `opened` has the last word */
             if (x->openai->as == AS_AUDIO) answer_speech(x, g);
             else answer_images(x, g);
         } else {
             answer_fail(x, E_OUTPUT_LOST, "The generation has no file any more.");
         }
     }
-    if (!parted) done_with(x);
     exchange_unref(x);
 }
 
@@ -244,7 +242,6 @@ static void run(struct exchange *x) {
     jw_close(&o->w, '}');
     if (json_parse_how(arena_dup(&x->arena, buf_view(&o->inputs)), JSON_SPOOLS, &x->arena, &why, NULL, &inputs)) {
         why.code = E_INVALID;
-        done_with(x);
         answer_error(x, &why);
         return;
     }
@@ -269,7 +266,6 @@ static void run_object(struct exchange *x, enum answer_as as, bool edits) {
         return;
     }
     why.code = e;
-    done_with(x);
     answer_error(x, &why);
 }
 
@@ -332,7 +328,6 @@ static void stored(void *arg, const struct answer *a) {
         *s->slot = path;
     }
     run_when_ready(x);
-    if (o->failed && !o->storing) done_with(x);
     exchange_unref(x);
 }
 
@@ -415,7 +410,6 @@ static void form_over(void *arg, struct http_req *r, bool ok) {
     struct why why = {0};
     x->openai->failed |= !ok;
     if (!ok) { /* cut off, or answered by the server: nothing runs */
-        if (!x->openai->storing) done_with(x);
         exchange_release(x);
         return;
     }
@@ -436,7 +430,6 @@ static void has_room(void *arg, const struct answer *a) {
     const struct http_sink sink = {.chunk = form_chunk, .end = form_over, .arg = x};
     if (x->req && a->code) {
         answer_ops_error(x, a);
-        done_with(x);
     } else if (x->req) {
         x->openai->room = a->bytes;
         http_stream_body(x->req, LIMIT_UPLOAD_BYTES + FORM_EXTRA_BYTES, &sink);

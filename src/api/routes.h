@@ -91,6 +91,7 @@ void account_pause(struct exchange *x);
 void openai_images(struct exchange *x);
 void openai_edits(struct exchange *x);
 void openai_speech(struct exchange *x);
+void openai_done(struct exchange *x);
 void files_list(struct exchange *x);
 void files_get(struct exchange *x);
 void files_get_thumbnail(struct exchange *x);
