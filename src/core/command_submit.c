@@ -1,6 +1,7 @@
 /* submit: one commit that claims the idempotency key, reserves drive space, holds the price and makes the generation. */
 #include "base/id.h"
 #include "base/limits.h"
+#include "core/caps.h"
 #include "core/generation.h"
 #include "core/ledger.h"
 #include "base/plant.h"
@@ -33,13 +34,17 @@ static bool is_listed(struct str words, struct str slug) {
     return false;
 }
 
+err key_may_run(const struct api_key *k, struct str model, struct why *why) {
+    if (!k->models.len || is_listed(k->models, model)) return OK;
+    return why_set(why, E_FORBIDDEN, "This API key is not allowed to run `%.*s`.", STR_ARG(model));
+}
+
 static err check_key(const struct cmd_submit *s, msec at, struct workset *w, struct why *why) {
     const struct api_key *k = WS_GET(w, api_key, s->key);
     if (!k || k->revoked_at || !str_eq(k->project, s->project))
         return why_set(why, E_UNAUTHENTICATED, "The API key is not known, or it was revoked.");
     if (k->expires_at && k->expires_at <= at) return why_set(why, E_UNAUTHENTICATED, "The API key has expired; use its successor.");
-    if (k->models.len && !is_listed(k->models, s->model))
-        return why_set(why, E_FORBIDDEN, "This API key is not allowed to run `%.*s`.", STR_ARG(s->model));
+    TRY(key_may_run(k, s->model, why));
     /* the books stay apart: a test key never moves live money, nor the other way round */
     bool test = str_is(k->kind, "test") || str_is(k->kind, "pubtest");
     if (!str_is(k->kind, "admin") && !str_is(s->book, test ? "test" : "live"))
@@ -90,15 +95,17 @@ static err too_much(struct why *why, const char *what, micros cap, micros spent,
     return E_SPEND_CAP;
 }
 
+err key_may_spend(const struct api_key *k, const struct key_day *today, micros amount, msec at, struct why *why) {
+    micros spent = today ? today->spent : 0;
+    if (k->call_cap && amount > k->call_cap) return too_much(why, "on one call", k->call_cap, 0, amount, 0);
+    if (k->day_cap && amount > k->day_cap - spent && !PLANTED(day_cap_ignored))
+        return too_much(why, "a day (UTC)", k->day_cap, spent, amount, (MS_DAY - at % MS_DAY) / MS_SECOND + 1);
+    return OK;
+}
+
 static err check_caps(const struct command *c, struct workset *w, struct why *why) {
     const struct cmd_submit *s = &c->submit;
-    const struct api_key *k = WS_GET(w, api_key, s->key);
-    const struct key_day *today = WS_GET(w, key_day, key_day_id(workset_arena(w), s->key, c->at));
-    micros spent = today ? today->spent : 0;
-    if (k->call_cap && s->quote.amount > k->call_cap) return too_much(why, "on one call", k->call_cap, 0, s->quote.amount, 0);
-    if (k->day_cap && s->quote.amount > k->day_cap - spent && !PLANTED(day_cap_ignored))
-        return too_much(why, "a day (UTC)", k->day_cap, spent, s->quote.amount, (MS_DAY - c->at % MS_DAY) / MS_SECOND + 1);
-    return OK;
+    return key_may_spend(WS_GET(w, api_key, s->key), WS_GET(w, key_day, key_day_id(workset_arena(w), s->key, c->at)), s->quote.amount, c->at, why);
 }
 
 /* Counted when the price is held; what is not captured is counted out again when the generation ends. */

@@ -131,7 +131,8 @@ err ledger_adjust(struct workset *w, const struct cmd_adjust *c, msec at, struct
     return OK;
 }
 
-static err too_little(const struct account *account, micros amount, struct why *why) {
+err ledger_covers(const struct account *account, micros amount, struct why *why) {
+    if (account->available >= amount) return OK;
     why_set(why, E_INSUFFICIENT_CREDIT,
             "This call reserves %lld micros and the project's %.*s book has %lld; top it up by at least %lld.",
             (long long)amount, STR_ARG(account->book), (long long)account->available,
@@ -147,7 +148,7 @@ err ledger_hold(struct workset *w, struct generation *g, micros amount, msec at,
     struct str id = account_id(workset_arena(w), g->project, g->book);
     const struct account *account = WS_GET(w, account, id);
     must(account);
-    if (account->available < amount) return too_little(account, amount, why);
+    TRY(ledger_covers(account, amount, why));
     if (amount) move_for(w, WS_EDIT(w, account, id), g, &HOLD, amount, at);
     g->hold_micros = amount;
     return OK;

@@ -21,6 +21,8 @@
 /* Each writes its transfer and the account record. The account and, where it exists, the transfer must be in the workset.
  * E_INSUFFICIENT_CREDIT (hold) fills why with required_micros, available_micros, missing_micros. */
 [[nodiscard]] err ledger_top_up(struct workset *w, const struct cmd_top_up *c, msec at, struct why *why);
+/* E_INSUFFICIENT_CREDIT where a hold of that amount would be refused. */
+[[nodiscard]] err ledger_covers(const struct account *account, micros amount, struct why *why);
 [[nodiscard]] err ledger_hold(struct workset *w, struct generation *g, micros amount, msec at, struct why *why);
 /* adjust  adjustments -> available, or the other way round for an amount below zero; never below what is available. */
 [[nodiscard]] err ledger_adjust(struct workset *w, const struct cmd_adjust *c, msec at, struct why *why);

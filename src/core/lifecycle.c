@@ -2,6 +2,7 @@
  * files. */
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "core/caps.h"
 #include "core/generation.h"
 #include "core/ledger.h"
 #include "base/plant.h"

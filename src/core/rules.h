@@ -77,8 +77,7 @@ bool model_has_slot(struct workset *w, struct str model, int64_t limit);
 void want_model_load(struct workset *w, struct str model, int64_t limit);
 /* The record of what failed in the hour of `at` at the operator's cost. */
 struct str key_fault_id(struct arena *a, struct str key, msec at);
-/* What a key with a cap per day has spent on the day of `at`; change counts a call in, or what was not taken back out. */
-struct str key_day_id(struct arena *a, struct str key, msec at);
+/* What a key with a cap per day has spent (core/caps.h); change counts a call in, or what was not taken back out. */
 void key_day_add(struct workset *w, const struct generation *g, micros change);
 
 void outcome_of(struct outcome *out, const struct generation *g);

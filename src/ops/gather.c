@@ -4,6 +4,9 @@
  * the disk at once: a full drive must not fill it with what nobody owns. */
 #include "ops/gather.h"
 
+#include "core/caps.h"
+#include "core/ledger.h"
+
 #include "ops/intake.h"
 
 #include "ops/links.h"
@@ -16,6 +19,8 @@ struct gathering {
     const struct model *model; /* its catalog version stays on the shelf */
     struct arena arena;
     struct submission s;       /* copied into the arena */
+    micros price;
+    msec now;
     struct files_in files;
     struct output outputs[FILES_MAX];
     char random[2 * FILES_MAX][ID_LEN + 1];
@@ -104,9 +109,27 @@ static void stored(void *arg) {
     else put_all(g);
 }
 
+/* Whoever opens a page has its key: a call that could not be paid, or is of another model, brings no files into the drive. */
+static err may_bring(struct gathering *g, struct db *db) {
+    const struct caller *c = &g->wait->caller;
+    const struct api_key *k = NULL;
+    const struct key_day *today = NULL;
+    const struct account *account = NULL;
+    if (c->kind != KEY_PUB) return OK;
+    err e = QUERY_RECORD(db, api_key, str_of(c->key), &g->arena, &k);
+    if (!e) e = QUERY_RECORD(db, account, account_id(&g->arena, str_of(c->project), str_of(c->book)), &g->arena, &account);
+    if (e) return why_set(&g->why, e == E_NOT_FOUND ? E_UNAUTHENTICATED : e, "The API key could not be checked now; nothing was charged. Try again in a second.");
+    e = QUERY_RECORD(db, key_day, key_day_id(&g->arena, str_of(c->key), g->now), &g->arena, &today);
+    if (e && e != E_NOT_FOUND) return why_set(&g->why, e, "What the key has spent could not be read now; nothing was charged. Try again in a second.");
+    TRY(key_may_run(k, g->model->slug, &g->why));
+    TRY(key_may_spend(k, today, g->price, g->now, &g->why));
+    return ledger_covers(account, g->price, &g->why);
+}
+
 static void resolve_work(struct db *db, void *arg) {
     struct gathering *g = arg;
-    g->code = files_resolve(db, &g->wait->caller, &g->files, &g->arena, &g->why);
+    g->code = may_bring(g, db);
+    if (!g->code) g->code = files_resolve(db, &g->wait->caller, &g->files, &g->arena, &g->why);
 }
 
 static bool has(const struct gathering *g, enum file_from from) {
@@ -170,10 +193,10 @@ bool gather_needed(const struct model *m, const struct json *inputs) {
     return false;
 }
 
-void gather(struct wait *w, const struct model *m, const struct submission *s, gathered_fn *done) {
+void gather(struct wait *w, const struct model *m, const struct submission *s, micros price, gathered_fn *done) {
     struct gathering *g = calloc(1, sizeof *g);
     must(g);
-    *g = (struct gathering){.wait = w, .o = w->o, .model = m, .done = done};
+    *g = (struct gathering){.wait = w, .o = w->o, .model = m, .price = price, .now = io_now(w->o->io), .done = done};
     g->s = copy(s, &g->arena);
     for (size_t i = 0; i < 2 * FILES_MAX; i++) {
         struct id id = io_new_id(w->o->io);

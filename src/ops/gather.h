@@ -11,4 +11,4 @@ struct gathered {
 /* Called exactly once, possibly before gather returns. Its strings are valid during the call. */
 typedef void gathered_fn(struct wait *w, const struct gathered *g);
 bool gather_needed(const struct model *m, const struct json *inputs);
-void gather(struct wait *w, const struct model *m, const struct submission *s, gathered_fn *done);
+void gather(struct wait *w, const struct model *m, const struct submission *s, micros price, gathered_fn *done);

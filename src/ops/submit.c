@@ -246,7 +246,7 @@ struct wait *ops_submit(struct ops *o, const struct caller *c, const struct subm
     bool answered = false;
     w->answered = &answered;
     if (e) refuse_unless_known(w, s, e, &why);
-    else if (files) gather(w, m, s, gathered);
+    else if (files) gather(w, m, s, cmd.quote.amount, gathered);
     else hand_over(w, &cmd);
     if (answered) return NULL;
     w->answered = NULL;

@@ -48,4 +48,46 @@ def many_long_strings_in_one_body():
         refusal(s.post("/v1/generations", {"model": "puras/sketch-edit", "inputs": {"image": [text] * 33, "prompt": "x"}}), 413, "too_large")
 
 
+@case
+def a_page_whose_calls_are_refused_fills_no_drive():
+    s = shared("sqlite")
+    edit = {"model": "puras/sketch-edit", "inputs": {"prompt": "x", "size": "32x32"}}
+
+    def files():
+        return [f["path"] for f in s.get("/v1/drive?prefix=inputs/").json["files"]]
+
+    png = s.fetch(s.post("/v1/media/generate", CALL).json["output_url"]).body
+    before = files()
+    for n, (own, status, code) in enumerate(((key(s, models=["puras/sketch-edit"], day_cap_usd=0.001), 402, "spend_cap_reached"), (key(s), 403, "forbidden"))):
+        call = dict(edit, inputs=dict(edit["inputs"], image="data:image/png;base64," + base64.b64encode(png + b"%d" % n).decode()))
+        refusal(page(s, "/v1/generations", call, own), status, code)
+        equal(files(), before)
+    own = key(s, models=["puras/sketch-edit"])
+    equal(page(s, "/v1/generations", call, own).status, 202)
+    equal(len(files()), len(before) + 1)
+
+
+def memory(s):
+    with open("/proc/%d/status" % s.process.pid, encoding="ascii") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+
+
+@case
+def refused_forms_keep_no_memory():
+    s = shared("sqlite")
+
+    def form(*fields):
+        return b"".join(b'--B\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % f for f in fields) + b"--B--\r\n"
+
+    prompt = (b"prompt", b"a" * 60_000)
+    for body in (form(prompt), form(prompt, (b"response_format", b"x")), form(prompt, prompt, (b"model", b"puras/sketch-edit")), form(prompt)[:-6]):
+        def send(times):
+            for _ in range(times):
+                equal(s.call("POST", "/v1/images/edits", body, key="live", headers={"Content-Type": "multipart/form-data; boundary=B"}).status, 400)
+        send(10)
+        before = memory(s)
+        send(150)
+        expect(memory(s) - before < 8000, "the server grew by %d KB" % (memory(s) - before))
+
+
 run()
