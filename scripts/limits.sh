@@ -74,6 +74,15 @@ UPSTREAM_STALL_MS|A request or an answer on its way in which no byte moves for s
 UPSTREAM_MS|For a whole request to another server, unless its purpose says else.
 INPUT_LINK_BYTES|An input file that is fetched from another server. More: 400 `invalid_argument`, nothing charged.
 INPUT_LINK_MS|For fetching an input file from another server. Later: 400 `invalid_argument`, nothing charged.
+WEBHOOKS|Webhooks of one project, those that are switched off counted. One more: 409 `conflict`.
+WEBHOOK_FLIGHT|Messages under way to one webhook; one alone while it fails.
+WEBHOOK_FLIGHT_ALL|Messages under way to all webhooks, from one node.
+WEBHOOK_MS|For a webhook's answer. Later: it counts as failed and is sent again.
+WEBHOOK_ANSWER_BYTES|Read of a webhook's answer; nothing but its status is kept.
+WEBHOOK_BYTES|Of a message; a longer one goes out without inputs, text and price row, and says `truncated`.
+WEBHOOK_DEAD_DAYS|Of nothing but failures; then the webhook is switched off. A message is tried for as long.
+WEBHOOK_KEPT_DAYS|Messages stay in the history, delivered or not.
+WEBHOOK_IN_BYTES|Of what a provider sends to `/v1/hooks`. More: 413.
 BATCH_COMMANDS|Commands in one transaction.
 BATCH_ROWS|Rows in one transaction; a larger batch is halved.
 BATCH_BYTES|Bytes in one transaction; a larger batch is halved.

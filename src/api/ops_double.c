@@ -368,6 +368,31 @@ void ops_secret_delete(struct ops *o, const struct caller *c, struct str name, o
     say(done, arg, arena_printf(&mem, "{\"name\":\"%.*s\",\"deleted\":true}", STR_ARG(name)).ptr);
     arena_done(&mem);
 }
+void ops_webhooks(struct ops *o, const struct caller *c, ops_done *done, void *arg) { say(done, arg, "{\"webhooks\":[]}"); }
+void ops_webhook_get(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg) { say(done, arg, "{\"id\":\"w\"}"); }
+void ops_webhook_create(struct ops *o, const struct caller *c, const struct webhook_set *set, ops_done *done, void *arg) {
+    struct arena mem = {0};
+    say(done, arg, arena_printf(&mem, "{\"url\":\"%.*s\",\"events\":\"%.*s\"}", STR_ARG(set->url), STR_ARG(set->events)).ptr);
+    arena_done(&mem);
+}
+void ops_webhook_rotate(struct ops *o, const struct caller *c, struct str id, int64_t overlap_s, ops_done *done, void *arg) {
+    struct arena mem = {0};
+    say(done, arg, arena_printf(&mem, "{\"id\":\"%.*s\",\"overlap\":%lld}", STR_ARG(id), (long long)overlap_s).ptr);
+    arena_done(&mem);
+}
+void ops_webhook_set(struct ops *o, const struct caller *c, struct str id, const struct webhook_set *set, ops_done *done, void *arg) {
+    struct arena mem = {0};
+    say(done, arg, arena_printf(&mem, "{\"id\":\"%.*s\",\"state\":\"%.*s\"}", STR_ARG(id), STR_ARG(set->state)).ptr);
+    arena_done(&mem);
+}
+void ops_webhook_delete(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg) { say(done, arg, "{\"deleted\":true}"); }
+void ops_webhook_test(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg) { say(done, arg, "{\"state\":\"waiting\"}"); }
+void ops_webhook_messages(struct ops *o, const struct caller *c, struct str id, const struct list_query *q, ops_done *done, void *arg) { say(done, arg, "{\"deliveries\":[]}"); }
+void ops_webhook_again(struct ops *o, const struct caller *c, struct str message, ops_done *done, void *arg) {
+    struct arena mem = {0};
+    say(done, arg, arena_printf(&mem, "{\"again\":\"%.*s\"}", STR_ARG(message)).ptr);
+    arena_done(&mem);
+}
 void ops_providers(struct ops *o, const struct caller *c, ops_done *done, void *arg) { say(done, arg, "{\"providers\":[]}"); }
 void ops_provider_key_put(struct ops *o, const struct caller *c, struct str provider, struct str key, ops_done *done, void *arg) {
     struct arena mem = {0};

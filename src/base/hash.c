@@ -87,3 +87,13 @@ bool base64url_decode(struct str s, uint8_t *out, size_t *out_len) {
     *out_len = n;
     return true;
 }
+
+void base64_encode(const void *bytes, size_t n, char *out) {
+    base64url_encode(bytes, n, out);
+    size_t len = BASE64URL_LEN(n);
+    for (size_t i = 0; i < len; i++)
+        if (out[i] == '-') out[i] = '+';
+        else if (out[i] == '_') out[i] = '/';
+    while (len % 4) out[len++] = '=';
+    out[len] = 0;
+}

@@ -20,3 +20,7 @@ void hasher_freep(struct hasher **h);
 void base64url_encode(const void *bytes, size_t n, char *out);
 /* out needs s.len * 3 / 4 bytes; false on foreign characters. */
 bool base64url_decode(struct str s, uint8_t *out, size_t *out_len);
+
+/* base64 with padding. out needs BASE64_LEN(n) + 1 bytes. */
+#define BASE64_LEN(n) (((n) + 2) / 3 * 4)
+void base64_encode(const void *bytes, size_t n, char *out);

@@ -78,6 +78,17 @@
 #define LIMIT_INPUT_LINK_BYTES (50 * 1024 * 1024)
 #define LIMIT_INPUT_LINK_MS 60000
 
+/* Webhooks */
+#define LIMIT_WEBHOOKS 8                       /* of one project */
+#define LIMIT_WEBHOOK_FLIGHT 4                 /* messages under way to one webhook */
+#define LIMIT_WEBHOOK_FLIGHT_ALL 256           /* and to all, from one node */
+#define LIMIT_WEBHOOK_MS 15000
+#define LIMIT_WEBHOOK_ANSWER_BYTES 4096
+#define LIMIT_WEBHOOK_BYTES 20000              /* of a message; what is longer goes out without inputs and text */
+#define LIMIT_WEBHOOK_DEAD_DAYS 5              /* of failures, until it is switched off */
+#define LIMIT_WEBHOOK_KEPT_DAYS 30             /* messages, for the history */
+#define LIMIT_WEBHOOK_IN_BYTES (1024 * 1024)   /* of what a provider sends */
+
 /* Committer and store */
 #define LIMIT_BATCH_COMMANDS 256
 #define LIMIT_BATCH_ROWS 1000

@@ -296,6 +296,21 @@ static bool reseal(struct desk *d, struct str type, struct str id, struct str na
     return !committer_submit(d->server->committer, &cmd, ignore, d);
 }
 
+/* A secret that is on its way out is left: it ends within days, and only its signatures are missing until then. */
+static size_t reseal_webhooks(struct desk *d, struct db *db) {
+    _cleanup_(arena_done) struct arena a = {};
+    const struct webhook **rows;
+    size_t n = RESEAL_ROWS, done = 0;
+    char after[40] = "";
+    while (n == RESEAL_ROWS && !query_all_webhooks(db, str_of(after), RESEAL_ROWS, &a, &rows, &n)) {
+        for (size_t i = 0; i < n; i++)
+            done += reseal(d, STR("webhook"), rows[i]->head.id, arena_printf(&a, "webhook/%.*s", STR_ARG(rows[i]->head.id)), rows[i]->secret);
+        if (n) snprintf(after, sizeof after, "%.*s", STR_ARG(rows[n - 1]->head.id));
+        arena_reset(&a);
+    }
+    return done;
+}
+
 static void reseal_all(struct desk *d) {
     _cleanup_(arena_done) struct arena a = {};
     struct reading_desk r = {.desk = d};
@@ -312,6 +327,7 @@ static void reseal_all(struct desk *d) {
         if (n) snprintf(after, sizeof after, "%.*s", STR_ARG(rows[n - 1]->head.id));
         arena_reset(&a);
     }
+    done += reseal_webhooks(d, db);
     db_close(db);
     arena_done(&r.arena);
     log_event(&d->server->log, LOG_INFO, "vault.resealed", "\"count\":%zu", done);

@@ -37,6 +37,11 @@ static const struct rule {
     [CMD_PROVIDER_KEY] = {"provider_key", provider_key_want, provider_key_apply},
     [CMD_PAUSE] = {"pause", pause_want, pause_apply},
     [CMD_RESEAL] = {"reseal", reseal_want, reseal_apply},
+    [CMD_WEBHOOK_PUT] = {"webhook_put", webhook_put_want, webhook_put_apply},
+    [CMD_WEBHOOK_DELETE] = {"webhook_delete", webhook_delete_want, webhook_delete_apply},
+    [CMD_WEBHOOK_SEND] = {"webhook_send", webhook_send_want, webhook_send_apply},
+    [CMD_WEBHOOK_LEASE] = {"webhook_lease", webhook_lease_want, webhook_lease_apply},
+    [CMD_WEBHOOK_NOTE] = {"webhook_note", webhook_note_want, webhook_note_apply},
 };
 
 static const struct rule *rule_of(enum command_kind kind) {

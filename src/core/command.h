@@ -41,6 +41,11 @@ enum command_kind {
     CMD_PROVIDER_KEY,     /* an operator's credential at a provider, sealed; empty: forgotten */
     CMD_PAUSE,            /* nothing new to a provider or of a model, or on again */
     CMD_RESEAL,           /* what was sealed under an older master key, sealed under the one of now */
+    CMD_WEBHOOK_PUT,      /* a webhook is made or changed */
+    CMD_WEBHOOK_DELETE,
+    CMD_WEBHOOK_SEND,     /* a test message, or one once more */
+    CMD_WEBHOOK_LEASE,    /* this node sends what waits for a webhook */
+    CMD_WEBHOOK_NOTE,     /* what came of sending one message; the rule decides when the next try is due and when it is over */
     CMD_KIND_COUNT
 };
 
@@ -143,8 +148,23 @@ struct cmd_delivered { struct str idempotency, generation; };
 struct cmd_project_set { struct str id; int64_t run_limit, drive_limit, retention_days; /* below 0: as it is */ };
 struct cmd_provider_key { struct str provider, sealed, author; };
 struct cmd_pause { struct str what /* provider/<name>, model/<slug> */, author; bool on; };
-/* type: secret or provider_key. Changes nothing when `before` no longer stands there: somebody was faster, with the newer key. */
+/* type: secret, provider_key or webhook. Changes nothing when `before` no longer stands there: somebody was faster, with the newer key. */
 struct cmd_reseal { struct str type, id, before, after; };
+/* secret not empty: a new one, sealed; the one before stays valid until before_until. state empty: as it is. Of `wants` the bits of `mask` count. */
+struct cmd_webhook_put { struct str id, project, url, secret, state; int64_t wants, mask; msec before_until; bool fresh; };
+struct cmd_webhook_delete { struct str id, project; };
+/* again: the message is there; otherwise it is made, of type webhook.test */
+struct cmd_webhook_send { struct str message, webhook, project; bool again; };
+/* alone: whoever else had it is surely gone */
+struct cmd_webhook_lease { struct str webhook, node; msec until; bool alone; };
+struct cmd_webhook_note {
+    struct str message, webhook, node;
+    struct str detail;
+    int64_t status;      /* of the answer; 0: none came */
+    msec began_at;       /* when it was sent */
+    msec retry_after;    /* what the answer asked for, 0: nothing */
+    int64_t jitter;      /* thousandths by which the wait is longer */
+};
 
 struct command {
     enum command_kind kind;
@@ -170,6 +190,11 @@ struct command {
         struct cmd_provider_key provider_key;
         struct cmd_pause pause;
         struct cmd_reseal reseal;
+        struct cmd_webhook_put webhook_put;
+        struct cmd_webhook_delete webhook_delete;
+        struct cmd_webhook_send webhook_send;
+        struct cmd_webhook_lease webhook_lease;
+        struct cmd_webhook_note webhook_note;
     };
 };
 

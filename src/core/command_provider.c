@@ -35,7 +35,9 @@ err pause_apply(const struct command *c, struct workset *w, struct outcome *out)
     return OK;
 }
 
-static enum rec_type sealed_type(const struct command *c) { return str_is(c->reseal.type, "secret") ? REC_secret : REC_provider_key; }
+static enum rec_type sealed_type(const struct command *c) {
+    return str_is(c->reseal.type, "secret") ? REC_secret : str_is(c->reseal.type, "webhook") ? REC_webhook : REC_provider_key;
+}
 
 void reseal_want(const struct command *c, struct workset *w, int round) {
     if (!round) want(w, sealed_type(c), c->reseal.id);
@@ -46,6 +48,11 @@ err reseal_apply(const struct command *c, struct workset *w, struct outcome *out
     if (sealed_type(c) == REC_secret) {
         const struct secret *s = WS_GET(w, secret, r->id);
         if (s && !str_empty(s->sealed) && str_eq(s->sealed, r->before)) WS_EDIT(w, secret, r->id)->sealed = r->after;
+        return OK;
+    }
+    if (sealed_type(c) == REC_webhook) {
+        const struct webhook *h = WS_GET(w, webhook, r->id);
+        if (h && !str_empty(h->secret) && str_eq(h->secret, r->before)) WS_EDIT(w, webhook, r->id)->secret = r->after;
         return OK;
     }
     const struct provider_key *k = WS_GET(w, provider_key, r->id);

@@ -5,6 +5,7 @@
 #include "core/ledger.h"
 #include "base/plant.h"
 #include "core/rules.h"
+#include "core/webhook.h"
 
 /* --- attempt_failed --- */
 
@@ -218,6 +219,7 @@ static err settle_late(const struct command *c, struct workset *w, struct outcom
     g->outputs += s->output_count;
     const struct event_more more[] = {{"asset", s->outputs[0].asset}, {"outputs", .number = s->output_count}, {}};
     event_add(w, g, STR("late_output"), more, c->at);
+    webhooks_tell(w, WS_GET(w, project, g->project), g, HOOK_LATE, c->at);
     generation_check(w, g);
     outcome_of(out, g);
     return OK;

@@ -7,6 +7,7 @@
 #include "core/ledger.h"
 #include "base/plant.h"
 #include "core/rules.h"
+#include "core/webhook.h"
 
 struct str attempt_id(struct arena *a, struct str generation, int64_t n) {
     return arena_printf(a, "%.*s.%lld", STR_ARG(generation), (long long)n);
@@ -213,6 +214,7 @@ void generation_end(struct workset *w, struct generation *g, const struct ending
         g->error_detail = str_empty(e->detail) ? STR("") : e->detail;
     }
     say_end(w, g, held, at);
+    webhooks_tell(w, p, g, str_eq(g->state, GEN_COMPLETED) ? HOOK_COMPLETED : str_eq(g->state, GEN_FAILED) ? HOOK_FAILED : HOOK_CANCELLED, at);
     generation_check(w, g);
 }
 

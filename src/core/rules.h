@@ -28,6 +28,8 @@ want_fn adopt_want; /* command_adopt.c */
 apply_fn adopt_apply;
 want_fn asset_put_want, asset_delete_want; /* command_drive.c */
 apply_fn asset_put_apply, asset_delete_apply;
+want_fn webhook_put_want, webhook_delete_want, webhook_send_want, webhook_lease_want, webhook_note_want; /* command_webhook.c */
+apply_fn webhook_put_apply, webhook_delete_apply, webhook_send_apply, webhook_lease_apply, webhook_note_apply;
 
 /* --- lifecycle.c: events, attempts, and the one way a generation ends --- */
 
@@ -90,6 +92,9 @@ void want_newest_attempt(struct workset *w, struct str generation);
 static inline void want(struct workset *w, enum rec_type type, struct str id) {
     workset_want(w, (struct rec_key){type, id});
 }
+
+/* --- command_webhook.c: whoever of the project wants to know of such an event (HOOK_*) gets a message; g's newest event is what it is about --- */
+void webhooks_tell(struct workset *w, const struct project *p, const struct generation *g, int64_t what, msec at);
 
 /* --- command_drive.c: what a path shows --- */
 void want_path(struct workset *w, struct str project, struct str path,

@@ -40,6 +40,7 @@ struct upstream_ask {
     int64_t body_bytes;           /* ... from body_read when set: its length, which must be known */
     /* Fills buf, returns bytes, 0 at the end, -1 on failure, UPSTREAM_PAUSE: call upstream_resume when there is more. Must not block. */
     int64_t (*body_read)(void *arg, char *buf, size_t n);
+    bool stays;                   /* no redirect is followed: it is the answer */
     bool fresh;                   /* on a connection of its own, so that it is never sent twice */
     msec timeout;                 /* of the whole; 0: 60 s */
     msec stall;                   /* no byte of request or answer moves for so long; the wait for the answer's first byte is timeout's; 0: 30 s */

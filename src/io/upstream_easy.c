@@ -62,6 +62,7 @@ static const struct str *header_of(const struct upstream_request *r, const char 
 
 static bool follows(const struct upstream_request *r) {
     bool reads = str_is(r->method, "GET") || str_is(r->method, "HEAD");
+    if (r->ask.stays) return false;
     if (r->status == 303) return true;
     return reads && (r->status == 301 || r->status == 302 || r->status == 307 || r->status == 308);
 }

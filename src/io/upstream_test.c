@@ -311,6 +311,17 @@ static void redirects(void **state) {
         assert_true(str_ends(str_of(s.url), STR("/echo")));
         if (ask.method.ptr[0] == 'P') assert_null(strstr(s.body, "payload")), assert_null(strstr(s.body, "Content-Type"));
     }
+    static const int stays[] = {301, 302, 303, 307, 308};
+    for (size_t i = 0; i < 2 * sizeof stays / sizeof *stays; i++) {
+        _cleanup_(arena_done) struct arena a = {};
+        struct upstream_ask ask = ask_for(&w, "", &a);
+        ask.method = i % 2 ? STR("POST") : STR("GET");
+        ask.stays = true;
+        ask.url = arena_printf(&a, "%s/%d/%s/echo", w.origin_text, stays[i / 2], w.origin_text);
+        struct seen s = {};
+        run(&w, &ask, &s);
+        assert_int_equal(s.status, stays[i / 2]);
+    }
     struct seen s = get(&w, "/loop");
     assert_int_equal(s.code, E_UPSTREAM);
     assert_non_null(strstr(s.why, "more than 3 times"));

@@ -53,6 +53,7 @@ struct ops *ops_create(const struct ops_options *options) {
     o->waits = calloc(WAIT_BUCKETS, sizeof *o->waits);
     o->streams = calloc(WAIT_BUCKETS, sizeof *o->streams);
     must(o->keys && o->waits && o->streams);
+    if (options->upstream) o->outbox = outbox_create(o);
     if (options->other_nodes) o->look = o->io->ops->timer_start(o->io, LIMIT_WAKE_SCAN_MS, look, o);
     return o;
 }
@@ -60,6 +61,7 @@ struct ops *ops_create(const struct ops_options *options) {
 void ops_stop(struct ops *o) {
     o->draining = true; /* no new fetches */
     links_stop(o);
+    outbox_stop(o->outbox);
     pool_destroy(o->makers);
     pool_destroy(o->files);
     o->makers = o->files = NULL;
@@ -68,6 +70,7 @@ void ops_stop(struct ops *o) {
 void ops_destroy(struct ops *o) {
     if (!o) return;
     o->io->ops->timer_stop(o->io, o->look);
+    outbox_destroy(o->outbox);
     waits_end(o, E_UNAVAILABLE);
     streams_end(o);
     pool_destroy(o->makers);
@@ -83,6 +86,7 @@ void ops_published(struct ops *o, const struct rec_change *changes, size_t n) {
     keys_published(o, changes, n);
     waits_published(o, changes, n);
     streams_published(o, changes, n);
+    outbox_published(o->outbox, changes, n);
 }
 
 void ops_drain(struct ops *o) {
@@ -156,5 +160,6 @@ void ops_metrics(struct ops *o, struct buf *out) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", rows[i].name, rows[i].help, rows[i].name, rows[i].type, rows[i].name, (long long)rows[i].value);
+    outbox_metrics(o->outbox, out);
     if (o->o.metrics) o->o.metrics(o->o.engine, out);
 }

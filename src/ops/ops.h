@@ -26,6 +26,7 @@ struct ops_options {
     struct signer *signer;
     struct vault *vault;        /* seals secrets */
     struct upstream *upstream;  /* fetches links among the inputs; NULL: none are taken */
+    const struct egress_address *allowed; size_t allowed_count; /* private addresses to which webhooks may go, by http too */
     int64_t private_addresses;  /* to which such links may lead; shown by /readyz */
     const struct shelf *shelf;  /* its current version quotes */
     const char *public_url;
@@ -212,6 +213,23 @@ void ops_project_set(struct ops *o, const struct caller *c, struct str id, int64
 void ops_adjust(struct ops *o, const struct caller *c, struct str project, struct str book, micros amount, struct str idempotency_key, struct str reason, ops_done *done, void *arg);
 /* group: model, key, end_user or day. Sums of usage from `since` to `until` (0: open). */
 void ops_usage_sums(struct ops *o, const struct caller *c, struct str group, msec since, msec until, ops_done *done, void *arg);
+
+/* --- webhooks out: whom the project has told of ends --- */
+struct webhook_set {
+    struct str url, state;     /* state: enabled or disabled. Empty: as it is, likewise below */
+    struct str events, books;  /* words: generation.completed, ...; live, test. Of a new one empty means all events, and the live book */
+};
+void ops_webhooks(struct ops *o, const struct caller *c, ops_done *done, void *arg);
+void ops_webhook_get(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg);
+/* The answers of these two are the only places where a secret ever stands. The one before goes on for overlap_s. */
+void ops_webhook_create(struct ops *o, const struct caller *c, const struct webhook_set *s, ops_done *done, void *arg);
+void ops_webhook_rotate(struct ops *o, const struct caller *c, struct str id, int64_t overlap_s, ops_done *done, void *arg);
+void ops_webhook_set(struct ops *o, const struct caller *c, struct str id, const struct webhook_set *s, ops_done *done, void *arg);
+void ops_webhook_delete(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg);
+void ops_webhook_test(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg);
+/* What was sent and is to be; q->before_seq is the moment to look before, in milliseconds. */
+void ops_webhook_messages(struct ops *o, const struct caller *c, struct str id, const struct list_query *q, ops_done *done, void *arg);
+void ops_webhook_again(struct ops *o, const struct caller *c, struct str message, ops_done *done, void *arg);
 
 /* --- secrets: written and named, never shown --- */
 void ops_secrets(struct ops *o, const struct caller *c, ops_done *done, void *arg);

@@ -10,6 +10,7 @@
 
 struct key_entry;
 struct link;
+struct outbox;
 struct ops {
     struct ops_options o;
     struct io *io;
@@ -21,6 +22,7 @@ struct ops {
     struct event_stream **streams;
     size_t parked;
     int64_t intake_bytes;        /* of inline files that lie in tmp/ */
+    struct outbox *outbox;
     struct link *links;          /* files of calls that are being fetched from other servers */
     struct timer *look;          /* 250 ms, where other nodes may end what we wait for */
     size_t look_at;              /* the bucket where the next look begins */
@@ -73,6 +75,7 @@ struct shown {
     int64_t ttl_s;
     struct str kind_wanted;            /* what the caller asked for, empty or "auto": none */
     bool url_path_given;
+    bool brief;                        /* without inputs, text and price row, for whom all of it would be too long */
 };
 void view_generation(struct jw *w, const struct shown *s);
 void view_media(struct jw *w, const struct shown *s, struct arena *a);
@@ -134,3 +137,13 @@ void keys_published(struct ops *o, const struct rec_change *changes, size_t n);
 void keys_done(struct ops *o);
 /* On the files pool; E_UNAVAILABLE once that is gone. */
 [[nodiscard]] err files_run(struct ops *o, void (*work)(void *arg), void (*done)(void *arg), void *arg);
+
+/* outbox.c: messages on their way to webhooks. NULL is fine. */
+struct outbox *outbox_create(struct ops *o);
+void outbox_published(struct outbox *b, const struct rec_change *changes, size_t n);
+void outbox_stop(struct outbox *b);    /* nothing new is sent, and what is under way is forgotten: it is sent again */
+void outbox_destroy(struct outbox *b);
+void outbox_metrics(const struct outbox *b, struct buf *out);
+/* The name a webhook's secrets are sealed under. */
+struct str webhook_sealed_name(struct str webhook, struct arena *a);
+void view_webhook_message(struct jw *w, const struct webhook_message *m);

@@ -244,9 +244,9 @@ void view_generation(struct jw *w, const struct shown *s) {
     micros_write_credits(&number, g->billed_micros);
     jw_kraw(w, "credits_deducted", buf_view(&number));
     buf_done(&number);
-    jw_kraw(w, "price_row", g->price_row);
+    if (!s->brief) jw_kraw(w, "price_row", g->price_row);
     jw_kstr(w, "catalog", g->catalog);
-    jw_kraw(w, "inputs", g->inputs);
+    if (!s->brief) jw_kraw(w, "inputs", g->inputs);
     if (g->metadata.len) jw_kraw(w, "metadata", g->metadata);
     jw_kopt(w, "end_user", g->end_user);
     jw_ki64(w, "attempts", g->attempts);
@@ -255,9 +255,9 @@ void view_generation(struct jw *w, const struct shown *s) {
     jw_open(w, '[');
     for (size_t i = 0; i < s->asset_count; i++) write_output(w, s, s->assets[i], &arena);
     jw_close(w, ']');
-    write_text(w, result);
+    if (!s->brief) write_text(w, result);
     write_error(w, g);
-    write_meta(w, s, result, NULL, &arena);
+    if (!s->brief) write_meta(w, s, result, NULL, &arena);
     if (s->events) write_stages(w, s, &arena);
     if (!terminal) {
         char seconds[32];

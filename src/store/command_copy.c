@@ -45,6 +45,11 @@ static const uint16_t strings[CMD_KIND_COUNT][MAX_STRINGS] = {
     [CMD_PROVIDER_KEY] = {AT(provider_key.provider), AT(provider_key.sealed), AT(provider_key.author)},
     [CMD_PAUSE] = {AT(pause.what), AT(pause.author)},
     [CMD_RESEAL] = {AT(reseal.type), AT(reseal.id), AT(reseal.before), AT(reseal.after)},
+    [CMD_WEBHOOK_PUT] = {AT(webhook_put.id), AT(webhook_put.project), AT(webhook_put.url), AT(webhook_put.secret), AT(webhook_put.state)},
+    [CMD_WEBHOOK_DELETE] = {AT(webhook_delete.id), AT(webhook_delete.project)},
+    [CMD_WEBHOOK_SEND] = {AT(webhook_send.message), AT(webhook_send.webhook), AT(webhook_send.project)},
+    [CMD_WEBHOOK_LEASE] = {AT(webhook_lease.webhook), AT(webhook_lease.node)},
+    [CMD_WEBHOOK_NOTE] = {AT(webhook_note.message), AT(webhook_note.webhook), AT(webhook_note.node), AT(webhook_note.detail)},
 };
 
 static const uint16_t output_strings[] = {

@@ -186,6 +186,9 @@ static err sweep(struct store *s, struct db *db, void *arg) {
                "delete from node where state = 'dead' and id <> $1 and started_at < $2 and not exists (select 1 from generation where "
                "generation.node = node.id and generation.node <> '')",
                SQL_PARAMS(SQL_STR(str_of(w->me->id)), SQL_INT(w->now - MS_DAY)), NULL, NULL, NULL));
+    TRY(db_run(db, "delete from webhook_message where id in (select id from webhook_message where created_at < $1 order by created_at limit $2)",
+               SQL_PARAMS(SQL_INT(w->now - LIMIT_WEBHOOK_KEPT_DAYS * (msec)MS_DAY), SQL_INT(w->limit)), NULL, NULL, NULL));
+    TRY(db_run(db, "delete from webhook where state = 'deleted' and changed_at < $1", SQL_PARAMS(SQL_INT(w->now - LIMIT_WEBHOOK_KEPT_DAYS * (msec)MS_DAY)), NULL, NULL, NULL));
     return db_run(db, "delete from beat where not exists (select 1 from node where node.id = beat.id)", NULL, 0, NULL, NULL, NULL);
 }
 

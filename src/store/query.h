@@ -44,6 +44,17 @@ struct usage_sum { struct str group; int64_t events; micros billed_micros, cost_
 [[nodiscard]] err query_usage_sums(struct db *db, const struct usage_range *r, struct arena *a, struct usage_sum **out, size_t *n);
 [[nodiscard]] err query_newest_catalog(struct db *db, struct arena *a, const struct catalog_version **out); /* E_NOT_FOUND */
 
+/* Webhooks. */
+[[nodiscard]] err query_webhooks(struct db *db, struct str project, struct arena *a, const struct webhook ***out, size_t *n); /* oldest first, deleted ones left out */
+/* What was and is to be told to one, newest first, made before `before` (0: from the newest). */
+[[nodiscard]] err query_webhook_messages(struct db *db, struct str webhook, msec before, int64_t limit, struct arena *a, const struct webhook_message ***out, size_t *n);
+/* Those that something waits for which may be sent at `now`, longest due first, unless another node than `node` leased them beyond
+ * leased_before; and what that is. */
+[[nodiscard]] err query_webhooks_due(struct db *db, struct str node, msec leased_before, msec now, int64_t limit, struct arena *a, const struct webhook ***out, size_t *n);
+[[nodiscard]] err query_webhook_messages_due(struct db *db, struct str webhook, msec now, int64_t limit, struct arena *a, const struct webhook_message ***out, size_t *n);
+/* Of all projects behind `after`, by id; for a new master key. */
+[[nodiscard]] err query_all_webhooks(struct db *db, struct str after, int64_t limit, struct arena *a, const struct webhook ***out, size_t *n);
+
 /* Work for the engine. */
 struct turn { struct str project; int64_t running, pending, run_limit; };
 /* Projects with pending work that is due at `now`, whose model has a free slot, and a free slot of their own, fewest running first. */

@@ -154,6 +154,25 @@ static struct command by_body(const char *generation) {
 }
 static struct command make_delivered(void) { return (struct command){.kind = CMD_DELIVERED, .at = 7, .delivered = {STR("idem"), STR(GEN)}}; }
 static struct command make_by_body(void) { return by_body(GEN2); }
+static struct command make_webhook(void) {
+    return (struct command){.kind = CMD_WEBHOOK_PUT, .at = 5,
+                            .webhook_put = {.id = STR("hook1"), .project = STR(PROJECT), .url = STR("https://a.example/"), .secret = STR("one"), .wants = 31, .mask = 63, .fresh = true}};
+}
+static struct command make_webhook_off(void) {
+    return (struct command){.kind = CMD_WEBHOOK_PUT, .at = 6, .webhook_put = {.id = STR("hook1"), .project = STR(PROJECT), .state = STR("disabled")}};
+}
+static struct command make_webhook_gone(void) { return (struct command){.kind = CMD_WEBHOOK_DELETE, .at = 7, .webhook_delete = {STR("hook1"), STR(PROJECT)}}; }
+static struct command make_message(void) {
+    return (struct command){.kind = CMD_WEBHOOK_SEND, .at = 7, .webhook_send = {.message = STR("msg_1"), .webhook = STR("hook1"), .project = STR(PROJECT)}};
+}
+static struct command lease_by(const char *node) { return (struct command){.kind = CMD_WEBHOOK_LEASE, .at = 7, .webhook_lease = {STR("hook1"), str_of(node), 1000, false}}; }
+static struct command make_lease(void) { return lease_by(NODE); }
+static struct command make_their_lease(void) { return lease_by(NODE2); }
+static struct command note_of(int64_t status) {
+    return (struct command){.kind = CMD_WEBHOOK_NOTE, .at = 9, .webhook_note = {.message = STR("msg_1"), .webhook = STR("hook1"), .node = STR(""), .status = status, .began_at = 8}};
+}
+static struct command make_note(void) { return note_of(204); }
+static struct command make_gone(void) { return note_of(410); }
 static struct command make_publish(void) { return (struct command){.kind = CMD_PUBLISH_CATALOG, .at = 5, .publish = {STR("aa"), STR("text")}}; }
 
 /* The other server comes second, so it sees what ours did. */
@@ -210,6 +229,13 @@ static const struct meet {
     {"", make_set, make_other_set, OK, "select 1 from project where run_limit = 7 and retention_days = 30"},
     {"known", make_delivered, make_delivered, OK, "select 1 from idempotency where delivered_at = 7 and version = 2"},
     {"known", make_delivered, make_by_body, OK, "select 1 from idempotency where generation in ('" GEN "', '" GEN2 "')"},
+    {"", make_webhook, make_submit, OK, "select 1 from project where webhooks = 'hook1:31' and seq = 1"},
+    {"webhook", make_webhook_off, make_webhook_gone, OK, "select 1 from webhook where state = 'deleted' or version = 2"},
+    {"webhook", make_webhook_gone, make_webhook_gone, E_NOT_FOUND, "select 1 from project where id = '" PROJECT "' and webhooks = ''"},
+    {"webhook", make_lease, make_their_lease, E_STALE, "select 1 from webhook where leased_until = 1000 and version = 2"},
+    {"webhook", make_message, make_lease, OK, "select 1 from webhook_message where state = 'waiting'"},
+    {"message", make_note, make_note, OK, "select 1 from webhook_message where state = 'delivered' and attempts = 1"},
+    {"message", make_gone, make_note, OK, "select 1 from webhook_message where attempts = 1"},
     {"capped", make_capped, make_other_capped, E_SPEND_CAP, "select 1 from key_day where spent = 10000"},
     {"", make_limited, make_other_limited, OK, "select 1 from generation where state = 'processing'"},
     {"", make_rotate, make_revoke, OK, "select 1 from api_key where id = 'livekey1' and expires_at in (0, 50) and revoked_at = 7"},
@@ -220,7 +246,11 @@ static void meet(struct bench *b, struct seat *other, const struct meet *m) {
     else if (!strcmp(m->where, "secret")) seat_ok(&b->a, make_secret());
     else if (!strcmp(m->where, "known")) seat_ok(&b->a, by_body(GEN));
     else if (!strcmp(m->where, "provider_key")) seat_ok(&b->a, cmd_provider_key("fal", "zero"));
-    else if (!strcmp(m->where, "capped")) {
+    else if (!strcmp(m->where, "webhook")) seat_ok(&b->a, make_webhook());
+    else if (!strcmp(m->where, "message")) {
+        seat_ok(&b->a, make_webhook());
+        seat_ok(&b->a, make_message());
+    } else if (!strcmp(m->where, "capped")) {
         struct command key = cmd_create_key("capped01", PROJECT, "live");
         key.create_key.day_cap = 2 * PRICE - 1;
         seat_ok(&b->a, key);

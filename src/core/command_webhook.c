@@ -1,0 +1,280 @@
+/* Whom a project wants told of ends, what waits to be told, and what came of it. Messages are written by the very command that ends a
+ * generation; the project's record names its webhooks, so that no rule looks for them. */
+#include "core/webhook.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "core/generation.h"
+#include "core/rules.h"
+
+#include <stdio.h>
+
+enum { MESSAGE_ID = 4 + 32, GONE = 410 };
+
+const char *webhook_event(int64_t what) {
+    switch (what) {
+    case HOOK_COMPLETED: return "generation.completed";
+    case HOOK_FAILED: return "generation.failed";
+    case HOOK_CANCELLED: return "generation.cancelled";
+    default: return "generation.late";
+    }
+}
+
+msec webhook_backoff(int64_t failures, int64_t jitter) {
+    static const int64_t seconds[] = {5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400};
+    int64_t last = sizeof seconds / sizeof *seconds, i = failures < 1 ? 1 : failures > last ? last : failures;
+    msec wait = seconds[i - 1] * MS_SECOND;
+    return wait + wait / 1000 * (jitter < 0 ? 0 : jitter > 1000 ? 1000 : jitter);
+}
+
+/* --- the project's list: "<webhook>:<wants>" words --- */
+
+/* The next word of the list; false at its end. */
+static bool next_entry(struct str *list, struct str *out_id, int64_t *out_wants) {
+    struct str word, wants;
+    while (list->len) {
+        str_cut(*list, ' ', &word, list);
+        if (str_cut(word, ':', out_id, &wants) && str_to_i64(wants, out_wants)) return true;
+    }
+    return false;
+}
+
+static int64_t entries(const struct project *p) {
+    struct str list = p->webhooks, id;
+    int64_t wants, n = 0;
+    while (next_entry(&list, &id, &wants)) n++;
+    return n;
+}
+
+/* wants below 0: it leaves the list. */
+static void list_set(struct workset *w, struct str project, struct str webhook, int64_t wants) {
+    struct project *p = WS_EDIT(w, project, project);
+    _cleanup_(buf_done) struct buf text = {};
+    struct str list = p->webhooks, id;
+    int64_t old;
+    while (next_entry(&list, &id, &old))
+        if (!str_eq(id, webhook)) buf_printf(&text, "%s%.*s:%lld", text.len ? " " : "", STR_ARG(id), (long long)old);
+    if (wants >= 0) buf_printf(&text, "%s%.*s:%lld", text.len ? " " : "", STR_ARG(webhook), (long long)wants);
+    p->webhooks = arena_dup(workset_arena(w), buf_view(&text));
+}
+
+static int64_t wanted_now(const struct webhook *h) { return str_is(h->state, "enabled") ? h->wants : 0; }
+
+/* --- messages --- */
+
+static struct str message_id(struct workset *w, const struct generation *g, struct str webhook) {
+    char hex[SHA256_HEX + 1];
+    sha256_hex(arena_printf(workset_arena(w), "%.*s/%lld/%.*s", STR_ARG(g->head.id), (long long)g->events, STR_ARG(webhook)), hex);
+    return arena_printf(workset_arena(w), "msg_%.32s", hex);
+}
+
+void webhooks_tell(struct workset *w, const struct project *p, const struct generation *g, int64_t what, msec at) {
+    struct str list = p->webhooks, id;
+    int64_t wants, book = str_is(g->book, "test") ? HOOK_TEST : HOOK_LIVE;
+    while (next_entry(&list, &id, &wants)) {
+        if (!(wants & what) || !(wants & book)) continue;
+        struct webhook_message *m = WS_INSERT(w, webhook_message, message_id(w, g, id));
+        m->project = g->project;
+        m->webhook = id;
+        m->generation = g->head.id;
+        m->event = str_of(webhook_event(what));
+        m->n = g->events;
+        m->created_at = m->since = m->next_at = at;
+        m->state = STR("waiting");
+    }
+}
+
+/* --- put and delete --- */
+
+void webhook_put_want(const struct command *c, struct workset *w, int round) {
+    if (round) return;
+    want(w, REC_project, c->webhook_put.project);
+    want(w, REC_webhook, c->webhook_put.id);
+}
+
+/* NULL: it is not there, or another project's. */
+static const struct webhook *own(struct workset *w, struct str id, struct str project) {
+    const struct webhook *h = WS_GET(w, webhook, id);
+    return h && str_eq(h->project, project) && !str_is(h->state, "deleted") ? h : NULL;
+}
+
+static err no_webhook(struct why *why) { return why_set(why, E_NOT_FOUND, "The project has no webhook of that id."); }
+
+static void start_over(struct webhook *h) {
+    h->detail = STR("");
+    h->failing_since = h->failures = h->failed_at = h->next_at = 0;
+}
+
+err webhook_put_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_webhook_put *p = &c->webhook_put;
+    const struct project *project = WS_GET(w, project, p->project);
+    if (!project) return why_set(&out->why, E_NOT_FOUND, "There is no such project.");
+    if (!p->fresh && !own(w, p->id, p->project)) return no_webhook(&out->why);
+    if (p->fresh && entries(project) >= LIMIT_WEBHOOKS)
+        return why_set(&out->why, E_CONFLICT, "The project has %d webhooks, and that is as many as it may have; delete one first.", LIMIT_WEBHOOKS);
+    struct webhook *h = p->fresh ? WS_INSERT(w, webhook, p->id) : WS_EDIT(w, webhook, p->id);
+    if (p->fresh) {
+        h->project = p->project;
+        h->created_at = c->at;
+        h->state = STR("enabled");
+    }
+    if (!str_empty(p->secret)) {
+        h->secret_before = p->fresh ? STR("") : h->secret;
+        h->before_until = p->fresh ? 0 : p->before_until;
+        h->secret = p->secret;
+    }
+    if (!str_empty(p->url)) h->url = p->url;
+    h->wants = (h->wants & ~p->mask) | (p->wants & p->mask);
+    if (!str_empty(p->state)) h->state = p->state;
+    if (str_is(h->state, "enabled") && (!str_empty(p->state) || !str_empty(p->url))) start_over(h);
+    h->changed_at = c->at;
+    list_set(w, p->project, p->id, wanted_now(h));
+    return OK;
+}
+
+void webhook_delete_want(const struct command *c, struct workset *w, int round) {
+    if (round) return;
+    want(w, REC_project, c->webhook_delete.project);
+    want(w, REC_webhook, c->webhook_delete.id);
+}
+
+err webhook_delete_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_webhook_delete *d = &c->webhook_delete;
+    if (!own(w, d->id, d->project)) return no_webhook(&out->why);
+    struct webhook *h = WS_EDIT(w, webhook, d->id);
+    h->state = STR("deleted");
+    h->secret = h->secret_before = STR("");
+    h->changed_at = c->at;
+    list_set(w, d->project, d->id, -1);
+    return OK;
+}
+
+/* --- send: a test, or once more --- */
+
+void webhook_send_want(const struct command *c, struct workset *w, int round) {
+    const struct cmd_webhook_send *s = &c->webhook_send;
+    if (round == 0) want(w, REC_webhook_message, s->message);
+    if (round == 0 && !s->again) want(w, REC_webhook, s->webhook);
+    if (round != 1 || !s->again) return;
+    const struct webhook_message *m = WS_GET(w, webhook_message, s->message);
+    if (m) want(w, REC_webhook, m->webhook);
+}
+
+err webhook_send_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_webhook_send *s = &c->webhook_send;
+    const struct webhook_message *seen = WS_GET(w, webhook_message, s->message);
+    if (s->again && (!seen || !str_eq(seen->project, s->project))) return why_set(&out->why, E_NOT_FOUND, "There is no message of that id, or its history is over.");
+    const struct webhook *h = own(w, s->again ? seen->webhook : s->webhook, s->project);
+    if (!h) return no_webhook(&out->why);
+    if (!str_is(h->state, "enabled"))
+        return why_set(&out->why, E_CONFLICT, "The webhook is not enabled: it is %.*s. Enable it first; what waits for it is then sent.", STR_ARG(h->state));
+    struct webhook_message *m = seen ? WS_EDIT(w, webhook_message, s->message) : WS_INSERT(w, webhook_message, s->message);
+    if (!seen) {
+        m->project = s->project;
+        m->webhook = s->webhook;
+        m->event = STR("webhook.test");
+        m->created_at = c->at;
+    }
+    m->state = STR("waiting");
+    m->since = m->next_at = c->at;
+    m->ended_at = 0;
+    if (h->next_at > c->at) WS_EDIT(w, webhook, h->head.id)->next_at = c->at; /* somebody is looking: now, whatever its back-off says */
+    return OK;
+}
+
+/* --- lease: one node sends to a webhook, so that what is under way is counted in one place --- */
+
+void webhook_lease_want(const struct command *c, struct workset *w, int round) {
+    if (!round) want(w, REC_webhook, c->webhook_lease.webhook);
+}
+
+err webhook_lease_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_webhook_lease *l = &c->webhook_lease;
+    const struct webhook *h = WS_GET(w, webhook, l->webhook);
+    if (!h || !str_is(h->state, "enabled")) return no_webhook(&out->why);
+    if (!l->alone && !str_empty(h->node) && !str_eq(h->node, l->node) && h->leased_until > c->at)
+        return why_set(&out->why, E_STALE, "Another node sends to that webhook.");
+    struct webhook *e = WS_EDIT(w, webhook, l->webhook);
+    e->node = l->node;
+    e->leased_until = l->until;
+    return OK;
+}
+
+/* --- note --- */
+
+/* Nobody is there any more, or has been for days. */
+static bool ends_webhook(const struct webhook *h, const struct cmd_webhook_note *n, msec at) {
+    if (n->status >= 200 && n->status < 300) return false;
+    return n->status == GONE || (h->failing_since && at - h->failing_since >= LIMIT_WEBHOOK_DEAD_DAYS * (msec)MS_DAY);
+}
+
+void webhook_note_want(const struct command *c, struct workset *w, int round) {
+    if (round == 0) {
+        want(w, REC_webhook_message, c->webhook_note.message);
+        want(w, REC_webhook, c->webhook_note.webhook);
+    }
+    const struct webhook *h = round == 1 ? WS_GET(w, webhook, c->webhook_note.webhook) : NULL;
+    if (h && ends_webhook(h, &c->webhook_note, c->at)) want(w, REC_project, h->project);
+}
+
+static void switch_off(struct workset *w, struct webhook *h, struct str state, struct str detail, msec at) {
+    h->state = state;
+    h->detail = detail;
+    h->changed_at = at;
+    list_set(w, h->project, h->head.id, 0);
+}
+
+static void webhook_failed(struct workset *w, const struct cmd_webhook_note *n, msec at) {
+    struct webhook *h = WS_EDIT(w, webhook, n->webhook);
+    if (ends_webhook(h, n, at)) {
+        if (n->status == GONE) switch_off(w, h, STR("gone"), STR("It answered 410, which means that nobody is there any more. Nothing is sent until it is enabled again."), at);
+        else switch_off(w, h, STR("dead"), STR("It has failed for five days. Nothing is sent until it is enabled again; what waits is then sent."), at);
+        return;
+    }
+    if (!h->failing_since) h->failing_since = at;
+    msec wait = n->retry_after;
+    if (n->began_at >= h->failed_at) { /* several under way that fail together are one failure */
+        h->failures++;
+        h->failed_at = at;
+        msec own_wait = webhook_backoff(h->failures, n->jitter);
+        if (own_wait > wait) wait = own_wait;
+    }
+    if (at + wait > h->next_at) h->next_at = at + wait;
+}
+
+static void webhook_works(struct workset *w, struct str id) {
+    const struct webhook *h = WS_GET(w, webhook, id);
+    if (h && h->failing_since) start_over(WS_EDIT(w, webhook, id));
+}
+
+err webhook_note_apply(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_webhook_note *n = &c->webhook_note;
+    const struct webhook_message *seen = WS_GET(w, webhook_message, n->message);
+    const struct webhook *h = WS_GET(w, webhook, n->webhook);
+    if (!seen || !h || !str_eq(seen->webhook, n->webhook)) return why_set(&out->why, E_NOT_FOUND, "There is no such message.");
+    if (!str_is(seen->state, "waiting")) return OK; /* noted before */
+    bool fine = n->status >= 200 && n->status < 300;
+    if (!fine && !str_eq(h->node, n->node)) return why_set(&out->why, E_STALE, "Another node sends to that webhook now.");
+    if (ends_webhook(h, n, c->at) && !workset_knows(w, REC_project, h->project)) return why_set(&out->why, E_AGAIN, "The webhook changed in the same instant; try again.");
+    struct webhook_message *m = WS_EDIT(w, webhook_message, n->message);
+    m->attempts++;
+    m->status = n->status;
+    m->detail = n->detail;
+    if (fine) {
+        m->state = STR("delivered");
+        m->ended_at = c->at;
+        webhook_works(w, n->webhook);
+        return OK;
+    }
+    bool over = n->status == GONE || str_is(h->state, "deleted") || c->at - m->since >= LIMIT_WEBHOOK_DEAD_DAYS * (msec)MS_DAY;
+    if (over) {
+        m->state = STR("failed");
+        m->ended_at = c->at;
+    } else {
+        msec wait = webhook_backoff(m->attempts, n->jitter);
+        m->next_at = c->at + (wait > n->retry_after ? wait : n->retry_after);
+    }
+    if (str_is(h->state, "enabled")) webhook_failed(w, n, c->at);
+    return OK;
+}

@@ -1,0 +1,22 @@
+/* Webhooks out: what a webhook wants to be told, and how long to wait after a failure. */
+#pragma once
+#include "base/time.h"
+
+#include <stdint.h>
+
+/* Bits of webhook.wants: events, and the books they may be of. */
+enum {
+    HOOK_COMPLETED = 1,
+    HOOK_FAILED = 2,
+    HOOK_CANCELLED = 4,
+    HOOK_LATE = 8, /* a file that came after the end */
+    HOOK_EVENTS = 15,
+    HOOK_LIVE = 16,
+    HOOK_TEST = 32,
+    HOOK_BOOKS = 48,
+};
+/* "generation.completed", ... */
+const char *webhook_event(int64_t what);
+
+/* Until the next try after `failures` (from 1) in a row: 5 s, 5 min, 30 min, 2, 5, 10, 14, 20, 24 h, and 24 h from then on. */
+msec webhook_backoff(int64_t failures, int64_t jitter);
