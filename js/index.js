@@ -59,7 +59,10 @@ const sleep = (ms, signal) =>
     signal?.addEventListener("abort", stop, {once: true});
   });
 
-const newKey = () => globalThis.crypto.randomUUID().replaceAll("-", "");
+const hex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
+// Node 18 has it under another name; pages without TLS have no more of it than getRandomValues.
+const webcrypto = globalThis.crypto ?? (await import("node:crypto")).webcrypto;
+const newKey = () => hex(webcrypto.getRandomValues(new Uint8Array(16)));
 const pathOf = (path) => String(path).split("/").map(encodeURIComponent).join("/");
 const isBytes = (v) => v instanceof ArrayBuffer || ArrayBuffer.isView(v);
 const isBlob = (v) => typeof Blob !== "undefined" && v instanceof Blob;
@@ -272,9 +275,9 @@ class Drive {
     const blob = isBlob(source) ? source : new Blob([source]);
     if (!blob.size) throw new PurasError("A file input is empty; nothing was sent.", {code: "bad_file"});
     if (!path) {
-      const digest = new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
+      const name = webcrypto.subtle ? hex(new Uint8Array(await webcrypto.subtle.digest("SHA-256", await blob.arrayBuffer())).slice(0, 16)) : newKey();
       const ending = /\.[A-Za-z0-9]{1,8}$/.exec(blob.name ?? "")?.[0] ?? {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "video/mp4": ".mp4", "audio/mpeg": ".mp3"}[blob.type] ?? ".bin";
-      path = `uploads/${Array.from(digest.slice(0, 16), (b) => b.toString(16).padStart(2, "0")).join("")}${ending}`;
+      path = `uploads/${name}${ending}`;
     }
     const reply = await this.#transport.answer("PUT", `/v1/drive/files/${pathOf(path)}`, {body: blob, headers: {"Content-Type": "application/octet-stream"}});
     const content = await reply.json().catch(() => "");
