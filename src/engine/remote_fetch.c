@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { DOWNLOADS_AT_ONCE = 64, TRIES = 4, PROBE_MS = LIMIT_MEDIA_READ_MS };
+enum { DOWNLOADS_AT_ONCE = 64, TRIES = 4, TYPE_BYTES = 100, PROBE_MS = LIMIT_MEDIA_READ_MS };
 
 /* --- what a file is --- */
 
@@ -27,6 +27,22 @@ static int64_t measure(const struct errand *e, const struct media_facts *f) {
     if (str_is(unit, "second")) return f->duration_ms > 0 ? f->duration_ms : -1;
     if (str_is(unit, "megapixel")) return f->width > 0 ? f->width * f->height : -1;
     return -1;
+}
+
+/* What a reply says a file is, where its bytes do not tell: "audio/x-thing", without parameters, or nothing. It becomes a header of this server's. */
+static struct str stated_type(struct str s) {
+    struct str bare, rest;
+    size_t slashes = 0;
+    str_cut(s, ';', &bare, &rest);
+    bare = str_trim(bare);
+    for (size_t i = 0; i < bare.len; i++) {
+        char c = bare.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        slashes += c == '/';
+        if (!letter && (c == 0 || !strchr("/.+-_", c))) return (struct str){};
+    }
+    bool whole = slashes == 1 && bare.len <= TYPE_BYTES && bare.ptr[0] != '/' && bare.ptr[bare.len - 1] != '/';
+    return whole ? bare : (struct str){};
 }
 
 void output_describe(struct errand *e, size_t n) {
@@ -52,7 +68,8 @@ void output_describe(struct errand *e, size_t n) {
     }
     struct id asset = errand_id(e, LIMIT_OUTPUTS + n);
     *o = (struct output){.asset = arena_dup(&e->arena, id_str(&asset)), .blob = k->blob, .sha256 = k->sha256, .bytes = bytes};
-    o->type = s.type ? str_of(s.type) : k->type.len ? k->type : STR("application/octet-stream");
+    struct str stated = stated_type(k->type);
+    o->type = s.type ? str_of(s.type) : stated.len ? stated : STR("application/octet-stream");
     o->ext = s.type ? str_of(s.ext) : STR("bin");
     o->kind = s.type ? str_of(s.kind) : STR("file");
     write_facts(e, o, &f);

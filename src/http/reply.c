@@ -51,6 +51,12 @@ static const char *reason(int status) {
 
 static bool has_body(int status) { return status != 204 && status != 304; }
 
+/* Whatever a value is made of, it cannot end its line. */
+static void in_one_line(struct buf *b, size_t from) {
+    for (size_t i = from; i < b->len; i++)
+        if ((unsigned char)b->ptr[i] < ' ' || b->ptr[i] == 0x7f) b->ptr[i] = ' ';
+}
+
 /* length -1: the end of the connection ends the body. */
 void reply_head(struct http_req *r, int status, const char *content_type, int64_t length, struct buf *out) {
     struct conn *c = r->conn;
@@ -63,7 +69,9 @@ void reply_head(struct http_req *r, int status, const char *content_type, int64_
     buf_str(out, server_date(c->server));
     if (content_type && has_body(status)) {
         buf_add(out, "\r\nContent-Type: ", 16);
+        size_t from = out->len;
         buf_z(out, content_type);
+        in_one_line(out, from);
     }
     if (length >= 0 && has_body(status)) {
         buf_add(out, "\r\nContent-Length: ", 18);
@@ -110,9 +118,7 @@ void http_add_header(struct http_req *r, const char *name, struct str value) {
     buf_add(&r->extra, ": ", 2);
     size_t from = r->extra.len;
     buf_str(&r->extra, value);
-    /* Whatever a value is made of, it cannot end its line. */
-    for (size_t i = from; i < r->extra.len; i++)
-        if ((unsigned char)r->extra.ptr[i] < ' ' || r->extra.ptr[i] == 0x7f) r->extra.ptr[i] = ' ';
+    in_one_line(&r->extra, from);
     buf_add(&r->extra, "\r\n", 2);
 }
 
