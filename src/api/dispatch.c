@@ -92,6 +92,10 @@ static bool may(const struct exchange *x, struct why *why) {
         why_set(why, E_FORBIDDEN, "A publishable key submits generations and reads those it submitted, nothing else; call this from a server with a secret key.");
         return false;
     }
+    if (x->caller.service && (x->route->who == WHO_OWN || x->route->who == WHO_FUND || x->route->who == WHO_ADMIN)) {
+        why_set(why, E_FORBIDDEN, "A service token makes and reads things for its job; secrets, credit and keys need the key itself.");
+        return false;
+    }
     switch (x->route->who) {
     case WHO_PUBLIC:
     case WHO_ANY:

@@ -67,6 +67,20 @@ def a_page_whose_calls_are_refused_fills_no_drive():
     equal(len(files()), len(before) + 1)
 
 
+@case
+def a_job_changes_neither_secrets_nor_credit():
+    """Its token goes into programs that others wrote."""
+    s = shared("sqlite")
+    s.call("PUT", "/v1/secrets", {"name": "TOKEN", "value": "x"}, key="live")
+    for kind in ("live", "test"):
+        token = s.post("/v1/service-tokens", {"job_id": "j1"}, key=kind).json["token"]
+        for method, path, body in (("GET", "/v1/secrets", None), ("PUT", "/v1/secrets", {"name": "TOKEN", "value": "y"}), ("DELETE", "/v1/secrets/TOKEN", None),
+                                   ("POST", "/v1/top-up", {"usd": 1}), ("GET", "/v1/keys", None), ("POST", "/v1/service-tokens", {})):
+            refusal(s.call(method, path, body, key=token), 403, "forbidden")
+        equal(s.call("GET", "/v1/balance", key=token).json["book"], kind)
+    equal([x["name"] for x in s.get("/v1/secrets").json["secrets"]], ["TOKEN"])
+
+
 def memory(s):
     with open("/proc/%d/status" % s.process.pid, encoding="ascii") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
