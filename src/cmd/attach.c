@@ -51,7 +51,16 @@ static int attach(struct cli *c, struct str key, const char *file, const char **
     return 0;
 }
 
-int attach_files(struct cli *c, const char *model, struct words *inputs) {
+/* A quote looks at none of the files: that there is one is all it has to know. */
+static int name(struct cli *c, struct str key, const char *file, const char **out) {
+    if (access(file, R_OK)) return cli_say(c, E_INVALID, "%s cannot be read: %s.", file, strerror(errno));
+    *out = arena_printf(&c->a, "%.*s={\"drive_path\":\"uploads/file\"}", STR_ARG(key)).ptr;
+    return 0;
+}
+
+typedef int handle_file(struct cli *c, struct str key, const char *file, const char **out);
+
+static int each_file(struct cli *c, const char *model, struct words *inputs, handle_file *handle) {
     const struct json *spec = NULL;
     struct str key, file;
     for (int i = 0; i < inputs->count; i++) {
@@ -66,8 +75,11 @@ int attach_files(struct cli *c, const char *model, struct words *inputs) {
             spec = reply.json;
         }
         if (!is_file_input(spec, key)) continue;
-        int status = attach(c, arena_dup(&c->a, key), arena_strz(&c->a, file), &inputs->at[i]);
+        int status = handle(c, arena_dup(&c->a, key), arena_strz(&c->a, file), &inputs->at[i]);
         if (status) return status;
     }
     return 0;
 }
+
+int attach_files(struct cli *c, const char *model, struct words *inputs) { return each_file(c, model, inputs, attach); }
+int attach_names(struct cli *c, const char *model, struct words *inputs) { return each_file(c, model, inputs, name); }

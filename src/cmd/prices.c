@@ -7,7 +7,7 @@ static int quote(struct cli *c, const char *model, struct words *inputs) {
     struct why why = {0};
     _cleanup_(buf_done) struct buf body = {0};
     int status = cli_connect(c, true);
-    if (!status) status = attach_files(c, model, inputs); /* a price may depend on what is in a file */
+    if (!status) status = attach_names(c, model, inputs);
     if (status) return status;
     if (inputs_body(model, inputs, &body, &why)) return cli_fail(c, &why);
     buf_c(&body, '}');
@@ -32,7 +32,7 @@ int cmd_quote(int argc, char **argv) {
         {0, "json", NULL, "print the server's answer", .flag = &c.json},
         {0},
     };
-    const struct usage u = {"quote MODEL [-i KEY=VALUE]... [--json]", "Says what a call would cost, and by which row of the price. Nothing is held; a file given as KEY=@FILE is put into the drive.", opts, 1, 1};
+    const struct usage u = {"quote MODEL [-i KEY=VALUE]... [--json]", "Says what a call would cost, and by which row of the price. Nothing is held.", opts, 1, 1};
     int status;
     return cli_parse(&u, argc, argv, &c.a, &args, &status) ? quote(&c, args.at[0], &inputs) : status;
 }

@@ -214,7 +214,8 @@ static int ended(struct run *r) {
     err e = str_is(state, "cancelled") ? E_CANCELLED : err_by_code(code); /* a cancel is no error of the generation's own */
     if (e == OK) e = E_UPSTREAM;
     fprintf(stderr, "puras: %s: %s\n", jtext(&r->cli.a, g, "status"), *detail ? detail : err_info(e)->text);
-    fprintf(stderr, "puras: %s was charged.\n", amount_text(&r->cli.a, jint(g, "billed_micros")));
+    micros billed = jint(g, "billed_micros");
+    if (billed || !strstr(detail, "othing was charged")) fprintf(stderr, "puras: %s was charged.\n", amount_text(&r->cli.a, billed));
     return err_info(e)->exit_status;
 }
 

@@ -12,7 +12,7 @@ import termios
 
 from harness import PURAS, Server, Unmoved, case, equal, expect, refusal, run, sha256, shared
 
-COMMANDS = ("serve", "run", "why", "adjust", "secrets", "quote", "models", "generations", "drive", "balance", "top-up", "top", "usage", "ledger", "projects", "keys", "catalog", "doctor", "completion", "man", "version", "help")
+COMMANDS = ("serve", "run", "why", "adjust", "secrets", "quote", "models", "generations", "drive", "balance", "top-up", "top", "usage", "ledger", "projects", "keys", "catalog", "provider", "providers", "twin", "doctor", "completion", "man", "version", "help")
 
 
 def local(*args, env=None, cwd=None):
@@ -388,6 +388,24 @@ def doctor_and_audit_without_a_server():
         equal((status, json.loads(out)["ok"]), (1, False))
         expect(json.loads(out)["findings"] >= 1 and json.loads(out)["text"], out)
     equal(local("ledger", "audit", "--data", "/nonexistent")[0], 3)
+
+
+@case
+def a_quote_takes_files_as_run_does_and_stores_none():
+    with Server() as s, tempfile.NamedTemporaryFile(suffix=".png") as f:
+        f.write(b"\x89PNG\r\n\x1a\n" + b"x" * 100000)
+        f.flush()
+        expect("0.672 USD (672000 micros)" in s.cli("quote", "kuaishou/kling-v3-i2v", "-i", "image=@" + f.name, "-i", "duration=5"), "no price")
+        expect("uploads/" not in s.cli("drive", "ls"), "the file was stored")
+        s.cli("quote", "kuaishou/kling-v3-i2v", "-i", "image=@/nobody/made/this.png", "-i", "duration=5", status=2)
+        expect("cannot be read" in s.stderr, s.stderr)
+        # a reader that has had enough is no fault worth a sentence; a full disk is
+        env = dict(os.environ, PURAS_API_BASE=s.url, PURAS_API_KEY=s.live)
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PURAS, "models"], env=env, stdout=full, stderr=subprocess.PIPE, timeout=60)
+        expect(done.returncode == 1 and b"could not be written" in done.stderr, done)
+        seen = subprocess.run(["bash", "-c", '"$0" models --json | true', PURAS], env=env, stderr=subprocess.PIPE, timeout=60)
+        equal(seen.stderr, b"")
 
 
 run()
