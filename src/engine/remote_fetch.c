@@ -218,7 +218,6 @@ static void keep_download(struct errand *e) {
     struct kept *k = current(e);
     char sha256[65];
     struct id id = errand_id(e, e->fetch.at);
-    if (!e->fetch.begun) write_piece(e, STR("")); /* an empty file is one too */
     if (e->pump.code) {
         e->code = why_set(&e->why, e->pump.code, "%s", why_text(&e->pump.why));
         return;
@@ -240,6 +239,9 @@ static void has_come(struct errand *e) {
     if (e->pump.code) {
         f->why = e->pump.why;
         fetch_failed(e, e->pump.code, e->pump.code == E_LIMIT ? FAIL_OUTPUT_LOST : FAIL_TRANSIENT);
+    } else if (!f->code && (e->status == 200 || e->status == 206) && !f->file.bytes) {
+        why_set(&f->why, E_OUTPUT_LOST, "The provider's link to the output leads to an empty file.");
+        fetch_failed(e, E_OUTPUT_LOST, FAIL_OUTPUT_LOST);
     } else if (!f->code && (e->status == 200 || e->status == 206)) {
         errand_think(e, e->r->writers, keep_download, kept_download);
     } else if (f->code == E_EGRESS || f->code == E_INVALID) {

@@ -64,6 +64,7 @@ static err keep_inline(struct errand *e, const struct output_ref *o, struct kept
     err r = decoder_feed(&d, o->inline_data, &bytes, &e->why);
     if (!r) r = decoder_end(&d, &bytes, &e->why);
     if (r) r = why_set(&e->why, E_UPSTREAM, "The provider's output cannot be decoded: %s Nothing was charged.", why_text(&e->why));
+    if (!r && !bytes.len) r = why_set(&e->why, E_UPSTREAM, "The provider's output holds no byte. Nothing was charged.");
     if (!r) r = drive_file_begin(e->r->o.drive, name.hex + ID_LEN - 20, &e->why, &file);
     if (!r) r = drive_file_write(&file, buf_view(&bytes), &e->why);
     if (!r) r = keep_file(e, &file, k);
@@ -76,6 +77,7 @@ static err keep_inline(struct errand *e, const struct output_ref *o, struct kept
 static err keep_spooled(struct errand *e, const struct output_ref *o, struct kept *k) {
     struct spooled *s = inbox_string(e, o->spool);
     if (!s || s->broken) return why_set(&e->why, E_UPSTREAM, "The provider's output cannot be decoded. Nothing was charged.");
+    if (!s->file.tmp[0]) return why_set(&e->why, E_UPSTREAM, "The provider's answer holds no byte of an output, or names one twice. Nothing was charged.");
     if (s->decoder.type[0]) k->type = arena_dup(&e->arena, str_of(s->decoder.type));
     return keep_file(e, &s->file, k);
 }

@@ -28,4 +28,17 @@ def a_type_that_a_reply_states_splits_no_answer():
             expect(file.headers["Content-Disposition"].startswith("attachment"), file.headers)
 
 
+@case
+def an_answer_without_a_byte_is_no_file_and_no_riddle():
+    with Double() as d, catalog(d) as folder, Server("--catalog", folder, env=KEY) as s:
+        for raw in (b"", d.picture):
+            d.fault("make", raw=raw, type="image/png")
+            made = s.wait(s.submit("double/sync", {"prompt": "a"}), seconds=20)
+            equal((made["status"], made["billed_micros"]), ("completed", 3000) if raw else ("failed", 0))
+        d.fault("file", data=b"", times=9)
+        made = s.wait(s.submit("double/blind", {"prompt": "a"}))
+        equal((made["status"], made["billed_micros"]), ("failed", 0))
+        s.audit()
+
+
 run()

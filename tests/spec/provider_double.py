@@ -220,6 +220,8 @@ class Double:
     def do_make(self, request, parts, body, fault):
         asked = json.loads(body)
         self.begin(asked, asked.get("ref"))
+        if "raw" in fault:
+            return request.say(200, fault["raw"], kind=fault["type"])
         if fault.get("say"):
             return fault["say"]
         return {"images": [{"b64": base64.b64encode(self.picture).decode()} for _ in range(asked.get("n", 1))]}
