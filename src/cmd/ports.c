@@ -64,6 +64,14 @@ bool server_slot(void *self) { return engine_has_slot(((struct server *)self)->e
 
 /* --- what operators see --- */
 
+static void lag_metrics(const struct engine_stats *e, struct buf *out) {
+    buf_printf(out, "# HELP puras_poll_lag_seconds From the moment a poll of a provider was due to its answer.\n# TYPE puras_poll_lag_seconds histogram\n");
+    for (int i = 0; i < ENGINE_LAGS; i++)
+        buf_printf(out, "puras_poll_lag_seconds_bucket{le=\"%g\"} %llu\n", (double)engine_lags[i] / 1000, (unsigned long long)e->lag.within[i]);
+    buf_printf(out, "puras_poll_lag_seconds_bucket{le=\"+Inf\"} %llu\npuras_poll_lag_seconds_sum %g\npuras_poll_lag_seconds_count %llu\n", (unsigned long long)e->lag.count,
+               (double)e->lag.sum / 1000, (unsigned long long)e->lag.count);
+}
+
 void server_metrics(void *self, struct buf *out) {
     struct server *s = self;
     struct engine_stats e = engine_stats(s->engine);
@@ -101,6 +109,7 @@ void server_metrics(void *self, struct buf *out) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", rows[i].name, rows[i].help, rows[i].name, rows[i].type, rows[i].name, (long long)rows[i].value);
+    lag_metrics(&e, out);
     desk_metrics(s->desk, out);
 }
 

@@ -109,9 +109,13 @@ void engine_poke(struct engine *e, struct str generation);
 bool engine_has_slot(const struct engine *e);
 /* True while the last successful heartbeat is younger than half a lease. */
 bool engine_may_act(const struct engine *e);
+enum { ENGINE_LAGS = 8 };
+static const msec engine_lags[ENGINE_LAGS] = {10, 50, 100, 250, 500, 1000, 2000, 10000}; /* upper bounds; a lag counts in each that it keeps to */
 struct engine_stats {
     int64_t tasks, calls;       /* now */
     uint64_t attempts, settled, failed, retried, stale, adopted, scans;
     msec beat_age;
+    /* From the moment at which a poll was due to its answer: how far the node is behind the pace that descriptions declare. */
+    struct { uint64_t within[ENGINE_LAGS], count; msec sum; } lag;
 };
 struct engine_stats engine_stats(const struct engine *e);

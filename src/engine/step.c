@@ -59,6 +59,7 @@ static void woke(void *arg) {
 void act_later(struct task *t, msec delay) {
     struct io *io = t->engine->o.io;
     io->ops->timer_stop(io, t->wake);
+    t->due = io_mono(io) + delay;
     t->wake = io->ops->timer_start(io, delay, woke, t);
 }
 
@@ -337,10 +338,19 @@ static void act_late(struct task *t) {
     else if (gate_request(t)) call(t, CALL_POLL);
 }
 
+static void count_lag(struct task *t) {
+    struct engine_stats *s = &t->engine->stats;
+    msec lag = io_mono(t->engine->o.io) - t->due;
+    for (int i = 0; i < ENGINE_LAGS; i++) s->lag.within[i] += lag <= engine_lags[i];
+    s->lag.count++;
+    s->lag.sum += lag;
+}
+
 static void call_done(void *arg, const struct call *c, const struct call_result *r) {
     struct task *t = arg;
     t->calling = false;
     t->engine->calls--;
+    if (c->kind == CALL_POLL && t->due) count_lag(t);
     if (t->gone || !t->engine->running) {
         free_when_idle(t);
         return;
@@ -472,6 +482,7 @@ void task_poke(struct task *t) {
     if (t->gone || t->calling || t->commanding || !t->wake || !str_is(STEP_ACCEPTED, t->step)) return;
     t->engine->o.io->ops->timer_stop(t->engine->o.io, t->wake);
     t->wake = NULL;
+    t->due = io_mono(t->engine->o.io);
     if (!t->polls) t->polls = 1;
     task_act(t);
 }

@@ -35,6 +35,7 @@ struct task {
     char stage[48];             /* last told, and when */
     int64_t percent;
     msec stage_at;
+    msec due;                   /* when `wake` should fire, or the task was poked */
     struct timer *wake, *deadline;
     struct call call;           /* of the effect under way */
     struct command command;     /* the command under way, rebuilt from `pending` fields below when it must be sent again */

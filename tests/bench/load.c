@@ -1,8 +1,11 @@
 /* A load generator: a fixed number of connections, each sending its next request when the last answer is whole. Every status is
  * checked, every body is unique where it holds {n}, every latency is kept.
  *
- *   load [-c CONNECTIONS] [-t THREADS] [-d SECONDS] [-w WARMUP] [-n REQUESTS] [-m METHOD] [-s STATUS] [-H 'Name: value']... [-b BODY]
+ *   load [-c CONNECTIONS] [-t THREADS] [-d SECONDS] [-w WARMUP] [-n REQUESTS] [-r RATE] [-m METHOD] [-s STATUS] [-H 'Name: value']... [-b BODY]
  *        HOST:PORT TARGET
+ *
+ * With a rate, requests leave at even distances, RATE a second in all, whatever the answers do: a latency counts from the moment at which
+ * its request was due, also when no connection was free then.
  *
  * Prints one line of JSON; what happens during the warm-up is not counted. Ends with 1 when an answer had another status. */
 #include <arpa/inet.h>
@@ -26,7 +29,7 @@ enum { HEAD_MAX = 16384, READ_BYTES = 256 * 1024, DIGITS = 16, REQUEST_MAX = 256
 
 static struct options {
     int connections, threads, status;
-    double length, warmup;
+    double length, warmup, rate;
     int64_t requests;
     const char *method, *body, *target;
     struct sockaddr_in address;
@@ -60,12 +63,14 @@ struct connection {
     size_t head_len;
     bool in_body;
     int64_t body_left;
+    struct connection *next; /* idle until another request is due */
 };
 
 struct thread {
     pthread_t id;
     int connections, epoll;
-    struct connection *all;
+    struct connection *all, *idle;
+    int64_t due, every;
     char *buffer;
     uint32_t *us;
     size_t n, cap;
@@ -146,7 +151,28 @@ static bool answered(struct thread *t, struct connection *c) {
         keep(t, now - c->began);
         t->last_ns = now;
     }
-    return now < end_ns && next_request(t, c);
+    if (o.rate <= 0) return now < end_ns && next_request(t, c);
+    c->next = t->idle;
+    t->idle = c;
+    return true;
+}
+
+/* What is due is sent, as far as connections are free. Returns how many of them have ended: all, when the time is over. */
+static int send_due(struct thread *t) {
+    int ended = 0;
+    for (int64_t now = now_ns(); t->idle && (t->due <= now || now >= end_ns);) {
+        struct connection *c = t->idle;
+        t->idle = c->next;
+        if (now >= end_ns || !next_request(t, c)) ended++;
+        c->began = t->due;
+        t->due += t->every;
+    }
+    return ended;
+}
+
+static int patience_ms(const struct thread *t) {
+    int64_t left = t->due - now_ns();
+    return o.rate <= 0 || !t->idle || left > 100000000 ? 100 : left < 0 ? 0 : (int)(left / 1000000);
 }
 
 static bool receive(struct thread *t, struct connection *c) {
@@ -186,9 +212,14 @@ static void *run(void *arg) {
     struct thread *t = arg;
     struct epoll_event events[256];
     int live = 0;
-    for (int i = 0; i < t->connections; i++) live += next_request(t, &t->all[i]);
+    for (int i = 0; i < t->connections; i++) {
+        struct connection *c = &t->all[i];
+        if (o.rate <= 0) live += next_request(t, c);
+        else c->next = t->idle, t->idle = c, live++;
+    }
     while (live > 0) {
-        int n = epoll_wait(t->epoll, events, 256, 100);
+        if (o.rate > 0) live -= send_due(t);
+        int n = epoll_wait(t->epoll, events, 256, patience_ms(t));
         if (now_ns() > end_ns + 10000000000) give_up("an answer did not come within 10 s of the end");
         for (int i = 0; i < n; i++) {
             struct connection *c = events[i].data.ptr;
@@ -262,12 +293,13 @@ static void read_address(const char *text) {
 
 static void read_options(int argc, char **argv) {
     size_t used = 0;
-    for (int c; (c = getopt(argc, argv, "c:t:d:w:n:m:s:H:b:")) != -1;) switch (c) {
+    for (int c; (c = getopt(argc, argv, "c:t:d:w:n:r:m:s:H:b:")) != -1;) switch (c) {
         case 'c': o.connections = (int)strtol(optarg, NULL, 10); break;
         case 't': o.threads = (int)strtol(optarg, NULL, 10); break;
         case 'd': o.length = strtod(optarg, NULL); break;
         case 'w': o.warmup = strtod(optarg, NULL); break;
         case 'n': o.requests = strtoll(optarg, NULL, 10); break;
+        case 'r': o.rate = strtod(optarg, NULL); break;
         case 'm': o.method = optarg; break;
         case 's': o.status = (int)strtol(optarg, NULL, 10); break;
         case 'H': used += (size_t)snprintf(o.headers + used, sizeof o.headers - used, "%s\r\n", optarg); break;
@@ -275,7 +307,7 @@ static void read_options(int argc, char **argv) {
         default: exit(2);
         }
     if (optind + 2 != argc || o.connections < 1 || o.threads < 1 || used >= sizeof o.headers) {
-        fprintf(stderr, "usage: load [-c CONNECTIONS] [-t THREADS] [-d SECONDS] [-w WARMUP] [-n REQUESTS] [-m METHOD] [-s STATUS] [-H 'Name: value']... [-b BODY] HOST:PORT TARGET\n");
+        fprintf(stderr, "usage: load [-c CONNECTIONS] [-t THREADS] [-d SECONDS] [-w WARMUP] [-n REQUESTS] [-r RATE] [-m METHOD] [-s STATUS] [-H 'Name: value']... [-b BODY] HOST:PORT TARGET\n");
         exit(2);
     }
     if (o.threads > o.connections) o.threads = o.connections;
@@ -304,6 +336,10 @@ int main(int argc, char **argv) {
     began_ns = now_ns();
     counted_ns = began_ns + (int64_t)(o.warmup * 1e9);
     end_ns = counted_ns + (int64_t)(o.length * 1e9);
+    for (int i = 0; i < o.threads && o.rate > 0; i++) {
+        threads[i].every = (int64_t)(1e9 * o.threads / o.rate);
+        threads[i].due = began_ns + threads[i].every * i / o.threads;
+    }
     for (int i = 0; i < o.threads; i++)
         if (pthread_create(&threads[i].id, NULL, run, &threads[i])) give_up("a thread");
     for (int i = 0; i < o.threads; i++) pthread_join(threads[i].id, NULL);
