@@ -49,8 +49,7 @@ static void free_request(struct upstream_request *r) {
 
 /* Out of all lists but the kick's. */
 static void detach(struct upstream_request *r) {
-    if (r->added) curl_multi_remove_handle(r->u->lanes[r->ask.policy].multi, r->easy);
-    r->added = false;
+    lane_remove(&r->u->lanes[r->ask.policy], r);
     if (r->lookup) lookup_forget(r);
     r->u->io->ops->timer_stop(r->u->io, r->timer);
     r->timer = NULL;
@@ -157,11 +156,8 @@ static err judge(struct upstream_request *r, struct why *why) {
 }
 
 void request_add(struct upstream_request *r) {
-    struct lane *l = &r->u->lanes[r->ask.policy];
-    curl_easy_setopt(r->easy, CURLOPT_SHARE, l->share);
     request_configure(r);
-    r->added = true;
-    must(curl_multi_add_handle(l->multi, r->easy) == CURLM_OK);
+    lane_add(&r->u->lanes[r->ask.policy], r);
 }
 
 static void start_hop(struct upstream_request *r, struct str url, struct str base) {
@@ -195,8 +191,7 @@ static void redirect(struct upstream_request *r) {
 }
 
 void request_hop_ended(struct upstream_request *r, CURLcode result) {
-    curl_multi_remove_handle(r->u->lanes[r->ask.policy].multi, r->easy);
-    r->added = false;
+    lane_remove(&r->u->lanes[r->ask.policy], r);
     if (r->cancelled) return; /* the kick takes it */
     if (!r->code && r->location.len) {
         redirect(r);

@@ -16,6 +16,8 @@ struct lane {
     CURLM *multi;
     CURLSH *share; /* TLS sessions, so that a fresh connection costs one round trip less */
     uv_timer_t timer;
+    int handed, most; /* requests that libcurl has: no more than it may open connections, since it looks for those that wait one by one */
+    struct upstream_request *first, *last; /* the others, in their order */
 };
 
 struct upstream {
@@ -39,6 +41,7 @@ struct upstream_request {
     struct upstream *u;
     struct upstream_request *next, **prev; /* live; next also in idle */
     struct upstream_request *next_kicked;
+    struct upstream_request *before, *behind; /* in the lane's queue */
     CURL *easy;
     struct arena arena;
     struct upstream_ask ask;
@@ -52,7 +55,7 @@ struct upstream_request {
     struct curl_slist *connect;
     struct lookup *lookup;
     bool tunnel, bodiless; /* through the proxy; after a 303 */
-    bool added;            /* to its lane */
+    bool added, queued;    /* to its lane; in its lane's queue */
     bool tried;            /* an address that the guard let pass */
     const char *refused;   /* what an address was that the guard turned down */
     int hops;
@@ -81,6 +84,8 @@ void request_finish(struct upstream_request *r);
 bool request_is_home(const struct upstream_request *r); /* this hop leads to an origin that the ask names */
 /* upstream_lanes.c */
 void lanes_open(struct upstream *u);
+void lane_add(struct lane *l, struct upstream_request *r);
+void lane_remove(struct lane *l, struct upstream_request *r); /* nothing when it is not there */
 void lanes_close(struct upstream *u); /* frees u once libuv has let go of its handles */
 /* upstream_easy.c */
 void request_configure(struct upstream_request *r);

@@ -75,8 +75,52 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *u
     return 0;
 }
 
+/* --- requests of a lane */
+
+static void hand(struct lane *l, struct upstream_request *r) {
+    r->added = true;
+    l->handed++;
+    curl_easy_setopt(r->easy, CURLOPT_SHARE, l->share);
+    must(curl_multi_add_handle(l->multi, r->easy) == CURLM_OK);
+}
+
+static void unqueue(struct lane *l, struct upstream_request *r) {
+    if (r->before) r->before->behind = r->behind;
+    else l->first = r->behind;
+    if (r->behind) r->behind->before = r->before;
+    else l->last = r->before;
+    r->before = r->behind = NULL;
+    r->queued = false;
+}
+
+/* libcurl keeps those that find no connection in a list which it walks at every request's end: with twenty thousand of them that is all it does. */
+void lane_add(struct lane *l, struct upstream_request *r) {
+    if (l->handed < l->most) {
+        hand(l, r);
+        return;
+    }
+    r->queued = true;
+    r->before = l->last;
+    if (l->last) l->last->behind = r;
+    else l->first = r;
+    l->last = r;
+}
+
+void lane_remove(struct lane *l, struct upstream_request *r) {
+    if (r->queued) unqueue(l, r);
+    if (!r->added) return;
+    curl_multi_remove_handle(l->multi, r->easy);
+    r->added = false;
+    l->handed--;
+    struct upstream_request *next = l->first;
+    if (!next) return;
+    unqueue(l, next);
+    hand(l, next);
+}
+
 static void lane_open(struct upstream *u, struct lane *l, long connections, long per_host) {
     l->u = u;
+    l->most = (int)connections;
     l->multi = curl_multi_init();
     l->share = curl_share_init();
     must(l->multi && l->share);

@@ -125,7 +125,7 @@ static void make_image(void) {
     if (!png || !text || !image) give_up("memory");
     size_t n = base64(text, png, picture(png, side, 7));
     static const char before[] = "{\"created\":1,\"data\":[{\"b64_json\":\"", after[] = "\"}]}";
-    int head = sprintf(image, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", n + sizeof before - 1 + sizeof after - 1, before);
+    int head = snprintf(image, most * 2 + 4096, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", n + sizeof before - 1 + sizeof after - 1, before);
     memcpy(image + head, text, n);
     memcpy(image + head + n, after, sizeof after - 1);
     image_len = (size_t)head + n + sizeof after - 1;
