@@ -331,7 +331,9 @@ static err pragma_is(struct sqlite_db *s, const char *sql, const char *wanted) {
 static err set_up(struct sqlite_db *s) {
     sqlite3_extended_result_codes(s->h, 1);
     sqlite3_busy_timeout(s->h, BUSY_MS);
-    if (sqlite3_exec(s->h, "pragma synchronous = full; pragma cache_size = -64000; pragma temp_store = memory", NULL, NULL, NULL))
+    /* Readers are several, each with a cache of its own beside the kernel's: small ones. */
+    const char *sizes = s->db.writer ? "pragma synchronous = full; pragma cache_size = -64000; pragma temp_store = memory" : "pragma cache_size = -8000; pragma temp_store = memory";
+    if (sqlite3_exec(s->h, sizes, NULL, NULL, NULL))
         return failed(s, "opening");
     if (!s->db.writer) return OK;
     if (sqlite3_db_readonly(s->h, "main") == 1)
