@@ -25,6 +25,7 @@ void engine_destroy(struct engine *e) {
             e->o.io->ops->timer_stop(e->o.io, t->deadline);
         }
     tasks_done(&e->tasks);
+    adoptions_forget(e);
     for (int k = 0; k <= SCAN_BEAT; k++) arena_done(&e->scans[k].arena);
     free(e);
 }
@@ -95,6 +96,7 @@ static void deadline_fired(void *arg) {
 void engine_take(struct engine *e, const struct generation *g, const struct attempt *a) {
     struct task *t = tasks_find(&e->tasks, g->head.id);
     if (t && (t->gone || t->late)) return; /* an effect of its former life is still under way; the next scan finds it again */
+    if (!t && !a) a = adopted_attempt(e, g);
     if (!t && !a) {
         e->work_restart = true;
         engine_scan(e, SCAN_WORK);

@@ -4,9 +4,10 @@
 #include "base/plant.h"
 #include "engine/task.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
-enum { DEFER_MS = 5000 };
+enum { DEFER_MS = 5000, ADOPTIONS = 8 }; /* chunks that are committed together */
 
 static void scan_done(struct scan *s);
 
@@ -76,52 +77,99 @@ static void claim(struct engine *e, const struct work *w, struct arena *a) {
     }
 }
 
+/* One chunk of a dead node's work, from its reading to its commit: the scan holds what was read. */
 struct adoption {
+    struct adoption *next; /* of those that are being committed, or wait until others are */
     struct engine *engine;
-    bool more; /* the dead node may have more work than one chunk */
-    char dead[ID_LEN + 1];
+    struct scan scan;
+    char dead[ID_LEN + 1], after[ID_LEN + 1];
 };
 
-static void scan_dead(struct engine *e, struct str node);
+static void scan_dead(struct engine *e, struct str node, struct str after);
 
-static void adopted(void *arg, const struct outcome *o) {
-    struct adoption *x = arg;
-    struct engine *e = x->engine;
-    if (!o->code) e->stats.adopted += (uint64_t)o->moved;
-    if (!o->code && x->more && e->running) scan_dead(e, str_of(x->dead));
+static void adoption_free(struct adoption *x) {
+    arena_done(&x->scan.arena);
     free(x);
 }
 
-static void adopt(struct engine *e, const struct scan *s) {
+void adoptions_forget(struct engine *e) {
+    for (struct adoption *x = e->adoptions_read; x; x = e->adoptions_read) {
+        e->adoptions_read = x->next;
+        adoption_free(x);
+    }
+}
+
+/* The attempt of a generation that is being adopted: nobody but the dead node could have changed it. */
+const struct attempt *adopted_attempt(const struct engine *e, const struct generation *g) {
+    for (const struct adoption *x = e->adopting; x; x = x->next)
+        for (size_t low = 0, high = x->scan.work_count; low < high;) { /* in order of their ids */
+            size_t mid = low + (high - low) / 2;
+            const struct work *w = &x->scan.work[mid];
+            int order = str_cmp(g->head.id, w->generation->head.id);
+            if (!order) return w->attempt && w->attempt->n == g->attempts ? w->attempt : NULL;
+            if (order < 0) high = mid;
+            else low = mid + 1;
+        }
+    return NULL;
+}
+
+static void adopt(struct engine *e, struct adoption *x);
+
+static void adoption_over(struct adoption *x) {
+    struct engine *e = x->engine;
+    struct adoption **at = &e->adopting, *next = e->adoptions_read;
+    while (*at != x) at = &(*at)->next;
+    *at = x->next;
+    e->adoptions--;
+    adoption_free(x);
+    if (!next || !e->running) return;
+    e->adoptions_read = next->next;
+    adopt(e, next);
+}
+
+static void adopted(void *arg, const struct outcome *o) {
+    struct adoption *x = arg;
+    if (!o->code) x->engine->stats.adopted += (uint64_t)o->moved;
+    adoption_over(x);
+}
+
+/* The next chunk is read while this one is committed. What is refused is found again by the next beat. */
+static void adopt(struct engine *e, struct adoption *x) {
+    const struct scan *s = &x->scan;
     struct str ids[LIMIT_ADOPT_CHUNK];
     int64_t n = 0;
-    for (size_t i = 0; i < s->work_count && n < LIMIT_ADOPT_CHUNK; i++) ids[n++] = s->work[i].generation->head.id;
-    if (!n) return;
-    struct adoption *x = calloc(1, sizeof *x);
-    must(x && s->node.len <= ID_LEN);
-    *x = (struct adoption){.engine = e, .more = n == LIMIT_ADOPT_CHUNK};
-    memcpy(x->dead, s->node.ptr, s->node.len);
+    while (n < (int64_t)s->work_count && n < LIMIT_ADOPT_CHUNK) ids[n] = s->work[n].generation->head.id, n++;
+    if (n == LIMIT_ADOPT_CHUNK) scan_dead(e, str_of(x->dead), ids[n - 1]);
     struct command cmd = {.kind = CMD_ADOPT, .at = io_now(e->o.io)};
     cmd.adopt = (struct cmd_adopt){.node = str_of(e->node), .dead = s->node, .generations = ids, .count = n};
-    if (e->o.port.submit(e->o.port.self, &cmd, adopted, x)) free(x); /* the next beat finds it again */
+    x->next = e->adopting;
+    e->adopting = x;
+    e->adoptions++;
+    if (e->o.port.submit(e->o.port.self, &cmd, adopted, x)) adoption_over(x);
 }
 
 static void dead_work(struct scan *s) {
-    struct engine *e = s->arg;
-    if (!s->code && e->running) adopt(e, s);
-    arena_done(&s->arena);
-    free((char *)s->node.ptr);
-    free(s);
+    struct adoption *x = (struct adoption *)((char *)s - offsetof(struct adoption, scan));
+    struct engine *e = x->engine;
+    if (s->code || !s->work_count || !e->running) {
+        adoption_free(x);
+    } else if (e->adoptions < ADOPTIONS) {
+        adopt(e, x);
+    } else {
+        x->next = e->adoptions_read;
+        e->adoptions_read = x;
+    }
 }
 
 /* Takes over what a dead node left, chunk by chunk. */
-static void scan_dead(struct engine *e, struct str node) {
-    struct scan *s = calloc(1, sizeof *s);
-    char *id = calloc(1, node.len + 1);
-    must(s && id);
-    memcpy(id, node.ptr, node.len);
-    *s = (struct scan){.kind = SCAN_WORK, .limit = LIMIT_ADOPT_CHUNK, .now = io_now(e->o.io), .node = str_n(id, node.len), .done = dead_work, .arg = e};
-    e->o.port.scan(e->o.port.self, s);
+static void scan_dead(struct engine *e, struct str node, struct str after) {
+    struct adoption *x = calloc(1, sizeof *x);
+    must(x && node.len <= ID_LEN && after.len <= ID_LEN);
+    x->engine = e;
+    memcpy(x->dead, node.ptr, node.len);
+    memcpy(x->after, after.ptr, after.len);
+    x->scan = (struct scan){.kind = SCAN_WORK, .limit = LIMIT_ADOPT_CHUNK, .now = io_now(e->o.io), .node = str_of(x->dead), .after = str_of(x->after), .done = dead_work, .arg = e};
+    e->o.port.scan(e->o.port.self, &x->scan);
 }
 
 static void expire(struct engine *e, struct str generation) {
@@ -176,7 +224,7 @@ static void scan_done(struct scan *s) {
         if (s->kind == SCAN_WORK) work_walked(e, s);
         if (s->nodes && e->o.permits) permits_share(e->o.permits, s->nodes);
         for (size_t i = 0; i < s->id_count; i++) {
-            if (s->kind == SCAN_LAPSED) scan_dead(e, s->ids[i]);
+            if (s->kind == SCAN_LAPSED) scan_dead(e, s->ids[i], STR(""));
             else expire(e, s->ids[i]);
         }
     }

@@ -32,6 +32,8 @@ struct task {
     char *lane;                 /* where it waits, or is counted as out until it gives that back */
     bool granted, queued, passed; /* the permit for its next submit is there; is waited for; its breaker has let it pass */
     bool polling;               /* its turn for one request that is no submit has come */
+    bool inside;                /* it holds a place among the requests under way: of permit.room in the lane `inside_of` */
+    char *inside_of;
     char stage[48];             /* last told, and when */
     int64_t percent;
     msec stage_at;
@@ -66,6 +68,8 @@ struct engine {
     bool scanning[SCAN_BEAT + 1], scan_again[SCAN_BEAT + 1];
     char work_after[ID_LEN + 1];        /* where the walk over this node's work goes on: a page at a tick ... */
     bool work_rush, work_restart;       /* ... or at once to the end, when there is some that no task stands for */
+    struct adoption *adopting, *adoptions_read; /* chunks of dead nodes' work whose commit is under way; that were read and wait */
+    int adoptions;
     struct timer *tick, *beat_tick, *permit_tick;
     msec permit_at;             /* when permit_tick fires */
     struct engine_stats stats;
@@ -84,6 +88,8 @@ void task_poke(struct task *t);        /* polls now, when that is what it waits 
 bool gate_submit(struct task *t);      /* true: now. Otherwise the task acts again when its turn has come */
 void gate_sent(struct task *t);        /* the submit leaves: the next one asks again */
 bool gate_request(struct task *t);     /* like gate_submit, for a request that is no submit */
+bool gate_fetch(struct task *t);       /* like gate_submit, for outputs */
+void gate_answered(struct task *t);    /* whatever it was is over, and makes room for another */
 void gate_follow(struct task *t);      /* its step is another: work found or taken over counts as out there, what is done there no more */
 void gate_leave(struct task *t);       /* its work there is over, or it no longer wants to go */
 void gate_told(struct task *t, enum failure f, struct str detail, msec retry_after); /* how a submit or an attempt went */
@@ -96,4 +102,6 @@ micros cost_booked(struct task *t, micros reported, int64_t measured, int64_t ou
 void engine_scan(struct engine *e, enum scan_kind kind);
 void engine_timers_start(struct engine *e);
 void engine_timers_stop(struct engine *e);
+void adoptions_forget(struct engine *e);
+const struct attempt *adopted_attempt(const struct engine *e, const struct generation *g);
 void engine_take(struct engine *e, const struct generation *g, const struct attempt *a);
