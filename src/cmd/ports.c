@@ -72,6 +72,16 @@ static void lag_metrics(const struct engine_stats *e, struct buf *out) {
                (double)e->lag.sum / 1000, (unsigned long long)e->lag.count);
 }
 
+/* What held the loop up: nothing else moves meanwhile. */
+static void loop_metrics(const struct loop *l, struct buf *out) {
+    struct loop_slow rows[32];
+    int n = loop_slow_turns(l, rows, 32);
+    buf_printf(out, "# HELP puras_loop_slow_turns_total Turns of the loop that took more than 10 ms, by what they did.\n# TYPE puras_loop_slow_turns_total counter\n");
+    for (int i = 0; i < n && i < 32; i++) buf_printf(out, "puras_loop_slow_turns_total{handler=\"%s\"} %lld\n", rows[i].name, (long long)rows[i].turns);
+    buf_printf(out, "# HELP puras_loop_longest_turn_ms The longest of them.\n# TYPE puras_loop_longest_turn_ms gauge\n");
+    for (int i = 0; i < n && i < 32; i++) buf_printf(out, "puras_loop_longest_turn_ms{handler=\"%s\"} %lld\n", rows[i].name, (long long)rows[i].longest);
+}
+
 void server_metrics(void *self, struct buf *out) {
     struct server *s = self;
     struct engine_stats e = engine_stats(s->engine);
@@ -110,6 +120,7 @@ void server_metrics(void *self, struct buf *out) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", rows[i].name, rows[i].help, rows[i].name, rows[i].type, rows[i].name, (long long)rows[i].value);
     lag_metrics(&e, out);
+    loop_metrics(s->loop, out);
     desk_metrics(s->desk, out);
 }
 

@@ -89,7 +89,7 @@ def fly(server, provider, key, idle):
     row("submit p99, %d a second: in flight / idle" % RATE, "%.1f / %.1f ms = %.2f (p50 %.2f / %.2f ms)" % (beside["p99_us"] / 1000, idle["p99_us"] / 1000, ratio, beside["p50_us"] / 1000, idle["p50_us"] / 1000),
         "<= 2", ratio <= 2)
     for name, value in sorted(after.items()):
-        if name.startswith("puras_loop_slow"):
+        if name.startswith("puras_loop_"):
             print("  ", name, value, flush=True)
 
 
