@@ -47,6 +47,8 @@ INPUTS_BYTES|Inputs as they are stored with a generation. More: 413.
 OUTPUTS|Files of one generation.
 ATTEMPTS|Tries of one generation, when the failures between them may pass.
 LATE_MS|A provider is still asked after work that passed its deadline. What it makes becomes a file of the generation, and nobody pays for it. Forgotten when the server stops.
+PROVIDER_REQUESTS|Submits of one provider that are under way at once on a node; as many of its other requests. The others wait in order.
+FETCHES|Finished works of one node whose outputs are being fetched or stand in line for it by expiry. The others wait in order.
 LATE|Such works of one node at once. One more is not asked after.
 BILLED_FAILURES|Calls of one key in an hour (UTC) that failed although their provider takes money for it. None of them is charged. One more call: 429 `too_many_failures` until the hour ends.
 EVENTS|Numbered events of one generation. Progress beyond it is dropped, changes of state never.

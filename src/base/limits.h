@@ -48,6 +48,8 @@
 #define LIMIT_OUTPUTS 16
 #define LIMIT_ATTEMPTS 5
 #define LIMIT_LATE_MS (30 * 60 * 1000)         /* work that passed its deadline is asked after for so long */
+#define LIMIT_PROVIDER_REQUESTS 1024           /* submits of one provider that are under way on a node; likewise all its other requests */
+#define LIMIT_FETCHES 4096                     /* works whose outputs are being fetched, or wait with their links read for one of 64 downloads */
 #define LIMIT_LATE 1000                        /* such works of one node */
 #define LIMIT_BILLED_FAILURES 20               /* of one key in an hour: failed calls that their provider took money for */
 #define LIMIT_EVENTS 1000                      /* per generation; progress beyond it is dropped, states never */

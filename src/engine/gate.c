@@ -58,15 +58,35 @@ void engine_rethink(struct engine *e) {
 
 static void granted(struct permit_wait *w) {
     struct task *t = (struct task *)((char *)w - offsetof(struct task, permit));
-    t->granted = true;
-    t->queued = false;
+    if (w->enters) {
+        t->inside = true;
+    } else {
+        t->granted = true;
+        t->queued = false;
+    }
     task_act(t);
+}
+
+void gate_answered(struct task *t) {
+    if (!t->inside) return;
+    t->inside = false;
+    permits_back(t->engine->o.permits, task_str(t->inside_of), t->permit.room);
+}
+
+/* A place among the requests of a lane that are under way, or it is waited for. What is held goes back with the answer, or with the wish. */
+static bool enter(struct task *t, struct str lane, enum permit_room room, int64_t most) {
+    if (t->inside) return true;
+    task_set(&t->inside_of, lane);
+    t->permit.room = room;
+    t->permit.granted = granted;
+    return t->inside = permits_enter(t->engine->o.permits, lane, room, most, &t->permit);
 }
 
 void gate_leave(struct task *t) {
     struct permits *p = t->engine->o.permits;
     if (!p) return;
     permits_leave(p, &t->permit);
+    if (!t->calling) gate_answered(t);
     if (t->lane && !t->queued) permits_give(p, task_str(t->lane));
     task_set(&t->lane, STR(""));
     t->granted = t->queued = false;
@@ -112,7 +132,8 @@ bool gate_submit(struct task *t) {
     if (e->o.permits && !t->granted && !take(t)) return false;
     t->queued = false;
     if (!t->passed && e->o.routes && !routes_gate(e->o.routes, task_str(t->provider), task_str(t->route), now)) return false;
-    return t->passed = true;
+    t->passed = true;
+    return !e->o.permits || enter(t, task_str(t->lane), ROOM_SUBMITS, LIMIT_PROVIDER_REQUESTS);
 }
 
 void gate_sent(struct task *t) { t->granted = t->passed = false; }
@@ -120,16 +141,18 @@ void gate_sent(struct task *t) { t->granted = t->passed = false; }
 bool gate_request(struct task *t) {
     struct engine *e = t->engine;
     if (!e->o.permits) return true;
-    if (t->polling) {
-        t->polling = false;
-        return true;
-    }
+    if (t->permit.lane) return false;
     struct str lane = t->lane ? task_str(t->lane) : lane_of(t);
-    msec wait = lane.len ? permits_poll(e->o.permits, lane, io_mono(e->o.io)) : 0;
-    if (!wait) return true;
-    t->polling = true;
+    msec wait = lane.len && !t->polling && !t->inside ? permits_poll(e->o.permits, lane, io_mono(e->o.io)) : 0;
+    t->polling = wait > 0;
+    if (!wait) return enter(t, lane, ROOM_QUESTIONS, LIMIT_PROVIDER_REQUESTS);
     act_later(t, wait);
     return false;
+}
+
+bool gate_fetch(struct task *t) {
+    if (!t->engine->o.permits) return true;
+    return !t->permit.lane && enter(t, STR(""), ROOM_QUESTIONS, LIMIT_FETCHES);
 }
 
 void gate_follow(struct task *t) {

@@ -6,6 +6,8 @@
 
 enum { RATE_MOST = 65536 }; /* submits of one window; a description that declares more has no bound in effect */
 
+struct queue { struct permit_wait *first, *last; };
+
 struct lane {
     char *provider;
     struct permit_limits limits;
@@ -16,12 +18,14 @@ struct lane {
     int64_t out, waiting;
     msec held_until;
     int64_t poll_gap_us, poll_next_us;
-    struct permit_wait *first, *last;
+    struct queue permits;
+    struct { struct queue queue; int64_t inside; } rooms[ROOMS];
 };
 struct permits {
     struct lane **lanes; /* few, and never moved: who waits points at its lane */
     size_t count;
     int64_t nodes;
+    struct lane nameless;
 };
 
 struct permits *permits_create(void) {
@@ -49,6 +53,7 @@ static struct lane *find(const struct permits *p, struct str provider) {
 }
 
 static struct lane *lane_of(struct permits *p, struct str provider) {
+    if (!provider.len) return &p->nameless;
     struct lane *l = find(p, provider);
     if (l) return l;
     l = calloc(1, sizeof *l);
@@ -125,13 +130,23 @@ static void note(struct lane *l, msec now) {
     if (l->filled < l->room) l->filled++;
 }
 
+static void link_wait(struct queue *q, struct lane *l, struct permit_wait *w) {
+    w->lane = l;
+    w->next = NULL;
+    w->prev = q->last;
+    if (q->last) q->last->next = w;
+    else q->first = w;
+    q->last = w;
+}
+
 static void unlink_wait(struct permit_wait *w) {
     struct lane *l = w->lane;
+    struct queue *q = w->enters ? &l->rooms[w->room].queue : &l->permits;
     if (w->prev) w->prev->next = w->next;
-    else l->first = w->next;
+    else q->first = w->next;
     if (w->next) w->next->prev = w->prev;
-    else l->last = w->prev;
-    l->waiting--;
+    else q->last = w->prev;
+    if (!w->enters) l->waiting--;
     w->prev = w->next = NULL;
     w->lane = NULL;
 }
@@ -139,18 +154,39 @@ static void unlink_wait(struct permit_wait *w) {
 bool permits_take(struct permits *p, struct str provider, msec now, struct permit_wait *w) {
     struct lane *l = lane_of(p, provider);
     must(!w->lane);
-    if (!l->first && may_go(l, now)) {
+    if (!l->permits.first && may_go(l, now)) {
         note(l, now);
         return true;
     }
-    w->lane = l;
-    w->next = NULL;
-    w->prev = l->last;
-    if (l->last) l->last->next = w;
-    else l->first = w;
-    l->last = w;
+    w->enters = false;
+    link_wait(&l->permits, l, w);
     l->waiting++;
     return false;
+}
+
+bool permits_enter(struct permits *p, struct str provider, enum permit_room room, int64_t most, struct permit_wait *w) {
+    struct lane *l = lane_of(p, provider);
+    must(!w->lane);
+    if (l->rooms[room].inside < most) {
+        l->rooms[room].inside++;
+        return true;
+    }
+    w->enters = true;
+    w->room = room;
+    link_wait(&l->rooms[room].queue, l, w);
+    return false;
+}
+
+void permits_back(struct permits *p, struct str provider, enum permit_room room) {
+    struct lane *l = lane_of(p, provider);
+    struct permit_wait *w = l->rooms[room].queue.first;
+    must(l->rooms[room].inside > 0);
+    if (!w) {
+        l->rooms[room].inside--;
+        return;
+    }
+    unlink_wait(w); /* the place goes to the next */
+    w->granted(w);
 }
 
 void permits_leave(struct permits *p, struct permit_wait *w) {
@@ -183,8 +219,8 @@ msec permits_poll(struct permits *p, struct str provider, msec now) {
 void permits_turn(struct permits *p, msec now) {
     for (size_t i = 0; i < p->count; i++) {
         struct lane *l = p->lanes[i];
-        for (int64_t n = l->waiting; n > 0 && l->first && may_go(l, now); n--) {
-            struct permit_wait *w = l->first;
+        for (int64_t n = l->waiting; n > 0 && l->permits.first && may_go(l, now); n--) {
+            struct permit_wait *w = l->permits.first;
             unlink_wait(w);
             note(l, now);
             w->granted(w);
@@ -196,7 +232,7 @@ msec permits_next(const struct permits *p) {
     msec next = 0;
     for (size_t i = 0; i < p->count; i++) {
         const struct lane *l = p->lanes[i];
-        if (!l->first || is_full(l)) continue;
+        if (!l->permits.first || is_full(l)) continue;
         msec at = rate_opens(l);
         if (at < 1) at = 1; /* 0 says that there is none */
         if (!next || at < next) next = at;

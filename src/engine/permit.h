@@ -21,9 +21,14 @@ struct permit_limits {
 void permits_declare(struct permits *p, struct str provider, const struct permit_limits *l);
 void permits_share(struct permits *p, int64_t nodes);
 
+/* Requests under way, beside the works: each takes memory and a connection while it lasts, and a provider that answers nothing must not gather all. */
+enum permit_room { ROOM_SUBMITS, ROOM_QUESTIONS, ROOMS };
+
 struct permit_wait {
-    struct permit_wait *prev, *next; /* in the lane's queue; NULL, NULL when alone or not queued */
+    struct permit_wait *prev, *next; /* in a queue of the lane; NULL, NULL when alone or not queued */
     struct lane *lane;               /* not NULL: it waits */
+    bool enters;                     /* for room, not for a permit */
+    enum permit_room room;
     void (*granted)(struct permit_wait *w);
 };
 /* True: a permit was taken, go. False: w waits, and `granted` is called from permits_turn once it has one. */
@@ -37,6 +42,11 @@ void permits_give(struct permits *p, struct str provider);
 void permits_hold(struct permits *p, struct str provider, msec until);
 /* For a request that is no submit: 0, go now; otherwise its turn is so many ms from now, and is kept for it. */
 msec permits_poll(struct permits *p, struct str provider, msec now);
+
+/* True: the request may leave, and has to come back with permits_back. False: w waits, and `granted` is called from a permits_back. A lane without
+ * a name is no provider's. */
+bool permits_enter(struct permits *p, struct str provider, enum permit_room room, int64_t most, struct permit_wait *w);
+void permits_back(struct permits *p, struct str provider, enum permit_room room);
 
 /* Grants what may be granted now. */
 void permits_turn(struct permits *p, msec now);

@@ -227,12 +227,35 @@ static void a_thousand_wait_for_an_hour_and_the_rate_holds(void **state) {
     assert_true(b->now - back < 3 * MANY / 10 * MS_SECOND);
 }
 
+static void enter(struct bench *b, int who, enum permit_room room) {
+    b->waits[who].granted = granted;
+    if (permits_enter(b->p, STR("p"), room, 3, &b->waits[who])) leave(b, who);
+}
+
+static void a_room_holds_so_many_and_the_others_enter_in_their_order(void **state) {
+    struct bench *b = *state;
+    for (int i = 0; i < 8; i++) enter(b, i, ROOM_QUESTIONS);
+    assert_int_equal(b->sent_count, 3);
+    for (int i = 10; i < 14; i++) enter(b, i, ROOM_SUBMITS); /* the other room has places of its own, and another provider too */
+    assert_int_equal(b->sent_count, 6);
+    assert_true(permits_enter(b->p, STR("q"), ROOM_QUESTIONS, 1, &b->waits[20]));
+    permits_leave(b->p, &b->waits[4]);
+    for (int i = 0; i < 4; i++) permits_back(b->p, STR("p"), ROOM_QUESTIONS);
+    const int order[] = {0, 1, 2, 10, 11, 12, 3, 5, 6, 7};
+    assert_int_equal(b->sent_count, 10);
+    assert_memory_equal(b->order, order, sizeof order);
+    for (int i = 0; i < 3; i++) permits_back(b->p, STR("p"), ROOM_QUESTIONS);
+    enter(b, 21, ROOM_QUESTIONS);
+    assert_int_equal(b->sent_count, 11);
+    assert_int_equal(permits_next(b->p), 0); /* no clock is needed for them */
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 int main(void) {
     const struct CMUnitTest tests[] = {
         T(without_limits_all_go), T(the_rate_is_kept_in_every_window_and_the_order_is_theirs), T(works_out_are_bounded_and_each_end_lets_the_next_go),
         T(who_leaves_the_queue_is_passed_over), T(nobody_overtakes), T(a_refusal_stops_the_credential_until_its_time), T(nodes_divide_what_there_is),
-        T(more_nodes_and_other_limits_keep_what_was_sent_in_mind), T(polls_take_turns), T(a_thousand_wait_for_an_hour_and_the_rate_holds),
+        T(more_nodes_and_other_limits_keep_what_was_sent_in_mind), T(polls_take_turns), T(a_room_holds_so_many_and_the_others_enter_in_their_order), T(a_thousand_wait_for_an_hour_and_the_rate_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

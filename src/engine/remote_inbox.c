@@ -1,6 +1,8 @@
 /* What a provider answers, as it comes: JSON whose long strings become files at once, or a body that is a file itself. */
 #include "engine/remote_int.h"
 
+#include <stdlib.h>
+
 static struct str header(const struct errand *e, const char *name) {
     for (size_t i = 0; i < e->header_count; i++)
         if (str_ieq(e->headers[i].name, str_of(name))) return e->headers[i].value;
@@ -21,10 +23,11 @@ void inbox_open(struct errand *e) {
 void inbox_close(struct errand *e) {
     struct inbox *in = &e->inbox;
     spool_free(in->spool);
-    for (size_t i = 0; i < LIMIT_OUTPUTS; i++) {
+    for (size_t i = 0; in->strings && i < LIMIT_OUTPUTS; i++) {
         drive_file_drop(&in->strings[i].file);
         buf_done(&in->strings[i].bytes);
     }
+    free(in->strings);
     buf_done(&in->head);
     *in = (struct inbox){};
 }
@@ -43,6 +46,10 @@ static err begin_string(struct errand *e, uint32_t id, struct str piece, struct 
 static err take(void *self, uint32_t id, struct str piece, struct why *why) {
     struct errand *e = self;
     if (id > LIMIT_OUTPUTS) return why_set(why, E_LIMIT, "The provider's answer holds more than %d files.", LIMIT_OUTPUTS);
+    if (!e->inbox.strings) {
+        e->inbox.strings = calloc(LIMIT_OUTPUTS, sizeof *e->inbox.strings); /* not of the arena, which is the loop's while this thread works */
+        must(e->inbox.strings);
+    }
     struct spooled *s = &e->inbox.strings[id - 1];
     if (!s->begun) TRY(begin_string(e, id, piece, why));
     if (s->broken) return OK;
@@ -54,7 +61,7 @@ static err take(void *self, uint32_t id, struct str piece, struct why *why) {
 
 static err end(void *self, uint32_t id, uint32_t bytes, struct why *why) {
     struct errand *e = self;
-    if (id > LIMIT_OUTPUTS) return OK;
+    if (id > LIMIT_OUTPUTS || !e->inbox.strings) return OK; /* nothing came of it */
     struct spooled *s = &e->inbox.strings[id - 1];
     s->done = true;
     buf_clear(&s->bytes);
@@ -77,7 +84,7 @@ void inbox_write(struct errand *e, struct str piece) {
 
 struct spooled *inbox_string(struct errand *e, struct str id) {
     int64_t n;
-    if (!str_to_i64(id, &n) || n < 1 || n > LIMIT_OUTPUTS) return NULL;
+    if (!e->inbox.strings || !str_to_i64(id, &n) || n < 1 || n > LIMIT_OUTPUTS) return NULL;
     struct spooled *s = &e->inbox.strings[n - 1];
     return s->done ? s : NULL;
 }

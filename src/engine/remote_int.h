@@ -71,7 +71,7 @@ struct spooled {
 struct inbox {
     struct spool *spool;
     bool whole, text; /* no JSON: a file; words */
-    struct spooled strings[LIMIT_OUTPUTS];
+    struct spooled *strings; /* LIMIT_OUTPUTS of them, made when the first comes: most answers have none, and a thousand are under way */
     struct buf head;  /* the beginning of a body that is no JSON */
 };
 

@@ -160,7 +160,7 @@ void reply_read(struct errand *e) {
     if (e->code) return;
     struct reply_in in = {.status = e->status, .headers = e->headers, .header_count = e->header_count, .body = body};
     if (!body) in.text = text;
-    if (!body && e->inbox.strings[0].done) in.body_spool = STR("1");
+    if (!body && inbox_string(e, STR("1"))) in.body_spool = STR("1");
     e->code = provider_reply(e->plan.endpoint, e->ask, &e->pc, &in, e->call->url_path, &ev, &e->arena, &e->why, &e->reading);
     if (e->code || !is_result(e)) return;
     e->code = keep_outputs(e);

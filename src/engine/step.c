@@ -73,6 +73,14 @@ static msec backoff(struct task *t, int tries, msec first, msec max) {
     return wait - wait / 4 + wait / 2 * r / 255;
 }
 
+/* Work that was found, after a start or with another node's death: thousands are found at once, and must not be asked after at once. */
+static msec first_wait_of(struct task *t, const struct traits *traits) {
+    uint16_t r;
+    if (t->sent_by_us) return traits->first_wait;
+    t->engine->o.io->ops->random(t->engine->o.io, &r, sizeof r);
+    return traits->first_wait * r / UINT16_MAX;
+}
+
 /* --- commands --- */
 
 static void command_resend(void *arg) {
@@ -333,8 +341,9 @@ static void late_answered(struct task *t, const struct call *c, const struct cal
 
 static void act_late(struct task *t) {
     if (io_now(t->engine->o.io) >= t->deadline_at) task_release(t);
-    else if (str_is(STEP_RESULT, t->step)) call(t, CALL_FETCH);
-    else if (!str_is(STEP_ACCEPTED, t->step)) task_release(t);
+    else if (str_is(STEP_RESULT, t->step)) {
+        if (gate_fetch(t)) call(t, CALL_FETCH);
+    } else if (!str_is(STEP_ACCEPTED, t->step)) task_release(t);
     else if (gate_request(t)) call(t, CALL_POLL);
 }
 
@@ -350,6 +359,7 @@ static void call_done(void *arg, const struct call *c, const struct call_result 
     struct task *t = arg;
     t->calling = false;
     t->engine->calls--;
+    gate_answered(t);
     if (c->kind == CALL_POLL && t->due) count_lag(t);
     if (t->gone || !t->engine->running) {
         free_when_idle(t);
@@ -443,10 +453,16 @@ static void act_accepted(struct task *t, const struct traits *traits) {
         call(t, CALL_CANCEL);
     } else if (t->polls == 0 && traits->first_wait) {
         t->polls = 1;
-        act_later(t, traits->first_wait);
+        act_later(t, first_wait_of(t, traits));
     } else if (gate_request(t)) {
         call(t, CALL_POLL);
     }
+}
+
+static void act_result(struct task *t) {
+    if (t->reply || !t->their_ref) {
+        if (gate_fetch(t)) call(t, CALL_FETCH);
+    } else if (gate_request(t)) call(t, CALL_POLL);
 }
 
 void task_act(struct task *t) {
@@ -474,7 +490,7 @@ void task_act(struct task *t) {
     if (str_eq(step, STEP_OPENED)) act_opened(t, &traits);
     else if (str_eq(step, STEP_SENDING)) act_sending(t, &traits);
     else if (str_eq(step, STEP_ACCEPTED)) act_accepted(t, &traits);
-    else if (str_eq(step, STEP_RESULT)) call(t, t->reply || !t->their_ref ? CALL_FETCH : CALL_POLL);
+    else if (str_eq(step, STEP_RESULT)) act_result(t);
     else if (str_eq(step, STEP_UNRESOLVED) && traits.has_lookup && gate_request(t)) call(t, CALL_LOOKUP);
 }
 

@@ -57,6 +57,7 @@ static void task_free(struct task *task) {
     free(task->catalog);
     free(task->model);
     free(task->lane);
+    free(task->inside_of);
     free(task->url_path);
     free(task->trace);
     arena_done(&task->held);
