@@ -16,10 +16,10 @@ enum answer_as { AS_BASE64, AS_URL, AS_AUDIO };
 struct openai {
     enum answer_as as;
     struct buf inputs;     /* the submission's, being written: {"prompt": ... without its end */
-    struct buf canonical;  /* of a form: what was said, with the sha256 of each file in its place */
+    struct buf canonical;  /* of a form: what was said, and behind it the sha256 of each file in its order */
     struct jw w;
     struct str model, end_user;
-    struct str images[IMAGES_MAX], mask; /* paths of the drive */
+    struct form_picture { struct str path, sha256; } images[IMAGES_MAX], mask; /* in the drive */
     size_t image_count;
     int storing;           /* files of the form that are on their way into the drive */
     bool mask_next, over, failed;
@@ -301,14 +301,20 @@ static void run_when_ready(struct exchange *x) {
     }
     jw_key(&o->w, "image");
     jw_open(&o->w, '[');
-    for (size_t i = 0; i < o->image_count; i++) jw_str(&o->w, o->images[i]);
+    for (size_t i = 0; i < o->image_count; i++) {
+        jw_str(&o->w, o->images[i].path);
+        buf_printf(&o->canonical, "image %.*s\n", STR_ARG(o->images[i].sha256));
+    }
     jw_close(&o->w, ']');
-    if (o->mask.len) jw_kstr(&o->w, "mask", o->mask);
+    if (o->mask.path.len) {
+        jw_kstr(&o->w, "mask", o->mask.path);
+        buf_printf(&o->canonical, "mask %.*s\n", STR_ARG(o->mask.sha256));
+    }
     run(x);
 }
 
 /* Which file it is was noted when it began: a slot of its own. */
-struct stored { struct exchange *x; struct str *slot; };
+struct stored { struct exchange *x; struct form_picture *slot; };
 
 static void stored(void *arg, const struct answer *a) {
     struct stored *s = arg;
@@ -324,8 +330,7 @@ static void stored(void *arg, const struct answer *a) {
         }
     } else if (!json_parse(arena_dup(&x->arena, a->json), &x->arena, NULL, &file) && json_as_str(json_get(file, "path"), &path)) {
         json_as_str(json_get(file, "sha256"), &sha256);
-        buf_printf(&o->canonical, "%s %.*s\n", s->slot == &o->mask ? "mask" : "image", STR_ARG(sha256));
-        *s->slot = path;
+        *s->slot = (struct form_picture){path, sha256}; /* they are stored in any order */
     }
     run_when_ready(x);
     exchange_unref(x);

@@ -106,7 +106,8 @@ static void decodes_alike(struct str text, size_t step) {
     int n = EVP_EncodeBlock(coded, (const unsigned char *)text.ptr, (int)text.len);
     decoder_begin(&d, DECODE_BASE64);
     must(decoder_feed(&d, str_n(coded, (size_t)n), &back, NULL) == OK && decoder_end(&d, &back, NULL) == OK && str_eq(buf_view(&back), text));
-    n = EVP_DecodeBlock(bytes, (const unsigned char *)text.ptr, (int)text.len);
+    bool url = memchr(text.ptr, '-', text.len) != NULL; /* the end of the data for OpenSSL, a digit of base64url for us */
+    n = url ? 0 : EVP_DecodeBlock(bytes, (const unsigned char *)text.ptr, (int)text.len);
     if (n > 0) { /* what OpenSSL takes, so do we; it writes the padding as bytes */
         buf_clear(&back);
         decoder_begin(&d, DECODE_BASE64);

@@ -81,6 +81,20 @@ def a_job_changes_neither_secrets_nor_credit():
     equal([x["name"] for x in s.get("/v1/secrets").json["secrets"]], ["TOKEN"])
 
 
+@case
+def a_form_is_the_same_whichever_of_its_files_is_stored_first():
+    s = shared("sqlite")
+    png = s.fetch(s.post("/v1/media/generate", CALL).json["output_url"]).body
+    parts = [b'--B\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % f for f in ((b"model", b"puras/sketch-edit"), (b"prompt", b"x"), (b"size", b"32x32"))]
+    parts += [b'--B\r\nContent-Disposition: form-data; name="%s"; filename="a.png"\r\n\r\n%s\r\n' % f for f in ((b"image", png), (b"mask", png + b"other"))]
+    made = set()
+    for _ in range(25):
+        reply = s.call("POST", "/v1/images/edits", b"".join(parts) + b"--B--\r\n", key="live", headers={"Content-Type": "multipart/form-data; boundary=B", "Idempotency-Key": "form"})
+        equal(reply.status, 200)
+        made.add(reply.json["generation_id"])
+    equal(len(made), 1)
+
+
 def memory(s):
     with open("/proc/%d/status" % s.process.pid, encoding="ascii") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
