@@ -190,6 +190,7 @@ static void have_body(void *arg, struct http_req *r, struct str text) {
     struct exchange *x = arg;
     struct why why = {0};
     err e = x->route->takes == TAKES_JSON || x->route->takes == TAKES_EITHER ? read_object(x, text, &why) : OK;
+    x->bytes = text;
     run(x, e, &why);
 }
 
@@ -286,7 +287,7 @@ static void admitted(struct exchange *x) {
         return;
     }
     if (may_be_long(x)) read_long_body(x);
-    else if (takes_json(x) || x->route->takes == TAKES_ANYTHING)
+    else if (takes_json(x) || x->route->takes == TAKES_ANYTHING || x->route->takes == TAKES_BYTES)
         http_read_body(x->req, LIMIT_JSON_BODY_BYTES, have_body, x);
     else
         x->route->handle(x);

@@ -29,6 +29,7 @@ struct exchange {
     struct arena arena;
     struct caller caller;       /* kind KEY_NONE on public routes and signed links */
     struct str param;           /* what {name} of the pattern matched, decoded */
+    struct str bytes;           /* the body on routes that take it as it is; ends with the handler */
     const struct json *body;    /* an object on routes that take one */
     struct str idempotency_key; /* empty: none */
     struct prefer prefer;

@@ -98,7 +98,7 @@ static void write_security(struct jw *w, const struct route *r) {
 
 static void write_request(struct jw *w, const struct route *r) {
     static const char *const types[] = {[TAKES_JSON] = "application/json", [TAKES_FILE] = "application/octet-stream", [TAKES_FORM] = "multipart/form-data", [TAKES_EITHER] = "application/json"};
-    if (r->takes == TAKES_NOTHING || r->takes == TAKES_ANYTHING) return;
+    if (r->takes == TAKES_NOTHING || r->takes == TAKES_ANYTHING || r->takes == TAKES_BYTES) return;
     jw_key(w, "requestBody");
     jw_open(w, '{');
     jw_kbool(w, "required", true);

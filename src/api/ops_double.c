@@ -368,6 +368,7 @@ void ops_secret_delete(struct ops *o, const struct caller *c, struct str name, o
     say(done, arg, arena_printf(&mem, "{\"name\":\"%.*s\",\"deleted\":true}", STR_ARG(name)).ptr);
     arena_done(&mem);
 }
+void ops_hook(struct ops *o, const struct hook_in *h, ops_done *done, void *arg) { say(done, arg, "{\"received\":true}"); }
 void ops_webhooks(struct ops *o, const struct caller *c, ops_done *done, void *arg) { say(done, arg, "{\"webhooks\":[]}"); }
 void ops_webhook_get(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg) { say(done, arg, "{\"id\":\"w\"}"); }
 void ops_webhook_create(struct ops *o, const struct caller *c, const struct webhook_set *set, ops_done *done, void *arg) {

@@ -103,6 +103,8 @@ const struct route api_routes[] = {
      "What was sent and is to be sent, newest first", NULL, "WebhookDeliveries", NULL, "200", "404", "WebhookId Before Limit", "admin"},
     {"POST", "/v1/webhooks/deliveries/{id}/redeliver", WHO_OWN, TAKES_ANYTHING, false, webhooks_redeliver, "redeliverWebhookMessage", "Webhooks",
      "Send a message once more, under the id it has", NULL, "WebhookQueued", NULL, "200", "404 409", "MessageId", "admin"},
+    {"POST", "/v1/hooks/{token...}", WHO_PUBLIC, TAKES_BYTES, false, hooks_take, "takeProviderWebhook", "Webhooks",
+     "Where a provider says that its work is over; it only makes the server ask the provider", NULL, "HookTaken", NULL, "200", "403 404", "HookToken", NULL},
     /* providers */
     {"GET", "/v1/providers", WHO_ADMIN, TAKES_NOTHING, false, account_providers, "listProviders", "Providers",
      "Show every provider: key, health, what runs and waits there", NULL, "ProviderList", NULL, "200", "", NULL, "admin"},

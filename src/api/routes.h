@@ -16,6 +16,7 @@ enum takes {
     TAKES_NOTHING,
     TAKES_JSON,     /* an object, required */
     TAKES_ANYTHING, /* a body is read and ignored, for clients that always send one */
+    TAKES_BYTES,    /* whatever it is, whole: its handler gets x->bytes */
     TAKES_FILE,     /* raw bytes, streamed */
     TAKES_FORM,     /* multipart/form-data with a file, streamed */
     TAKES_EITHER,   /* an object or a form, which its handler finds out */
@@ -84,6 +85,7 @@ void account_adjust(struct exchange *x);
 void account_secrets(struct exchange *x);
 void account_secret_put(struct exchange *x);
 void account_secret_delete(struct exchange *x);
+void hooks_take(struct exchange *x);
 void webhooks_list(struct exchange *x);
 void webhooks_create(struct exchange *x);
 void webhooks_get(struct exchange *x);

@@ -2,6 +2,11 @@
 #include "api/routes.h"
 #include "base/limits.h"
 
+/* Headers that carry signatures, of any of the schemes. */
+static const char *const signed_by[] = {"webhook-id", "webhook-timestamp", "webhook-signature", "x-fal-webhook-request-id", "x-fal-webhook-user-id", "x-fal-webhook-timestamp",
+                                        "x-fal-webhook-signature"};
+enum { SIGNED_BY = sizeof signed_by / sizeof *signed_by };
+
 enum { WORDS_MAX = 8, OVERLAP_MAX_S = 7 * 24 * 3600, OVERLAP_S = 24 * 3600 };
 
 static err read_set(struct exchange *x, bool fresh, struct why *why, struct webhook_set *out) {
@@ -84,4 +89,17 @@ void webhooks_deliveries(struct exchange *x) {
 void webhooks_redeliver(struct exchange *x) {
     exchange_ref(x);
     ops_webhook_again(exchange_ops(x), &x->caller, x->param, done_ok, x);
+}
+
+/* --- and in --- */
+
+void hooks_take(struct exchange *x) {
+    struct hook_in h = {.body = x->bytes};
+    struct hook_header headers[SIGNED_BY];
+    str_cut(x->param, '/', &h.provider, &h.token);
+    for (size_t i = 0; i < SIGNED_BY; i++) headers[i] = (struct hook_header){str_of(signed_by[i]), http_header(x->req, signed_by[i])};
+    h.headers = headers;
+    h.header_count = SIGNED_BY;
+    exchange_ref(x);
+    ops_hook(exchange_ops(x), &h, done_ok, x);
 }

@@ -127,6 +127,7 @@ int cmd_usage(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_adjust(int argc, char **argv);
 int cmd_secrets(int argc, char **argv);
+int cmd_webhooks(int argc, char **argv);
 int cmd_catalog(int argc, char **argv);
 int cmd_providers(int argc, char **argv);
 int cmd_provider(int argc, char **argv);

@@ -23,6 +23,7 @@ const struct command_row command_table[] = {
     {"why", cmd_why, "tell everything about one generation"},
     {"adjust", cmd_adjust, "correct a book (admin)"},
     {"secrets", cmd_secrets, "store, name and remove secrets"},
+    {"webhooks", cmd_webhooks, "have URLs told when generations end"},
     {"usage", cmd_usage, "list what was billed, call by call, or sums of it"},
     {"ledger", cmd_ledger, "list transfers, or audit the books"},
     {"projects", cmd_projects, "list, create and set projects (admin)"},

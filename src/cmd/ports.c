@@ -1,5 +1,6 @@
 /* What the engine and ops ask of the server: scans on readers, beats on their own thread, routes from the catalog, upkeep. */
 #include "cmd/desk.h"
+#include "cmd/hooks.h"
 #include "cmd/watch.h"
 
 #include "base/cleanup.h"
@@ -122,6 +123,7 @@ void server_metrics(void *self, struct buf *out) {
     lag_metrics(&e, out);
     loop_metrics(s->loop, out);
     desk_metrics(s->desk, out);
+    hooks_metrics(s->hooks, out);
 }
 
 bool server_warnings(void *self, struct buf *out) {

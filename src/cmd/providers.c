@@ -133,8 +133,10 @@ static int pause_or_resume(struct cli *c, const char *what, bool on) {
 int cmd_providers(int argc, char **argv) {
     _cleanup_(cli_done) struct cli c = {0};
     struct words args;
-    const struct opt opts[] = {{0, "json", NULL, "print the server's answer", .flag = &c.json}, {0}};
-    const struct usage u = {"providers [list | set-key NAME | unset-key NAME | pause PROVIDER|SLUG | resume PROVIDER|SLUG] [--json]",
+    bool hook = false;
+    const struct opt opts[] = {{0, "webhook-secret", NULL, "with set-key and unset-key: the secret by which its webhooks are signed", .flag = &hook},
+                               {0, "json", NULL, "print the server's answer", .flag = &c.json}, {0}};
+    const struct usage u = {"providers [list | set-key NAME | unset-key NAME | pause PROVIDER|SLUG | resume PROVIDER|SLUG] [--webhook-secret] [--json]",
                             "Shows providers: key, health, what runs and waits there. set-key reads the key from standard input (from a\n"
                             "terminal without showing it); it is stored sealed and never shown again. While a provider or a model is\n"
                             "paused nothing new goes there; what runs goes on. Needs an admin key.",
@@ -147,7 +149,8 @@ int cmd_providers(int argc, char **argv) {
     if ((!any && (strcmp(verb, "list") != 0 || args.count > 1)) || (any && args.count != 2)) return cli_say(&c, E_INVALID, "usage: puras %s", u.synopsis);
     status = cli_connect(&c, true);
     if (status) return status;
-    if (set) return set_key(&c, args.at[1]);
-    if (unset) return unset_key(&c, args.at[1]);
+    const char *name = any && hook ? arena_printf(&c.a, "%s+webhook", args.at[1]).ptr : any ? args.at[1] : "";
+    if (set) return set_key(&c, name);
+    if (unset) return unset_key(&c, name);
     return any ? pause_or_resume(&c, args.at[1], stop) : list(&c);
 }

@@ -2,6 +2,7 @@
  * catalog, bytes, helper, engine, operations, routes, socket. */
 #include "cmd/cli.h"
 #include "cmd/desk.h"
+#include "cmd/hooks.h"
 #include "cmd/proof.h"
 #include "cmd/server.h"
 #include "cmd/watch.h"
@@ -164,10 +165,11 @@ static void start_work(struct server *s) {
     s->engine = engine_create(&eo);
     struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .helper = s->helper, .signer = s->signer, .vault = s->vault, .upstream = s->upstream, .allowed = s->o.allowed, .allowed_count = s->o.allowed_count, .private_addresses = (int64_t)s->o.allowed_count, .shelf = s->shelf,
                              .public_url = s->public_url, .node = str_of(s->node.id), .other_nodes = !store_is_sqlite(s->store), .log = &s->log, .engine = s,
-                             .slot = server_slot, .route = desk_route, .enabled = desk_enabled, .provider_known = desk_knows, .providers = desk_write, .metrics = server_metrics, .warnings = server_warnings};
+                             .slot = server_slot, .route = desk_route, .enabled = desk_enabled, .provider_known = desk_knows, .providers = desk_write, .hook = hooks_take_in, .metrics = server_metrics, .warnings = server_warnings};
     s->ops = ops_create(&oo);
     struct api_options ao = {.ops = s->ops, .io = loop_io(s->loop), .public_url = s->public_url, .version = PURAS_VERSION, .log = &s->log};
     s->api = api_create(&ao);
+    s->hooks = hooks_create(s);
 }
 
 static void listening_host(const char *listen, char *out, size_t size) {
@@ -292,6 +294,7 @@ void server_stop(struct server *s) {
     if (s->committer) committer_destroy(s->committer);
     if (s->readers) readers_destroy(s->readers);
     if (s->api) api_destroy(s->api);
+    hooks_destroy(s->hooks);
     ops_destroy(s->ops);
     engine_destroy(s->engine);
     remote_destroy(s->remote);

@@ -64,6 +64,7 @@ struct server {
     struct signer *signer;
     struct vault *vault;
     struct desk *desk;
+    struct hooks *hooks;
     struct upstream *upstream;
     struct helper *helper;
     struct local *local;

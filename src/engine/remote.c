@@ -18,10 +18,16 @@ static bool is_reachable(const char *url) {
     return !egress_special((const struct sockaddr *)&sa);
 }
 
+static bool is_near(struct str url) {
+    _cleanup_(arena_done) struct arena a = {};
+    struct egress_url u;
+    return !egress_url_read(url, STR(""), &a, NULL, &u) && (str_is(u.host, "localhost") || str_is(u.host, "::1") || str_starts(u.host, STR("127.")));
+}
+
 struct remote *remote_create(const struct remote_options *o) {
     struct remote *r = calloc(1, sizeof *r);
     must(r);
-    *r = (struct remote){.o = *o, .reachable = is_reachable(o->public_url)};
+    *r = (struct remote){.o = *o, .reachable = is_reachable(o->public_url), .near = is_near(str_of(o->public_url))};
     r->thinkers = pool_create(o->loop, "providers", THINKERS, LIMIT_COMMIT_QUEUE);
     r->writers = pool_create(o->loop, "outputs", WRITERS, LIMIT_COMMIT_QUEUE);
     return r;
@@ -501,12 +507,23 @@ static void opened(struct errand *e) {
 
 static enum failure failure_of_key(err code) { return code == E_NO_PROVIDER_KEY ? FAIL_AUTH : FAIL_TRANSIENT; }
 
+/* Where it may call back. The token is all that the route knows of the work; see cmd/hooks.c. */
+static struct str webhook_of(struct errand *e, const struct provider_info *p) {
+    struct remote *r = e->r;
+    if (e->call->kind != CALL_SUBMIT || !(r->reachable || (r->near && is_near(p->base)))) return STR("");
+    _cleanup_(buf_done) struct buf url = {};
+    buf_printf(&url, "%s/v1/hooks/%.*s/", r->o.public_url, STR_ARG(p->name));
+    token_seal(r->o.signer, "hook", arena_printf(&e->arena, "%.*s %.*s.%lld", STR_ARG(p->name), STR_ARG(e->call->generation), (long long)e->call->attempt), &url);
+    return arena_dup(&e->arena, buf_view(&url));
+}
+
 static void begin(struct errand *e) {
     struct remote *r = e->r;
     const struct call *c = e->call;
     const struct provider_info *p = provider_info(e->plan.provider);
     e->pc = (struct provider_call){.slug = c->model, .kind = c->kind_wanted, .model = c->route, .our_ref = c->our_ref, .inputs = c->inputs, .spec = e->plan.model,
                                    .route = e->plan.route, .files = e->files, .their_ref = c->their_ref, .now = e->now};
+    e->pc.webhook = webhook_of(e, p);
     struct why why = {};
     err k = p->needs_key ? r->o.key(r->o.arg, p, &e->arena, &why, &e->pc.key) : OK;
     if (k) {

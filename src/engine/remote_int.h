@@ -19,7 +19,7 @@ enum {
 struct remote {
     struct remote_options o;
     struct pool *thinkers, *writers; /* programs and replies; files of drive and downloads */
-    bool reachable;                  /* public_url may be reached from outside */
+    bool reachable, near;            /* public_url may be reached from outside; from this machine alone */
     struct errand *first;            /* those under way */
     struct errand *waiting;          /* downloads that wait for their turn, soonest expiry first */
     int downloading;

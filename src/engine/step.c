@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COMMAND_RETRY_MS = 500, LEASE_WAIT_MS = 250, CATALOG_WAIT_MS = 250, BACKOFF_MS = 1000, BACKOFF_MAX_MS = 60000, LOOKUP_EVERY_MS = 10000, STAGE_EVERY_MS = 1000 };
+enum { COMMAND_RETRY_MS = 500, LEASE_WAIT_MS = 250, CATALOG_WAIT_MS = 250, BACKOFF_MS = 1000, BACKOFF_MAX_MS = 60000, LOOKUP_EVERY_MS = 10000, STAGE_EVERY_MS = 1000, POKE_EVERY_MS = 1000 };
 
 static struct traits traits_of(const struct task *t) {
     struct engine *e = t->engine;
@@ -496,6 +496,9 @@ void task_act(struct task *t) {
 
 void task_poke(struct task *t) {
     if (t->gone || t->calling || t->commanding || !t->wake || !str_is(STEP_ACCEPTED, t->step)) return;
+    msec now = io_mono(t->engine->o.io);
+    if (t->poked_at && now - t->poked_at < POKE_EVERY_MS) return;
+    t->poked_at = now;
     t->engine->o.io->ops->timer_stop(t->engine->o.io, t->wake);
     t->wake = NULL;
     t->due = io_mono(t->engine->o.io);

@@ -26,6 +26,7 @@ struct task {
     bool late;                  /* it passed its deadline at the provider: asked after until deadline_at, for a file that nobody pays */
     bool gone;                  /* terminal or taken over: freed when neither is under way */
     int polls, tries;
+    msec poked_at;  /* by the monotonic clock */
     struct permit_wait permit;  /* in the queue of its provider */
     struct { int64_t amount, rate, unit, quantity, outputs; bool known, asked, measured; } cost; /* what the route's table says of its inputs */
     micros reported;            /* what the provider says it took; 0: nothing yet */

@@ -6,6 +6,9 @@
 #include "core/record.h"
 #include "ops/vault.h"
 
+/* Behind a provider's name: the secret of its webhooks, kept as a key of its own. */
+#define WEBHOOK_KEY "+webhook"
+
 struct keyring;
 struct keyring *keyring_create(const struct vault *v);
 void keyring_destroy(struct keyring *k); /* wiped */

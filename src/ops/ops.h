@@ -16,6 +16,11 @@
 /* A call that looks for a route. */
 struct route_call { const struct model *model; struct str book, inputs; /* canonical */ };
 
+/* What a provider sent: headers of signatures with names in small letters. Views that end with the call. */
+struct hook_in { struct str provider, token, body; const struct hook_header { struct str name, value; } *headers; size_t header_count; };
+struct answer;
+typedef void ops_done(void *arg, const struct answer *a);
+
 struct ops;
 struct ops_options {
     struct loop *loop;
@@ -41,6 +46,7 @@ struct ops_options {
     bool (*enabled)(void *engine, const struct model *m); /* does any route lead to it for live keys? NULL: all that have one */
     bool (*provider_known)(void *engine, struct str name);
     void (*providers)(void *engine, struct jw *w);        /* members of an open object: providers, paused_models */
+    void (*hook)(void *engine, const struct hook_in *h, ops_done *done, void *arg);
     void (*metrics)(void *engine, struct buf *out);
     bool (*warnings)(void *engine, struct buf *out); /* appends JSON strings for /readyz; false: refuse to be ready */
 };
@@ -213,6 +219,9 @@ void ops_project_set(struct ops *o, const struct caller *c, struct str id, int64
 void ops_adjust(struct ops *o, const struct caller *c, struct str project, struct str book, micros amount, struct str idempotency_key, struct str reason, ops_done *done, void *arg);
 /* group: model, key, end_user or day. Sums of usage from `since` to `until` (0: open). */
 void ops_usage_sums(struct ops *o, const struct caller *c, struct str group, msec since, msec until, ops_done *done, void *arg);
+
+/* A webhook of a provider: a hint to poll, once its token and, where it is signed, its signature fit. */
+void ops_hook(struct ops *o, const struct hook_in *h, ops_done *done, void *arg);
 
 /* --- webhooks out: whom the project has told of ends --- */
 struct webhook_set {

@@ -20,7 +20,8 @@ void ops_providers(struct ops *o, const struct caller *c, ops_done *done, void *
 static bool is_name(struct str name) { return name.len && name.len <= PROVIDER_NAME_MAX && !memchr(name.ptr, '/', name.len) && str_is_utf8(name); }
 
 void ops_provider_key_put(struct ops *o, const struct caller *c, struct str provider, struct str key, ops_done *done, void *arg) {
-    if (!o->o.provider_known(o->o.engine, provider)) {
+    struct str of = str_ends(provider, STR(WEBHOOK_KEY)) ? str_head(provider, provider.len - strlen(WEBHOOK_KEY)) : provider;
+    if (!o->o.provider_known(o->o.engine, of)) {
         answer_err(done, arg, E_NOT_FOUND, "The catalog of this server describes no provider %.*s; `puras providers` lists them.", STR_ARG(str_head(provider, PROVIDER_NAME_MAX)));
         return;
     }
@@ -66,6 +67,8 @@ void ops_provider_key_delete(struct ops *o, const struct caller *c, struct str p
     jw_close(&w, '}');
     change(o, &cmd, &json, done, arg);
 }
+
+void ops_hook(struct ops *o, const struct hook_in *h, ops_done *done, void *arg) { o->o.hook(o->o.engine, h, done, arg); }
 
 void ops_pause(struct ops *o, const struct caller *c, struct str provider, struct str model, bool on, ops_done *done, void *arg) {
     _cleanup_(arena_done) struct arena arena = {};

@@ -153,13 +153,14 @@ static void read_about(struct doc *d, const struct json *doc, struct provider_in
 }
 
 static void read_webhook(struct doc *d, const struct json *node, struct provider *out) {
-    static const char *const keys[] = {"signature", "ref", "secret", "about", NULL};
+    static const char *const keys[] = {"signature", "keys", "ref", "secret", "about", NULL};
     static const char *const words[] = {"none", "fal", "standard", "google"};
     struct str word = {}, secret = {}, ignored;
     if (!node || !doc_is(d, node, JSON_OBJECT, "webhook")) return;
     doc_keys(d, node, keys, "webhook");
     doc_text(d, node, "about", DESCRIBE_TEXT_BYTES, &ignored);
     expr_read(d, json_get(node, "ref"), "ref", &out->webhook_ref);
+    doc_text(d, node, "keys", DESCRIBE_TEXT_BYTES, &out->webhook_keys);
     if (doc_text(d, node, "secret", 10, &secret) && !str_is(secret, "key") && !str_is(secret, "own"))
         doc_problem(d, json_get(node, "secret"), "`secret` is `key` or `own`.");
     out->own_secret = str_is(secret, "own");
@@ -281,6 +282,7 @@ const struct provider *providers_find(const struct providers *p, struct str name
 
 const struct provider_info *provider_info(const struct provider *p) { return &p->info; }
 enum signature provider_signature(const struct provider *p) { return p->signature; }
+struct str provider_webhook_keys(const struct provider *p) { return p->webhook_keys; }
 const struct endpoint_info *endpoint_info(const struct endpoint *e) { return &e->info; }
 
 const struct endpoint *provider_endpoint(const struct provider *p, struct str name) {

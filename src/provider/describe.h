@@ -144,6 +144,7 @@ struct provider {
     struct str file;
     enum signature signature;
     struct expr webhook_ref;
+    struct str webhook_keys; /* where the keys of its signatures stand; may be empty */
     bool own_secret;
     const struct endpoint *endpoints; size_t endpoint_count;
     struct str old_base;                                /* rebased: what the description says */

@@ -161,6 +161,7 @@ struct reading {
 
 enum signature { SIGNATURE_NONE, SIGNATURE_FAL, SIGNATURE_STANDARD, SIGNATURE_GOOGLE };
 enum signature provider_signature(const struct provider *p);
+struct str provider_webhook_keys(const struct provider *p); /* URL of its JWKS; may be empty */
 /* keys: of FAL and GOOGLE the JWKS document, of STANDARD the secret (whsec_...). E_BAD_SIGNATURE. */
 [[nodiscard]] err signature_check(enum signature s, struct str keys, const struct header_out *headers, size_t header_count, struct str body, msec now,
                                   struct arena *a, struct why *why);

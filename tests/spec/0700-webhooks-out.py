@@ -255,6 +255,27 @@ def a_dead_one_delays_nobody(s):
 
 
 @case
+def from_a_shell():
+    with Server("--allow-private", "127.0.0.1") as s, Receiver(500) as r:
+        words = s.cli("webhooks", "add", r.url).split()
+        h, secret = words[1], words[3]
+        expect(words[0] == "added" and secret.startswith("whsec_"), words)
+        m = s.cli("webhooks", "test", h).split()[1]
+        until(lambda: "500" in s.cli("webhooks", "history", h))
+        s.cli("webhooks", "redeliver", m)
+        until(lambda: "delivered" in s.cli("webhooks", "history", h))
+        expect(r.url in s.cli("webhooks") and secret not in s.cli("webhooks", "--json"), "listed otherwise")
+        expect("whsec_" in s.cli("webhooks", "rotate", h), "no new secret")
+        s.cli("webhooks", "disable", h)
+        expect("disabled" in s.cli("webhooks"), "not disabled")
+        s.cli("webhooks", "test", h, status=2)
+        s.cli("webhooks", "enable", h)
+        s.cli("webhooks", "rm", h)
+        s.cli("webhooks", "rm", h, status=3)
+        s.cli("webhooks", "rm", status=2)
+
+
+@case
 def the_receivers_of_the_docs():
     text = open(os.path.join(TOP, "docs", "WEBHOOKS.md"), encoding="utf-8").read()
     with Server("--allow-private", "127.0.0.1") as s:

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Webhooks in: the twin calls back, signed as fal.ai and Replicate do. They only make the server poll; forged, repeated, foreign, old and oversized ones change
+nothing, and no answer tells whether there is such a generation."""
+import re
+import time
+
+from harness import Server, case, equal, expect, run
+from twin_server import Twin
+
+TWIN = Twin()
+TWIN.__enter__()
+
+
+def server(*providers):
+    args = []
+    for p in providers:
+        args += ["--provider-base", "%s=%s/%s" % (p, TWIN.url, p)]
+    # the other provider's key is not there: no call leaves this machine
+    return Server(*args, env={"FAL_KEY": "kid:secret" if "fal" in providers else "", "REPLICATE_API_TOKEN": "r8_x" if "replicate" in providers else ""})
+
+
+def count(s, result):
+    return int(re.search(r'puras_hooks_total\{result="%s"\} (\d+)' % result, s.call("GET", "/metrics").body.decode()).group(1))
+
+
+def until(ask, seconds=15):
+    end = time.monotonic() + seconds
+    while not ask():
+        expect(time.monotonic() < end, "it did not come to that")
+        time.sleep(0.02)
+
+
+def one(s, words, slug="kuaishou/kling-v3-t2v", **inputs):
+    g = s.submit(slug, dict({"prompt": "rain [twin: %s]" % words, "duration": 3}, **inputs))
+    done = s.wait(g)
+    equal((done["status"], done["error"]), ("completed", None))
+    return done
+
+
+def paths(s):
+    return re.findall(r'"path":"(/v1/hooks/[^"]+)"', s.log())
+
+
+@case
+def fal_calls_back():
+    with server("fal") as s:
+        before = s.balance()
+        done = one(s, "slow 1s")
+        until(lambda: count(s, "polled") == 1)
+        second = one(s, "slow 1s, twice")
+        until(lambda: count(s, "polled") == 3)
+        equal(before - s.balance(), done["billed_micros"] + second["billed_micros"])
+        third = one(s, "slow 1s, forged")
+        until(lambda: count(s, "forged") == 1)
+        equal((count(s, "polled"), third["status"]), (3, "completed"))
+        path = paths(s)[0]
+        for body, head in ((b"{}", {}), (b"", {}), (b'{"status":"ERROR"}', {"X-Fal-Webhook-Request-Id": "x", "X-Fal-Webhook-User-Id": "u", "X-Fal-Webhook-Timestamp": str(int(time.time())), "X-Fal-Webhook-Signature": "00" * 64})):
+            equal(s.call("POST", path, body, headers=head).status, 403)
+        equal(s.get("/v1/generations/" + done["id"]).json["status"], "completed")
+        s.audit()
+
+
+@case
+def replicate_calls_back():
+    secret = TWIN.call("GET", "/replicate/v1/webhooks/default/secret", headers={"Authorization": "Bearer r8_x"}).json["key"]
+    with server("replicate") as s:
+        reply = s.call("PUT", "/v1/providers/replicate%2Bwebhook/key", {"key": secret}, key="admin")
+        equal(reply.status, 200)
+        expect(secret.encode() not in reply.body and secret not in s.log(), "the secret is shown")
+        one(s, "slow 1s", "bytedance/seedance-2-t2v", duration=4, resolution="480p")
+        until(lambda: count(s, "polled") == 1)
+        one(s, "slow 1s, forged", "bytedance/seedance-2-t2v", duration=4, resolution="480p")
+        until(lambda: count(s, "forged") == 1)
+        equal(count(s, "polled"), 1)
+        s.audit()
+
+
+@case
+def without_a_secret_the_token_counts():
+    with server("replicate") as s:
+        done = one(s, "slow 1s", "bytedance/seedance-2-t2v", duration=4, resolution="480p")
+        until(lambda: count(s, "polled") == 1)
+        path = paths(s)[0]
+        shown = s.get("/v1/generations/" + done["id"]).body
+        for body in (b"", b"{}", b'{"status":"failed"}', b"\xff\x00", b"[" * 500):
+            equal(s.call("POST", path, body).status, 200)  # old, and again: a hint about something that is over
+        equal(s.get("/v1/generations/" + done["id"]).json["status"], "completed")
+        expect(len(shown) and count(s, "polled") == 6, count(s, "polled"))
+        s.audit()
+        equal(s.call("POST", path, b"x" * ((1 << 20) + 1)).status, 413)
+        token = path.rsplit("/", 1)[1]
+        flipped = token[:-1] + ("A" if token[-1] != "A" else "B")
+        bad = ["replicate/" + flipped, "fal/" + token, "nobody/" + token, "replicate", "replicate/", "replicate/x", "replicate/" + "a" * 4000, "/" + token, "replicate/" + token + "/x", "..%2F" + token]
+        bodies = set()
+        for tail in bad:
+            reply = s.call("POST", "/v1/hooks/" + tail, {})
+            equal(reply.status, 404)
+            bodies.add(reply.json["detail"])
+        equal(len(bodies), 1)  # all the same, whatever is wrong
+        equal(s.call("GET", path).status, 405)
+        equal(count(s, "polled"), 6)
+
+
+try:
+    run()
+finally:
+    TWIN.__exit__(None, None, None)
