@@ -32,6 +32,9 @@ struct box {
     msec leased_until;
     int flights;
     bool busy; /* leased or read just now */
+    /* What ended while it is being read: the reader may have seen it waiting still. Nothing is sent meanwhile, so there are no more of them. */
+    char ended[LIMIT_WEBHOOK_FLIGHT][MESSAGE_ID_MAX];
+    int ended_count;
 };
 
 struct outbox {
@@ -134,7 +137,9 @@ static void flight_free(struct flight *f) {
 }
 
 static void flight_over(struct flight *f) {
-    f->box->flights--;
+    struct box *box = f->box;
+    box->flights--;
+    if (box->busy && box->ended_count < LIMIT_WEBHOOK_FLIGHT) memcpy(box->ended[box->ended_count++], f->id, sizeof f->id);
     f->outbox->under_way--;
     flight_free(f);
 }
@@ -246,7 +251,9 @@ static void send_letter(struct outbox *b, struct box *box, const struct webhook 
 
 /* --- reading what is due --- */
 
-static bool is_under_way(const struct outbox *b, struct str id) {
+static bool is_under_way(const struct outbox *b, const struct box *box, struct str id) {
+    for (int i = 0; i < box->ended_count; i++)
+        if (str_is(id, box->ended[i])) return true;
     for (const struct flight *f = b->flights; f; f = f->next)
         if (str_is(id, f->id)) return true;
     return false;
@@ -283,7 +290,7 @@ static void fetched(void *arg) {
         const struct webhook *h = j->hook_count ? j->hooks[0] : NULL;
         bool may = h && !b->stopped && str_is(h->state, "enabled") && str_eq(h->node, b->o->o.node) && h->next_at <= io_now(b->o->io);
         for (size_t i = 0; may && i < j->letter_count && room_of(b, j->box, h) > 0; i++)
-            if (!is_under_way(b, j->letters[i].id)) send_letter(b, j->box, h, &j->letters[i], &j->arena);
+            if (!is_under_way(b, j->box, j->letters[i].id)) send_letter(b, j->box, h, &j->letters[i], &j->arena);
     }
     job_free(j);
 }
@@ -293,6 +300,7 @@ static void fetch(struct outbox *b, struct box *box) {
     j->box = box;
     j->room = LIMIT_WEBHOOK_FLIGHT + box->flights; /* those under way are due still */
     box->busy = true;
+    box->ended_count = 0;
     if (!readers_run(b->o->o.readers, fetch_run, fetched, j)) return;
     box->busy = false; /* the next tick */
     job_free(j);
