@@ -191,6 +191,9 @@ static void utf8_is_told_from_the_rest(void **state) {
         if (cases[i].ok) assert_int_equal(str_code_points(str_of(cases[i].text)), cases[i].points);
     }
     assert_int_equal(utf8_length((const unsigned char *)"", 0), 0);
+    struct str text = STR("a\xC3\xA4\xE4\xB8\x96\xF0\x9F\x98\x80z");
+    static const size_t heads[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+    for (size_t n = 0; n < sizeof heads / sizeof *heads; n++) assert_int_equal(str_head_text(text, n).len, heads[n]);
 }
 
 /* --- arena, buf --- */

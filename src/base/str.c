@@ -65,6 +65,12 @@ size_t utf8_length(const unsigned char *p, size_t left) {
     return n;
 }
 
+struct str str_head_text(struct str a, size_t n) {
+    if (n >= a.len) return a;
+    while (n && ((unsigned char)a.ptr[n] & 0xC0) == 0x80) n--;
+    return str_head(a, n);
+}
+
 bool str_is_utf8(struct str s) {
     const unsigned char *p = (const unsigned char *)s.ptr;
     for (size_t i = 0; i < s.len;) {

@@ -40,6 +40,8 @@ bool str_cut(struct str s, char sep, struct str *out_head, struct str *out_rest)
 bool str_to_i64(struct str s, int64_t *out);
 /* Length of the well-formed UTF-8 sequence at p, of which `left` bytes may be read; 0 when it is not one. */
 size_t utf8_length(const unsigned char *p, size_t left);
+/* At most n bytes from the front, and no part of a character. */
+struct str str_head_text(struct str a, size_t n);
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool str_is_utf8(struct str s);
 /* Unicode code points in well-formed UTF-8. */

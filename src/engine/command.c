@@ -212,7 +212,7 @@ static void judge(struct job *j, const struct cage_result *r, const struct json 
         while (message.len && strchr(" .", message.ptr[message.len - 1])) message.len--;
         enum failure f = failure_by_name(word);
         if (f == FAIL_NONE || f >= FAIL_OUTPUT_LOST) f = FAIL_UNCLASSIFIED; /* those are not a program's to say */
-        struct str line = arena_printf(&j->arena, "The program refused: %.*s. Nothing was charged.", STR_ARG(str_head(message.len ? message : STR("it said nothing about why"), 300)));
+        struct str line = arena_printf(&j->arena, "The program refused: %.*s. Nothing was charged.", STR_ARG(str_head_text(message.len ? message : STR("it said nothing about why"), 300)));
         return failed(j, failure_err(f), f, arena_strz(&j->arena, line));
     }
     if (r->status)

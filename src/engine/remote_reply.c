@@ -24,7 +24,7 @@ struct str sentence_of(const struct errand *e, enum failure f, struct str messag
     }
     struct arena *a = (struct arena *)&e->arena;
     while (message.len && strchr(" .", message.ptr[message.len - 1])) message.len--;
-    return arena_printf(a, "%.*s %s%s%.*s. Nothing was charged.", STR_ARG(who), what, message.len ? ": " : "", STR_ARG(str_head(message, 300)));
+    return arena_printf(a, "%.*s %s%s%.*s. Nothing was charged.", STR_ARG(who), what, message.len ? ": " : "", STR_ARG(str_head_text(message, 300)));
 }
 
 /* --- outputs inside of an answer --- */

@@ -138,11 +138,24 @@ static struct cmd_step *step_command(struct task *t, enum command_kind kind) {
     return &t->command.step;
 }
 
+/* What comes from a provider, as the store takes it: a command with other text would be refused, and sent again, for ever. */
+static struct str storable(struct task *t, struct str s) {
+    char *out = arena_bytes(&t->held, s.len + 1);
+    for (size_t i = 0, n; i < s.len; i += n) {
+        n = utf8_length((const unsigned char *)s.ptr + i, s.len - i);
+        bool good = n && s.ptr[i];
+        if (good) memcpy(out + i, s.ptr + i, n);
+        else out[i] = '?', n = 1;
+    }
+    out[s.len] = 0;
+    return str_n(out, s.len);
+}
+
 static void fail_attempt(struct task *t, enum failure failure, struct str detail, bool may_retry, msec retry_after, micros cost) {
     gate_told(t, failure, detail, retry_after);
     struct cmd_step *s = step_command(t, CMD_ATTEMPT_FAILED);
     s->failure = failure;
-    s->detail = arena_dup(&t->held, detail);
+    s->detail = storable(t, detail);
     s->billed = t->billed;
     s->cost_micros = t->billed ? cost_booked(t, cost, -1, 1) : cost;
     s->may_retry = may_retry;
@@ -171,7 +184,7 @@ static void settle(struct task *t, const struct call_result *r) {
 
 static void accept(struct task *t, const struct call_result *r) {
     struct cmd_step *s = step_command(t, CMD_ACCEPTED);
-    s->their_ref = arena_dup(&t->held, r->their_ref);
+    s->their_ref = storable(t, r->their_ref);
     task_command(t);
 }
 
@@ -184,7 +197,7 @@ static void see_result(struct task *t, const struct call_result *r) {
 
 static void leave_unresolved(struct task *t, struct str detail) {
     struct cmd_step *s = step_command(t, CMD_UNRESOLVED);
-    s->detail = arena_dup(&t->held, detail);
+    s->detail = storable(t, detail);
     task_command(t);
 }
 

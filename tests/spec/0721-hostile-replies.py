@@ -41,4 +41,16 @@ def an_answer_without_a_byte_is_no_file_and_no_riddle():
         s.audit()
 
 
+@case
+def long_sentences_in_other_scripts_end_a_call_too():
+    with Double() as d, catalog(d) as folder, Server("--catalog", folder, env=KEY) as s:
+        for n in range(3):
+            d.fault("submit", status=422, json={"error": {"code": "inputs", "message": "x" * n + "\u4e16\u754c" * 100}})
+            made = s.wait(s.submit("double/blind", {"prompt": "a"}), seconds=10)
+            equal((made["status"], made["billed_micros"]), ("failed", 0))
+            detail = made["error"]["detail"]
+            expect("\u4e16" in detail and "\ufffd" not in detail and len(detail.encode()) < 500, detail)
+        s.audit()
+
+
 run()
