@@ -64,6 +64,7 @@ PATH_PART_BYTES|One part of a path between slashes.
 SIGNED_URL_MIN_S|Shortest life of a signed link.
 SIGNED_URL_MAX_S|Longest life of a signed link.
 SIGNED_URL_DEFAULT_S|Life of a signed link when the caller names none.
+LINEAGE|Files of one chain that `GET /v1/lineage` tells of. More: `complete` is false.
 PAGE|Rows of one list answer.
 URL_BYTES|A link to another server. Longer: 400 `invalid_argument`.
 REDIRECTS|Redirects that are followed for one request to another server.

@@ -309,6 +309,12 @@ void ops_usage(struct ops *o, const struct caller *c, const struct list_query *q
 void ops_ledger(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg) {
     ops_list(o, c, q, done, arg);
 }
+void ops_lineage(struct ops *o, const struct caller *c, struct str path, struct str asset, struct str sha256, ops_done *done, void *arg) {
+    struct arena mem = {0};
+    say(done, arg, arena_printf(&mem, "{\"path\":\"%.*s\",\"asset\":\"%.*s\",\"sha256\":\"%.*s\"}", STR_ARG(path), STR_ARG(asset), STR_ARG(sha256)).ptr);
+    arena_done(&mem);
+}
+void ops_lineage_keys(struct ops *o, struct buf *out) { buf_z(out, "{\"keys\":[]}"); }
 void ops_audit(struct ops *o, const struct caller *c, ops_done *done, void *arg) { say(done, arg, "{\"ok\":true}"); }
 void ops_top_up(struct ops *o, const struct caller *c, struct str project, micros amount, struct str key, struct str reason,
                 ops_done *done, void *arg) {

@@ -137,6 +137,12 @@ const struct route api_routes[] = {
      "Store a file that comes in a form", "UploadForm", "DriveFile", NULL, "201", "409 507", NULL, "drive"},
     {"DELETE", "/v1/drive/files/{path...}", WHO_ANY, TAKES_ANYTHING, false, files_delete, "deleteFile", "Drive",
      "Delete a file and end its links", NULL, "Deleted", NULL, "200", "404 409", "Path", "drive"},
+    /* where files come from */
+    {"GET", "/v1/lineage", WHO_ANY, TAKES_NOTHING, false, lineage_get, "lineage", "Lineage",
+     "Where a file comes from: its signed record and those of the files it was made of, with what all of it cost", NULL, "Lineage", NULL,
+     "200", "404", "LineagePath LineageAsset LineageSha256", "read:generations"},
+    {"GET", "/.well-known/puras-lineage.json", WHO_PUBLIC, TAKES_NOTHING, false, lineage_keys, "lineageKeys", "Lineage",
+     "The public keys that records are checked with, as a JWK set", NULL, "LineageKeys", NULL, "200", "", NULL, NULL},
     /* the server itself */
     {"GET", "/health", WHO_PUBLIC, TAKES_NOTHING, false, status_health, "health", "Server", "Whether the process answers",
      NULL, "Health", NULL, "200", "", NULL, NULL},

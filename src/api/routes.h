@@ -112,6 +112,8 @@ void files_put_signed(struct exchange *x);
 void files_upload(struct exchange *x);
 void files_delete(struct exchange *x);
 void files_sign(struct exchange *x);
+void lineage_get(struct exchange *x);
+void lineage_keys(struct exchange *x);
 void status_health(struct exchange *x);
 void status_ready(struct exchange *x);
 void status_metrics(struct exchange *x);

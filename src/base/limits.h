@@ -65,6 +65,7 @@
 #define LIMIT_SIGNED_URL_MIN_S 30
 #define LIMIT_SIGNED_URL_MAX_S (30 * 24 * 3600)
 #define LIMIT_SIGNED_URL_DEFAULT_S 3600
+#define LIMIT_LINEAGE 200                      /* files of one chain that are told of */
 #define LIMIT_PAGE 200                         /* rows of one list answer */
 
 /* Other people's servers */

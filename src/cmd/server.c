@@ -130,11 +130,13 @@ static err start_bytes(struct server *s, struct why *why) {
     TRY(master_key_read(s, why, hex));
     s->signer = signer_create(str_of(hex));
     s->vault = vault_create(str_of(hex));
+    s->notary = notary_create(str_of(hex));
     explicit_bzero(hex, sizeof hex);
     if (s->o.old_master_key) {
         TRY(master_key_file(s->o.old_master_key, why, hex));
         signer_accept(s->signer, str_of(hex));
         vault_accept(s->vault, str_of(hex));
+        notary_accept(s->notary, str_of(hex));
         explicit_bzero(hex, sizeof hex);
     }
     char program[PATH_MAX];
@@ -163,7 +165,7 @@ static void start_work(struct server *s) {
     struct engine_options eo = {.io = loop_io(s->loop), .port = server_engine_port(s), .node = str_of(s->node.id), .slots = s->o.slots,
                                 .scan_every = store_is_sqlite(s->store) ? MS_SECOND : LIMIT_WAKE_SCAN_MS, .permits = s->desk->permits, .routes = s->desk->routes, .log = &s->log};
     s->engine = engine_create(&eo);
-    struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .helper = s->helper, .signer = s->signer, .vault = s->vault, .upstream = s->upstream, .allowed = s->o.allowed, .allowed_count = s->o.allowed_count, .private_addresses = (int64_t)s->o.allowed_count, .shelf = s->shelf,
+    struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .helper = s->helper, .signer = s->signer, .vault = s->vault, .notary = s->notary, .upstream = s->upstream, .allowed = s->o.allowed, .allowed_count = s->o.allowed_count, .private_addresses = (int64_t)s->o.allowed_count, .shelf = s->shelf,
                              .public_url = s->public_url, .node = str_of(s->node.id), .other_nodes = !store_is_sqlite(s->store), .log = &s->log, .engine = s,
                              .slot = server_slot, .route = desk_route, .enabled = desk_enabled, .provider_known = desk_knows, .providers = desk_write, .hook = hooks_take_in, .metrics = server_metrics, .warnings = server_warnings};
     s->ops = ops_create(&oo);
@@ -305,6 +307,7 @@ void server_stop(struct server *s) {
     helper_stop(s->helper);
     if (s->signer) signer_destroy(s->signer);
     vault_destroy(s->vault);
+    notary_destroy(s->notary);
     if (s->drive) drive_close(s->drive);
     if (s->store && s->node.id[0] && store_node_stop(s->store, &s->node)) log_event(&s->log, LOG_WARN, "node.stop_failed", NULL);
     if (s->store) store_close(s->store);

@@ -14,6 +14,7 @@
 #include "io/upstream.h"
 #include "media/media.h"
 #include "ops/ops.h"
+#include "ops/notary.h"
 #include "ops/vault.h"
 #include "store/query.h"
 #include "store/store.h"
@@ -63,6 +64,7 @@ struct server {
     struct drive *drive;
     struct signer *signer;
     struct vault *vault;
+    struct notary *notary;
     struct desk *desk;
     struct hooks *hooks;
     struct upstream *upstream;

@@ -30,6 +30,7 @@ struct ops_options {
     struct helper *helper;      /* reads foreign media for thumbnails */
     struct signer *signer;
     struct vault *vault;        /* seals secrets */
+    struct notary *notary;      /* signs what is said about files */
     struct upstream *upstream;  /* fetches links among the inputs; NULL: none are taken */
     const struct egress_address *allowed; size_t allowed_count; /* private addresses to which webhooks may go, by http too */
     int64_t private_addresses;  /* to which such links may lead; shown by /readyz */
@@ -289,6 +290,12 @@ bool ops_upload_write(struct upload *u, struct str data);
 err ops_upload_fits(const struct upload *u, struct why *why);
 void ops_upload_end(struct upload *u, ops_done *done, void *arg);
 void ops_upload_abort(struct upload *u);
+
+/* --- where files come from --- */
+/* One of the three is given: a path of the drive, an asset's id, or the sha256 of its bytes. {"object":"lineage","chain":[{"record","jws"}...]},
+ * the file itself first, with what the whole chain has cost. */
+void ops_lineage(struct ops *o, const struct caller *c, struct str path, struct str asset, struct str sha256, ops_done *done, void *arg);
+void ops_lineage_keys(struct ops *o, struct buf *out); /* the public keys that records are checked with */
 
 /* --- the server itself --- */
 void ops_ready(struct ops *o, ops_done *done, void *arg);   /* /readyz: code OK or E_UNAVAILABLE, json with warnings[] */

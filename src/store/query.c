@@ -78,6 +78,18 @@ err query_assets_of(struct db *db, struct str generation, struct arena *a, const
                          SQL_PARAMS(SQL_STR(generation)), a, (void ***)out, n);
 }
 
+err query_asset_of_bytes(struct db *db, struct str project, struct str sha256, struct arena *a, const struct asset **out) {
+    const struct asset **rows;
+    size_t n;
+    TRY(query_records(db, REC_asset,
+                      "select @asset from asset where project = $1 and sha256 = $2 order by case when deleted_at = 0 then 0 else 1 end, "
+                      "case when generation <> '' then 0 else 1 end, created_at desc, id limit 1",
+                      SQL_PARAMS(SQL_STR(project), SQL_STR(sha256)), a, (void ***)&rows, &n));
+    if (!n) return E_NOT_FOUND;
+    *out = rows[0];
+    return OK;
+}
+
 err query_usage(struct db *db, struct str project, const struct page *p, struct arena *a, const struct usage_event ***out, size_t *n) {
     return query_records(db, REC_usage_event,
                          "select @usage_event from usage_event where project = $1 and seq < $2 and ($3 = '' or model = $3) and "

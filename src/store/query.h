@@ -17,6 +17,8 @@ struct page {
 [[nodiscard]] err query_events(struct db *db, struct str generation, int64_t after_n, int64_t limit, struct arena *a, const struct event ***out, size_t *n);
 [[nodiscard]] err query_attempts(struct db *db, struct str generation, struct arena *a, const struct attempt ***out, size_t *n);
 [[nodiscard]] err query_assets_of(struct db *db, struct str generation, struct arena *a, const struct asset ***out, size_t *n);
+/* The newest file of a project with these bytes, a live one and one that was made before others; E_NOT_FOUND. */
+[[nodiscard]] err query_asset_of_bytes(struct db *db, struct str project, struct str sha256, struct arena *a, const struct asset **out);
 [[nodiscard]] err query_usage(struct db *db, struct str project, const struct page *p, struct arena *a, const struct usage_event ***out, size_t *n);
 [[nodiscard]] err query_transfers(struct db *db, struct str project, const struct page *p, struct arena *a, const struct transfer ***out, size_t *n);
 [[nodiscard]] err query_keys(struct db *db, struct str project, struct arena *a, const struct api_key ***out, size_t *n); /* project empty: all */
