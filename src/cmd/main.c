@@ -20,7 +20,7 @@ const struct command_row command_table[] = {
     {"balance", cmd_balance, "show the credit of the key's book"},
     {"top-up", cmd_top_up, "add credit"},
     {"top", cmd_top, "watch what is waiting and running"},
-    {"why", cmd_why, "tell everything about one generation"},
+    {"why", cmd_why, "tell everything about one generation, or where a file comes from"},
     {"adjust", cmd_adjust, "correct a book (admin)"},
     {"secrets", cmd_secrets, "store, name and remove secrets"},
     {"webhooks", cmd_webhooks, "have URLs told when generations end"},
