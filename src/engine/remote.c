@@ -403,7 +403,7 @@ void errand_send(struct errand *e) {
     const struct provider_info *p = provider_info(e->plan.provider);
     struct upstream_ask ask = {.policy = q->foreign ? EGRESS_FOUND : EGRESS_PROVIDER, .method = q->method, .url = q->url, .origin = q->origin,
                                .private_addresses = p->private_addresses, .private_count = p->private_count, .fresh = q->fresh_connection, .timeout = q->timeout,
-                               .max_bytes = REMOTE_REPLY_MAX, .on_head = on_head, .on_body = on_body, .done = answered, .arg = e};
+                               .max_bytes = REMOTE_REPLY_MAX, .long_answer = e->ask == ASK_SUBMIT && endpoint_info(e->plan.endpoint)->protocol == PROTOCOL_SYNC, .on_head = on_head, .on_body = on_body, .done = answered, .arg = e};
     if (q->foreign) ask.private_count = 0;
     split_headers(e, &ask);
     e->feed = (struct feed){.parts = q->body, .count = q->body_count, .chunk = e->feed.chunk};

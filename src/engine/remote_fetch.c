@@ -306,7 +306,7 @@ static void send_download(struct errand *e) {
     struct upstream_header *plain = arena_array(&e->arena, struct upstream_header, 2);
     struct upstream_ask ask = {.policy = EGRESS_FOUND, .method = STR("GET"), .url = current(e)->url, .origin = p->base, .private_addresses = p->private_addresses,
                                .private_count = p->private_count, .headers = plain, .timeout = e->call->deadline_at - e->now > 0 ? e->call->deadline_at - e->now : 1,
-                               .max_bytes = LIMIT_UPLOAD_BYTES, .on_head = on_head, .on_body = on_body, .done = on_done, .arg = e};
+                               .max_bytes = LIMIT_UPLOAD_BYTES, .long_answer = true, .on_head = on_head, .on_body = on_body, .done = on_done, .arg = e};
     f->before = f->file.bytes;
     if (f->before) {
         plain[ask.header_count++] = (struct upstream_header){STR("Range"), arena_printf(&e->arena, "bytes=%lld-", (long long)f->before)};

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+enum { GUESS_BYTES = 4096 };
+
 static struct str header(const struct errand *e, const char *name) {
     for (size_t i = 0; i < e->header_count; i++)
         if (str_ieq(e->headers[i].name, str_of(name))) return e->headers[i].value;
@@ -39,7 +41,7 @@ static err begin_string(struct errand *e, uint32_t id, struct str piece, struct 
     struct id name = errand_id(e, LIMIT_OUTPUTS + id - 1);
     TRY(drive_file_begin(e->r->o.drive, name.hex + ID_LEN - 20, why, &s->file));
     s->begun = true;
-    decoder_begin(&s->decoder, e->inbox.whole ? DECODE_RAW : decode_guess(piece));
+    decoder_begin(&s->decoder, e->inbox.whole ? DECODE_RAW : decode_guess(str_head(piece, GUESS_BYTES)));
     return OK;
 }
 

@@ -45,6 +45,7 @@ struct upstream_ask {
     msec timeout;                 /* of the whole; 0: 60 s */
     msec stall;                   /* no byte of request or answer moves for so long; the wait for the answer's first byte is timeout's; 0: 30 s */
     int64_t max_bytes;            /* of the answer's body; 0: 1 MB */
+    bool long_answer;             /* it is likely to be: read in large pieces */
     /* Called when status and headers are there (of the last hop), then for each piece. on_body NULL: the body is collected. A false ends the
      * request with E_LIMIT; upstream_pause holds the body back (from the next piece on). */
     bool (*on_head)(void *arg, int status, const struct upstream_header *headers, size_t n, int64_t length /* -1 */);

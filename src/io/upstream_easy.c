@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { LONG_PIECE = 128 * 1024 }; /* of a long answer: libcurl reads 16 KB at a time otherwise */
 enum { REDIRECT_BODY_MAX = 64 * 1024 }; /* of a redirect: read for the sake of the connection, up to here */
 
 /* --- where it goes --- */
@@ -260,6 +261,7 @@ void request_configure(struct upstream_request *r) {
     curl_easy_setopt(c, CURLOPT_HEADERDATA, r);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_piece);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, r);
+    if (r->ask.long_answer) curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)LONG_PIECE);
     if (r->u->o.ca_file) curl_easy_setopt(c, CURLOPT_CAINFO, r->u->o.ca_file);
     curl_easy_setopt(c, CURLOPT_CAPATH, NULL); /* with a folder beside the file libcurl would read the certificates anew for each connection */
     /* Rather on a connection that is being made than on one more: it may carry many. */
