@@ -142,4 +142,5 @@ def main():
                 end(server, provider)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,6 @@ Each call is POST /v1/media/generate: committed, sent, its answer read, decoded,
 derivation, the caller then fetches the thumbnail of each, which the media helper makes of the picture. Memory is the server's resident set."""
 import argparse
 import contextlib
-import json
 import os
 import shutil
 import socket
@@ -82,12 +81,6 @@ def generate(server, seconds, *more):
     return seen
 
 
-def thumbnail_of(reply):
-    out = json.loads(reply)
-    picture = (out.get("outputs") or [out])[0]
-    return picture["thumbnail_url"]
-
-
 def generate_and_derive(server, seconds):
     """How many a second, each with its thumbnail fetched."""
     end, counts = time.monotonic() + seconds, []
@@ -97,7 +90,8 @@ def generate_and_derive(server, seconds):
         while time.monotonic() < end:
             reply = server.post("/v1/media/generate", {"model": "double/sync", "inputs": {"prompt": "%d of %d" % (n, first)}})
             harness.expect(reply.status == 200, reply)
-            parts = urllib.parse.urlsplit(thumbnail_of(reply.body))
+            seen = server.get("/v1/generations/" + reply.json["request_id"]).json
+            parts = urllib.parse.urlsplit(seen["outputs"][0]["thumbnail_url"])
             copy = server.call("GET", parts.path + "?" + parts.query)
             harness.expect(copy.status == 200, copy)
             n += 1
@@ -158,4 +152,5 @@ def main():
             memory(provider)
 
 
-main()
+if __name__ == "__main__":
+    main()
