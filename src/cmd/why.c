@@ -153,7 +153,7 @@ static void print_tree(struct arena *a, const struct json *chain, const char *as
     if (again) return;
     seen[(*seen_count)++] = asset;
     printf("%*s   %s  %s  sha256 %s\n", depth * 3, "", time_text(a, jtext(a, record, "made_at")), bytes_text(a, jint(record, "bytes")), jtext(a, record, "sha256"));
-    if (made) printf("%*s   generation %s  price %s\n", depth * 3, "", jtext(a, record, "generation"), written(a, json_get(record, "price_row")));
+    if (made) printf("%*s   generation %s  by %s\n", depth * 3, "", jtext(a, record, "generation"), jtext(a, json_get(record, "price_row"), "why"));
     const struct json *parents = json_get(record, "parents");
     for (const struct json *p = parents ? parents->child : NULL; p; p = p->next) print_tree(a, chain, jtext(a, p, "asset"), jtext(a, p, "input"), depth + 1, seen, seen_count);
 }
