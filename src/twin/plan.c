@@ -126,7 +126,9 @@ static struct shape shape_of(const struct twin_call *c, const struct json *root,
     if (s.h * k > most) k = most / s.h;
     if (film && s.w * s.h * k * k > FILM_PIXELS) k = square_root(FILM_PIXELS / (s.w * s.h));
     int64_t step = film ? 2 : given ? 1 : 8, top = film ? FILM_SIDE : PICTURE_SIDE;
-    return (struct shape){(double)to_step(s.w * k, step, 16, top), (double)to_step(s.h * k, step, 16, top)};
+    int64_t w = to_step(s.w * k, step, 16, top), h = to_step(s.h * k, step, 16, top);
+    while (film && w * h > FILM_PIXELS) *(w > h ? &w : &h) -= step; /* both were rounded up */
+    return (struct shape){(double)w, (double)h};
 }
 
 /* --- length, sound, number --- */
