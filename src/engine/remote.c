@@ -355,6 +355,7 @@ static bool on_head(void *arg, int status, const struct upstream_header *headers
     e->headers = list;
     e->header_count = n;
     inbox_open(e);
+    if (length > LIGHT_BYTES) buf_reserve(&e->pump.come, length < REMOTE_CHUNK ? (size_t)length : REMOTE_CHUNK * 3 / 2); /* it grew piece by piece otherwise */
     return length <= REMOTE_REPLY_MAX;
 }
 
