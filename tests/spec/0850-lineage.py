@@ -94,6 +94,12 @@ def each_generation_is_counted_once(s):
     equal((answer["generations"], len(answer["chain"])), (3, 3))
     equal(answer["total_micros"], sum(m["billed_micros"] for m in (mix, other, both)))
     equal(len(answer["chain"][0]["record"]["parents"]), 2)
+    two = made(s, "puras/sketch", {"prompt": "a pair", "size": "64x64", "n": 2}, output_path="once/pair.png")
+    equal(len(two["outputs"]), 2)  # one bill, two files in one chain
+    pair = [o["drive_path"] for o in two["outputs"]]
+    joined = made(s, "puras/sketch-edit", {"image": pair, "prompt": "composite"}, output_path="once/e.png")
+    answer = s.get("/v1/lineage?path=once/e.png").json
+    equal((len(answer["chain"]), answer["generations"], answer["total_micros"]), (3, 2, two["billed_micros"] + joined["billed_micros"]))
     # what came inline is an upload: the chain ends there
     data = bytes_of(s, "once/a.png") + b"\0"  # bytes nobody has made
     edit = made(s, "puras/sketch-edit", {"image": "data:image/png;base64," + base64.b64encode(data).decode(), "prompt": "warm"}, output_path="once/d.png")
