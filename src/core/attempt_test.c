@@ -233,8 +233,38 @@ static void attempts_are_bounded(void **state) {
     assert_string_equal(out.state, "failed");
     assert_int_equal(LIVE(&b)->available, START);
     const struct generation *g = BED_GET(&b, generation, GEN);
-    assert_true(str_is(g->error_code, "provider_failed") && str_is(g->error_detail, "It did not work."));
+    assert_true(str_is(g->error_code, "provider_failed") && str_is(g->error_detail, "It did not work. Nothing was charged."));
     bed_close(&b);
+}
+
+/* Whatever was said to have gone wrong, its end says that nothing was charged, once, whole and within an error's bounds. */
+static void ends_say_that_nothing_was_charged(void **state) {
+    char long_one[600];
+    memset(long_one, 'x', sizeof long_one);
+    memcpy(long_one + 439, "\xc3\xa4", 2); /* a character across the cut */
+    const struct {
+        struct str said;
+        const char *kept;
+    } cases[] = {
+        {STR("No"), "No. Nothing was charged."},
+        {STR("Why not?"), "Why not? Nothing was charged."},
+        {STR("It broke; nothing was charged."), "It broke; nothing was charged."},
+        {STR(""), "The model refused the request. Nothing was charged."},
+        {str_n(long_one, sizeof long_one), NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bed b;
+        bed_ready(&b);
+        bed_ok(&b, cmd_submit(GEN));
+        bed_ok(&b, cmd_claim("fal", 1));
+        struct command c = cmd_failed(1, FAIL_CALLER, false);
+        c.step.detail = cases[i].said;
+        bed_ok(&b, c);
+        struct str kept = BED_GET(&b, generation, GEN)->error_detail;
+        if (cases[i].kept) assert_true(str_is(kept, cases[i].kept));
+        else assert_true(str_is_utf8(kept) && kept.len < 480 && str_ends(kept, STR("xx. Nothing was charged.")));
+        bed_close(&b);
+    }
 }
 
 static void failures_have_their_answers(void **state) {
@@ -354,7 +384,7 @@ int main(void) {
         cmocka_unit_test(every_command_in_every_state),
         cmocka_unit_test(a_retry_keeps_the_hold_and_waits),
         cmocka_unit_test(attempts_are_bounded),
-        cmocka_unit_test(failures_have_their_answers),
+        cmocka_unit_test(ends_say_that_nothing_was_charged), cmocka_unit_test(failures_have_their_answers),
         cmocka_unit_test(a_deadline_books_what_may_have_cost),
         cmocka_unit_test(running_is_limited_per_project),
         cmocka_unit_test(progress_is_capped_and_states_are_not),

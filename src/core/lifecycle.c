@@ -191,6 +191,18 @@ static void say_end(struct workset *w, struct generation *g, micros held, msec a
     event_add(w, g, g->state, str_empty(g->error_code) ? ended : failed, at);
 }
 
+/* What happened, and that nothing was charged: whoever wrote the sentence need not know what a caller wants to hear first. */
+static struct str detail_of(struct workset *w, const struct ending *e) {
+    enum { ROOM = 440 }; /* of an error's sentence, whose end would be cut off on the way */
+    struct str d = str_trim(str_empty(e->detail) ? str_of(err_info(e->code)->text) : e->detail);
+    if (e->capture || (d.len && memmem(d.ptr, d.len, "harged", 6))) return d;
+    size_t n = d.len < ROOM ? d.len : ROOM;
+    while (n < d.len && n && ((unsigned char)d.ptr[n] & 0xc0) == 0x80) n--; /* not through a character */
+    d = str_head(d, n);
+    bool ends = d.len && strchr(".!?", d.ptr[d.len - 1]);
+    return arena_printf(workset_arena(w), "%.*s%s Nothing was charged.", STR_ARG(d), ends ? "" : ".");
+}
+
 void generation_end(struct workset *w, struct generation *g, const struct ending *e, msec at) {
     must(generation_is_terminal(e->state) && generation_may_go(g->state, e->state));
     struct project *p = WS_EDIT(w, project, g->project);
@@ -211,7 +223,7 @@ void generation_end(struct workset *w, struct generation *g, const struct ending
     g->outputs = e->outputs;
     if (e->code) {
         g->error_code = str_of(err_info(e->code)->code);
-        g->error_detail = str_empty(e->detail) ? STR("") : e->detail;
+        g->error_detail = detail_of(w, e);
     }
     say_end(w, g, held, at);
     webhooks_tell(w, p, g, str_eq(g->state, GEN_COMPLETED) ? HOOK_COMPLETED : str_eq(g->state, GEN_FAILED) ? HOOK_FAILED : HOOK_CANCELLED, at);

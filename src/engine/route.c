@@ -195,7 +195,7 @@ static err explain(const struct route_ask *ask, enum bar bar, const struct route
     case BAR_OTHER_CALLS:
         return why_set(why, E_NO_ROUTE, "No route of this server takes %.*s with these inputs; see its inputs at GET /v1/models. Nothing was charged.", STR_ARG(slug));
     case BAR_REFUSED:
-        return why_set(why, E_NO_ROUTE, "Every provider of %.*s has refused this server's key or credit.", STR_ARG(slug));
+        return why_set(why, E_NO_ROUTE, "Every provider of %.*s has refused this server's key or credit; its operator sees which with `puras providers`. Nothing was charged.", STR_ARG(slug));
     default:
         return why_set(why, E_NO_ROUTE, "No route leads to %.*s on this server: it is priced, but nothing here can run it. Nothing was charged.", STR_ARG(slug));
     }

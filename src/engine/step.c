@@ -197,7 +197,7 @@ static void see_result(struct task *t, const struct call_result *r) {
 
 static void leave_unresolved(struct task *t, struct str detail) {
     struct cmd_step *s = step_command(t, CMD_UNRESOLVED);
-    s->detail = storable(t, detail);
+    s->detail = storable(t, arena_printf(&t->held, "%.*s Its price stays held until the deadline, and is given back then unless the file has come.", STR_ARG(detail)));
     task_command(t);
 }
 

@@ -258,7 +258,7 @@ def exit_statuses():
     with Unmoved(s):
         for args, key, status in ((("run", "puras/skecth") + prompt, "live", 2), (("run", "puras/sketch"), "live", 2), (("run", "puras/sketch", "-i", "n=-1") + prompt, "live", 2), (("quote", "kuaishou/kling-v3-i2v", "-i", "image=a", "-i", "duration=abc"), "live", 2),
                                   (("run", "puras/sketch") + prompt, poor, 5), (("run", "puras/sketch") + prompt, "admin", 4), (("run", "kuaishou/kling-v3-i2v", "-i", "image=a.png"), "live", 7),
-                                  (("balance",), s.live[:-1] + "x", 4), (("balance",), None, 4), (("keys",), "live", 4), (("top-up", "1"), "live", 4), (("generations", "0" * 32), "live", 3), (("drive", "get", "nothing", "-"), "live", 3),
+                                  (("balance",), s.live[:-1] + ("y" if s.live[-1] == "x" else "x"), 4), (("balance",), None, 4), (("keys",), "live", 4), (("top-up", "1"), "live", 4), (("generations", "0" * 32), "live", 3), (("drive", "get", "nothing", "-"), "live", 3),
                                   (("drive", "rm", "nothing"), "live", 3), (("drive", "put", "/nonexistent"), "live", 2), (("drive", "get", "../x", "-"), "live", None), (("models", "x/y"), "live", 3), (("keys", "revoke", "zzzzzzzz"), "admin", 3),
                                   (("generations", "--state", "nonsense"), "live", 2)):
             for more in ((), ("--json",)):
