@@ -338,6 +338,11 @@ static void work(void *arg) {
     j->result.measured = -1;
     if (j->twin) work_twin(j, &metrics, &more);
     else work_local(j, &metrics);
+    if (!j->twin && j->model && !j->result.code) {
+        struct model_counts counts = model_counts(j->model);
+        for (size_t i = 0; counts.media.len && i < j->file_count; i++) look_at(j, i);
+        j->result.measured = measure(j, &counts, STR(""));
+    }
     close_files(j);
     if (!j->twin && str_is(j->call->kind_wanted, "text")) buf_z(&more, ",\"text\":\"\"");
     j->result.result = arena_printf(&j->arena, "{\"metrics\":{\"inference_time\":%lld.%06d,\"files\":[%.*s]}%.*s}", (long long)(j->render_us / 1000000),
@@ -391,12 +396,12 @@ void local_call(void *self, const struct call *c, call_stage_fn *stage, call_don
     msec left = c->deadline_at - io_now(io);
     j->timeout = left > 0 ? left : 1;
     j->twin = str_is(c->provider, "twin");
+    j->model = l->find ? l->find(l->find_self, c->catalog, j->twin ? c->route : c->model) : NULL;
     if (!j->twin) {
         start(j);
         return;
     }
     struct twin_mood mood = {};
-    j->model = l->find ? l->find(l->find_self, c->catalog, c->route) : NULL;
     (void)twin_mood_find(c->inputs, &j->arena, NULL, &mood); /* what cannot be read is said by the plan */
     if (!mood.slow) start(j);
     else rest(j, mood.slow);
