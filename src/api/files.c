@@ -307,6 +307,15 @@ void files_delete(struct exchange *x) {
     ops_drive_delete(exchange_ops(x), &x->caller, x->param, done_ok, x);
 }
 
+void files_delete_asset(struct exchange *x) {
+    if (!id_is(x->param)) {
+        answer_fail(x, E_NOT_FOUND, "There is no such file; a file's id has 32 lower-case hex digits.");
+        return;
+    }
+    exchange_ref(x);
+    ops_asset_delete(exchange_ops(x), &x->caller, x->param, done_ok, x);
+}
+
 /* --- links --- */
 
 void files_sign(struct exchange *x) {

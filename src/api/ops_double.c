@@ -496,6 +496,7 @@ void ops_drive_sign(struct ops *o, const struct caller *c, struct str path, int6
     say(done, arg, arena_printf(&mem, "{\"path\":\"%.*s\",\"expires_in\":%lld}", STR_ARG(path), (long long)ttl_s).ptr);
     arena_done(&mem);
 }
+void ops_asset_delete(struct ops *o, const struct caller *c, struct str asset, ops_done *done, void *arg) { ops_drive_delete(o, c, asset, done, arg); }
 void ops_drive_sign_put(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg) { ops_drive_sign(o, c, path, ttl_s, done, arg); }
 err ops_drive_put_link(struct ops *o, struct str path, struct str query, struct arena *a, struct why *why, struct caller *out_caller, struct str *out_path) {
     return why_set(why, E_BAD_SIGNATURE, "The link is not valid.");

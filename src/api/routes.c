@@ -135,6 +135,8 @@ const struct route api_routes[] = {
      "Store a file by a link that lets its holder write that path", NULL, "DriveFile", NULL, "201", "409 507", "Path Exp Kid Sig", "drive"},
     {"POST", "/v1/drive/upload", WHO_ANY, TAKES_FORM, false, files_upload, "uploadFile", "Drive",
      "Store a file that comes in a form", "UploadForm", "DriveFile", NULL, "201", "409 507", NULL, "drive"},
+    {"DELETE", "/v1/drive/assets/{id}", WHO_ANY, TAKES_ANYTHING, false, files_delete_asset, "deleteAsset", "Drive",
+     "Delete one file by its id, also when another has taken its path", NULL, "Deleted", NULL, "200", "404 409", "AssetId", "drive"},
     {"DELETE", "/v1/drive/files/{path...}", WHO_ANY, TAKES_ANYTHING, false, files_delete, "deleteFile", "Drive",
      "Delete a file and end its links", NULL, "Deleted", NULL, "200", "404 409", "Path", "drive"},
     /* where files come from */

@@ -111,6 +111,7 @@ void files_put(struct exchange *x);
 void files_put_signed(struct exchange *x);
 void files_upload(struct exchange *x);
 void files_delete(struct exchange *x);
+void files_delete_asset(struct exchange *x);
 void files_sign(struct exchange *x);
 void lineage_get(struct exchange *x);
 void lineage_keys(struct exchange *x);

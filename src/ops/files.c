@@ -239,6 +239,50 @@ void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, op
     change(o, &cmd, &json, done, arg);
 }
 
+/* --- one file by its name --- */
+
+struct asset_deletion {
+    struct ops *o;
+    struct caller caller;
+    ops_done *done;
+    void *arg;
+};
+
+static void run_find_asset(struct read *r, struct db *db) {
+    const struct asset *a = NULL;
+    err e = QUERY_RECORD(db, asset, r->id, &r->arena, &a);
+    if (!e && (a->deleted_at || !str_is(a->project, r->caller.project))) e = E_NOT_FOUND;
+    if (e) read_fail(r, e, e == E_NOT_FOUND ? "There is no such file in this drive." : "The file could not be read now; try again in a second.");
+    else r->answer.path = a->path; /* empty: another file is shown there */
+}
+
+static void asset_found(void *arg, const struct answer *a) {
+    struct asset_deletion *d = arg;
+    if (a->code) d->done(d->arg, a);
+    else {
+        struct buf json = {};
+        struct jw w = {.out = &json};
+        struct command cmd = {.kind = CMD_ASSET_DELETE, .at = io_now(d->o->io)};
+        cmd.asset_delete = (struct cmd_asset_delete){.project = str_of(d->caller.project), .path = a->path, .asset = a->generation};
+        jw_open(&w, '{');
+        jw_kstr(&w, "path", a->path);
+        jw_kbool(&w, "deleted", true);
+        jw_close(&w, '}');
+        change(d->o, &cmd, &json, d->done, d->arg);
+    }
+    free(d);
+}
+
+void ops_asset_delete(struct ops *o, const struct caller *c, struct str asset, ops_done *done, void *arg) {
+    struct asset_deletion *d = calloc(1, sizeof *d);
+    must(d);
+    *d = (struct asset_deletion){.o = o, .caller = *c, .done = done, .arg = arg};
+    struct read *r = read_new(o, c, run_find_asset, asset_found, d);
+    r->id = arena_dup(&r->arena, asset);
+    r->answer.generation = r->id; /* the answer's only name for it */
+    read_start(r);
+}
+
 /* --- uploads --- */
 
 /* The same figures as when the file is stored, where they are looked at for good: others may have come in between. */

@@ -274,6 +274,8 @@ void ops_drive_sign_put(struct ops *o, const struct caller *c, struct str path, 
 /* Such a link as it came: whose drive it opens, and where. */
 [[nodiscard]] err ops_drive_put_link(struct ops *o, struct str path, struct str query, struct arena *a, struct why *why, struct caller *out_caller, struct str *out_path);
 void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, ops_done *done, void *arg);
+/* One file by its own name, also when another has taken its path: an output's `id`. */
+void ops_asset_delete(struct ops *o, const struct caller *c, struct str asset, ops_done *done, void *arg);
 /* What is left in the project's drive: answer.bytes, INT64_MAX where it has no limit. E_DRIVE_FULL with the figures when length (-1: not
  * known) is more. An upload that path shows now gives its space back; an empty path replaces nothing. */
 void ops_drive_room(struct ops *o, const struct caller *c, struct str path, int64_t length, ops_done *done, void *arg);

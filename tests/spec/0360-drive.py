@@ -7,7 +7,7 @@ import socket
 import time
 import urllib.parse
 
-from harness import case, each_store, equal, expect, refusal, run, sha256, shared
+from harness import Server, case, each_store, equal, expect, refusal, run, sha256, shared
 
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000 1f15c4890000000d49444154789c6360f8cf500f0004020101a4b9e0d30000000049454e44ae426082".replace(" ", ""))
 
@@ -181,6 +181,25 @@ def nothing_and_30_mb(s):
 
 def files_under(folder):
     return sum(len(files) for _, _, files in os.walk(folder))
+
+
+@case
+def a_replaced_result_is_deleted_by_its_id():
+    with Server() as s:
+        first, second = (s.wait(s.submit("puras/sketch", {"prompt": "x", "size": "64x64", "seed": n}, output_path="same.png")) for n in (1, 2))
+        old, new = (s.get("/v1/generations/" + g["id"]).json["outputs"][0] for g in (first, second))
+        equal((old["drive_path"], new["drive_path"], s.fetch(old["url"]).status), ("", "same.png", 200))
+        equal(s.call("DELETE", "/v1/drive/assets/" + old["id"], key="live").json, {"path": "", "deleted": True})
+        equal((s.fetch(old["url"]).status, s.fetch(new["url"]).status), (404, 200))
+        equal(s.call("DELETE", "/v1/drive/assets/" + new["id"], key="live").json, {"path": "same.png", "deleted": True})
+        equal(s.get("/v1/drive").json["files"], [])
+        for id in (old["id"], new["id"], "0" * 32, "x", first["id"]):
+            refusal(s.call("DELETE", "/v1/drive/assets/" + id, key="live"), 404, "not_found")
+        other = s.post("/v1/projects", {"name": "other"}, key="admin").json["id"]
+        foreign = s.post("/v1/keys", {"kind": "live", "project": other}, key="admin").json["key"]
+        kept = s.wait(s.submit("puras/sketch", {"prompt": "x", "size": "64x64"}))["outputs"][0]
+        refusal(s.call("DELETE", "/v1/drive/assets/" + kept["id"], key=foreign), 404, "not_found")
+        s.audit()
 
 
 @case
