@@ -67,13 +67,15 @@ static void request_done(void *arg, struct http_req *r, int status, int64_t byte
 
 /* --- start --- */
 
+enum { OWN_WORK_ROWS = 500 }; /* of the walk over this node's work: a start goes through all of it */
+
 static err start_facts(struct server *s, struct why *why) {
     char url[FILE_PATH_MAX];
     snprintf(url, sizeof url, "sqlite:%s/puras.db", s->data_full);
     struct store_options so = {.url = s->o.database ? s->o.database : url, .folder = s->data_full, .create = true, .now = log_now, .now_arg = s};
     TRY(store_open(&so, why, &s->store));
     struct id node = io_new_id(loop_io(s->loop));
-    TRY(store_node_start(s->store, id_str(&node), why, &s->node));
+    TRY(store_node_resume(s->store, id_str(&node), why, &s->node));
     struct committer_options co = {.store = s->store, .node = s->node, .wake = commits_wait, .wake_arg = s, .threaded = true, .fatal = fatal, .published = published, .arg = s};
     s->committer = committer_create(&co);
     s->readers = readers_create(s->store, LIMIT_READERS, reads_wait, s);
@@ -185,7 +187,7 @@ static void start_work(struct server *s) {
     s->remote = remote_create(&ro);
     static const enum call_kind remotes[] = {CALL_SUBMIT, CALL_POLL, CALL_FETCH, CALL_CANCEL, CALL_LOOKUP};
     for (size_t i = 0; i < sizeof remotes / sizeof *remotes; i++) loop_on_call(s->loop, remotes[i], desk_call, s);
-    struct engine_options eo = {.io = loop_io(s->loop), .port = server_engine_port(s), .node = str_of(s->node.id), .slots = s->o.slots,
+    struct engine_options eo = {.io = loop_io(s->loop), .port = server_engine_port(s), .node = str_of(s->node.id), .slots = s->o.slots, .scan_rows = OWN_WORK_ROWS,
                                 .scan_every = store_is_sqlite(s->store) ? MS_SECOND : LIMIT_WAKE_SCAN_MS, .permits = s->desk->permits, .routes = s->desk->routes, .log = &s->log};
     s->engine = engine_create(&eo);
     struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .helper = s->helper, .signer = s->signer, .vault = s->vault, .notary = s->notary, .upstream = s->upstream, .allowed = s->o.allowed, .allowed_count = s->o.allowed_count, .private_addresses = (int64_t)s->o.allowed_count, .shelf = s->shelf,

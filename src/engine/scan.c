@@ -22,6 +22,7 @@ void engine_scan(struct engine *e, enum scan_kind kind) {
         limit = e->o.slots - (int64_t)e->tasks.count + e->late - e->claims;
         if (limit <= 0 || !engine_may_act(e)) return; /* the next task that ends, or the next tick, asks again */
     }
+    if (kind == SCAN_WORK && e->o.scan_rows) limit = e->o.scan_rows;
     if (kind == SCAN_WORK && e->work_restart) {
         e->work_after[0] = 0;
         e->work_rush = true;

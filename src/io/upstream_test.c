@@ -716,6 +716,25 @@ static void crowds(void **state) {
     world_close(&w);
 }
 
+/* More than may connect at once: the others wait in a queue of ours, from which they can be called back. */
+static void the_others_wait_their_turn(void **state) {
+    enum { WAITING = 300 };
+    _cleanup_(arena_done) struct arena a = {};
+    struct world w;
+    struct upstream_request *sent[WAITING];
+    world_open(&w, (struct upstream_options){.connections = 16});
+    struct crowd c = {.w = &w, .ask = ask_for(&w, "/ok", &a), .started = CROWD, .ended = CROWD - WAITING + WAITING / 3};
+    c.ask.done = crowd_done;
+    c.ask.arg = &c;
+    for (int i = 0; i < WAITING; i++) sent[i] = upstream_send(w.up, &c.ask);
+    for (int i = 2; i < WAITING; i += 3) upstream_cancel(sent[i]);
+    loop_run(w.loop);
+    assert_int_equal(c.ended, CROWD);
+    assert_int_equal(upstream_stats(w.up).open, 0);
+    assert_true(atomic_load(&w.peer.connections) <= 8);
+    world_close(&w);
+}
+
 /* --- proxies --- */
 
 static void proxies(void **state) {
@@ -772,7 +791,7 @@ int main(void) {
         cmocka_unit_test(sent_bodies),
         cmocka_unit_test(sent_headers),
         cmocka_unit_test(cancelled),
-        cmocka_unit_test(crowds),
+        cmocka_unit_test(crowds), cmocka_unit_test(the_others_wait_their_turn),
         cmocka_unit_test(proxies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

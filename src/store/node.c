@@ -44,8 +44,22 @@ static err clock_of(struct store *s, struct db *db, int64_t *out) {
 
 struct start {
     struct str id;
+    bool resumes;
+    char name[33];
     int64_t epoch;
 };
+
+static err last_name(struct db *db, struct start *n) {
+    struct arena a = {};
+    struct sql_rows rows;
+    err e = db_run(db, "select id from node order by started_at desc, id desc limit 1", NULL, 0, &a, &rows, NULL);
+    if (!e && rows.n && sql_row(&rows, 0)->s.len < sizeof n->name) {
+        snprintf(n->name, sizeof n->name, "%.*s", STR_ARG(sql_row(&rows, 0)->s));
+        n->id = str_of(n->name);
+    }
+    arena_done(&a);
+    return e;
+}
 
 static err start(struct store *s, struct db *db, void *arg) {
     struct start *n = arg;
@@ -53,6 +67,7 @@ static err start(struct store *s, struct db *db, void *arg) {
     struct sql_rows rows;
     int64_t now;
     TRY(clock_of(s, db, &now));
+    if (n->resumes) TRY(last_name(db, n));
     err e = db_run(db,
                    "insert into node (id, epoch, batch_seq, state, started_at) values ($1, 1, 0, 'alive', $2) on conflict (id) "
                    "do update set epoch = node.epoch + 1, batch_seq = 0, state = 'alive', started_at = $2 returning epoch",
@@ -64,14 +79,17 @@ static err start(struct store *s, struct db *db, void *arg) {
                   SQL_PARAMS(SQL_STR(n->id), SQL_INT(now)), NULL, NULL, NULL);
 }
 
-err store_node_start(struct store *s, struct str id, struct why *why, struct node_view *out) {
+static err start_as(struct store *s, struct str id, bool resumes, struct why *why, struct node_view *out) {
     if (id.len == 0 || id.len >= sizeof out->id) return why_set(why, E_INVALID, "A node's id has 1 to 32 characters.");
-    struct start n = {.id = id};
+    struct start n = {.id = id, .resumes = resumes};
     TRY(in_transaction(s, start, &n, why));
-    snprintf(out->id, sizeof out->id, "%.*s", STR_ARG(id));
+    snprintf(out->id, sizeof out->id, "%.*s", STR_ARG(n.id));
     out->epoch = n.epoch;
     return OK;
 }
+
+err store_node_start(struct store *s, struct str id, struct why *why, struct node_view *out) { return start_as(s, id, false, why, out); }
+err store_node_resume(struct store *s, struct str id, struct why *why, struct node_view *out) { return start_as(s, id, s->sqlite && s->lock_fd >= 0, why, out); }
 
 static err beat(struct store *s, struct db *db, void *arg) {
     const struct node_view *me = arg;

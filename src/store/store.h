@@ -29,6 +29,9 @@ bool store_is_sqlite(const struct store *s);
 /* --- the node --- */
 struct node_view { char id[33]; int64_t epoch; };
 [[nodiscard]] err store_node_start(struct store *s, struct str id, struct why *why, struct node_view *out);
+/* The same under the name of whoever used the folder last, where its lock proves that it is gone (SQLite): its work is this node's at once, and need
+ * not be adopted record by record. The epoch keeps the two apart. `id`: when there is none. */
+[[nodiscard]] err store_node_resume(struct store *s, struct str id, struct why *why, struct node_view *out);
 [[nodiscard]] err store_node_beat(struct store *s, const struct node_view *me, struct why *why); /* E_FENCED when replaced */
 /* Marks lapsed nodes dead (every other one, when the folder's lock on SQLite proves it) and lists the dead ones that still own work. */
 [[nodiscard]] err store_nodes_lapsed(struct store *s, const struct node_view *me, struct arena *a, struct str **out_ids, size_t *out_n);

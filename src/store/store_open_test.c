@@ -67,6 +67,31 @@ static void second_server_is_turned_away(void **state) {
     assert_int_equal(try_open(b, true, true, &why), OK);
 }
 
+/* The next server of a folder goes on under the name of the last one, whose fence fails from then on; without the folder's lock it may not. */
+static void a_restart_keeps_the_name(void **state) {
+    struct bench *b = *state;
+    struct store *s;
+    struct why why = {};
+    struct node_view first, again, other;
+    struct store_options o = {.url = b->url, .create = true, .folder = b->folder};
+    assert_int_equal(store_open(&o, &why, &s), OK);
+    assert_int_equal(store_node_resume(s, STR("one"), &why, &first), OK);
+    assert_string_equal(first.id, "one");
+    store_close(s);
+    assert_int_equal(store_open(&o, &why, &s), OK);
+    assert_int_equal(store_node_resume(s, STR("two"), &why, &again), OK);
+    assert_string_equal(again.id, "one");
+    assert_int_equal(again.epoch, first.epoch + 1);
+    assert_int_equal(store_node_beat(s, &first, NULL), E_FENCED);
+    assert_int_equal(store_node_beat(s, &again, NULL), OK);
+    store_close(s);
+    o.folder = NULL;
+    assert_int_equal(store_open(&o, &why, &s), OK);
+    assert_int_equal(store_node_resume(s, STR("two"), &why, &other), OK);
+    assert_string_equal(other.id, "two");
+    store_close(s);
+}
+
 static void newer_database_is_left_alone(void **state) {
     struct bench *b = *state;
     struct why why;
@@ -388,7 +413,7 @@ static void ids_sort_by_bytes(void **state) {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 int main(void) {
     const struct CMUnitTest sqlite_tests[] = {
-        T(opens_again), T(absent_is_not_made_unasked), T(second_server_is_turned_away), T(newer_database_is_left_alone),
+        T(opens_again), T(absent_is_not_made_unasked), T(second_server_is_turned_away), T(a_restart_keeps_the_name), T(newer_database_is_left_alone),
         T(migration_without_its_note_runs_again), T(older_database_is_brought_forward), T(later_migrations_without_their_note_run_again), T(foreign_tables_are_left_alone), T(missing_column_is_noticed), T(odd_urls),
         T(damaged_files), T(database_of_another_program), T(read_only_folder), T(full_database), T(checkpoints_keep_the_log_short),
     };

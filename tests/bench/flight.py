@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """100,000 generations in flight at a provider on one node, at the pace its description declares. Prints rows of docs/BENCHMARKS.md.
 
-    tests/bench/flight.py [--works N] [--pace 30] [--window SECONDS] [--data DIR] [--data-stays]
+    tests/bench/flight.py [--works N] [--pace 30] [--window SECONDS] [--data DIR] [--no-end]
 
 What is measured, in this order, on one fresh folder:
 
