@@ -527,8 +527,9 @@ static void begin(struct errand *e) {
     e->pc.webhook = webhook_of(e, p);
     struct why why = {};
     err k = p->needs_key ? r->o.key(r->o.arg, p, &e->arena, &why, &e->pc.key) : OK;
-    if (k) {
-        errand_fail(e, k, failure_of_key(k), str_of(why_text(&why)));
+    bool done_there = c->kind == CALL_FETCH; /* it is paid for: a key that is gone may only delay it, and only where the links ask for one */
+    if (k && (!done_there || endpoint_info(e->plan.endpoint)->credentials_on_downloads)) {
+        errand_fail(e, k, done_there ? FAIL_TRANSIENT : failure_of_key(k), str_of(why_text(&why)));
         return;
     }
     switch (c->kind) {

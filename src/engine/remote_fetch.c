@@ -45,18 +45,11 @@ static struct str stated_type(struct str s) {
     return whole ? bare : (struct str){};
 }
 
-void output_describe(struct errand *e, size_t n) {
-    const struct kept *k = &e->items[n];
-    struct output *o = &e->outputs[n];
-    _cleanup_(closep) int fd = -1;
+/* What a stored file is. One of a kind that nobody here knows has no facts. */
+static err look_at(struct errand *e, int fd, struct sniffed *out_sniffed, struct media_facts *out_facts) {
     uint8_t head[4096];
-    int64_t bytes = 0;
-    e->code = drive_blob_open(e->r->o.drive, k->blob, &e->why, &fd, &bytes);
-    ssize_t got = e->code ? -1 : pread(fd, head, sizeof head, 0);
-    if (got < 0) {
-        if (!e->code) e->code = why_set(&e->why, E_IO, "A file of the drive could not be read.");
-        return;
-    }
+    ssize_t got = pread(fd, head, sizeof head, 0);
+    if (got < 0) return why_set(&e->why, E_IO, "A file of the drive could not be read.");
     struct str beginning = str_n(head, (size_t)got);
     struct sniffed s = media_sniff(beginning);
     struct media_facts f = media_measure(beginning);
@@ -66,6 +59,21 @@ void output_describe(struct errand *e, size_t n) {
         helper_read(e->r->o.helper, &job, a);
         if (!a->code) f = (struct media_facts){.width = a->width, .height = a->height, .duration_ms = a->duration_ms};
     }
+    *out_sniffed = s;
+    *out_facts = f;
+    return OK;
+}
+
+void output_describe(struct errand *e, size_t n) {
+    const struct kept *k = &e->items[n];
+    struct output *o = &e->outputs[n];
+    _cleanup_(closep) int fd = -1;
+    int64_t bytes = 0;
+    struct sniffed s;
+    struct media_facts f;
+    e->code = drive_blob_open(e->r->o.drive, k->blob, &e->why, &fd, &bytes);
+    if (!e->code) e->code = look_at(e, fd, &s, &f);
+    if (e->code) return;
     struct id asset = errand_id(e, LIMIT_OUTPUTS + n);
     *o = (struct output){.asset = arena_dup(&e->arena, id_str(&asset)), .blob = k->blob, .sha256 = k->sha256, .bytes = bytes};
     struct str stated = stated_type(k->type);
@@ -121,9 +129,27 @@ static void write_result(struct errand *e) {
     if (json_as_str(json_get(e->kept, "text"), &text) && str_is(e->plan.model->unit, "kchar")) e->result.measured = (int64_t)str_code_points(text);
 }
 
+/* Where the price counts what came in, the output's own length is nobody's business. An input that was deleted since is not measured. */
+static int64_t measure_input(struct errand *e, struct str input) {
+    int64_t sum = 0;
+    sources_open(e);
+    for (size_t i = 0; i < e->pc.file_count && !e->code; i++) {
+        struct sniffed s;
+        struct media_facts f;
+        if (!str_eq(e->files[i].input, input)) continue;
+        e->code = look_at(e, e->sources[i].fd, &s, &f);
+        int64_t one = e->code ? -1 : measure(e, &f);
+        if (one > 0) sum += one;
+    }
+    if (e->code == E_NOT_FOUND) e->code = OK;
+    return sum > 0 && !e->code ? sum : -1;
+}
+
 static void describe_all(struct errand *e) {
     for (size_t i = 0; i < e->item_count && !e->code; i++) output_describe(e, i);
     if (!e->code) write_result(e);
+    struct model_counts counts = model_counts(e->plan.model);
+    if (!e->code && counts.media.len) e->result.measured = measure_input(e, counts.media);
 }
 
 static void described(struct errand *e) {

@@ -459,7 +459,6 @@ static void act_sending(struct task *t, const struct traits *traits) {
 
 static void act_accepted(struct task *t, const struct traits *traits) {
     cost_learn(t);
-    task_set(&t->files, STR(""));
     task_set(&t->inputs, STR("")); /* the provider has them; a hundred thousand waiting jobs need not keep them */
     if (t->cancel_wanted && !t->cancel_asked && traits->can_cancel) {
         t->cancel_asked = true;

@@ -13,7 +13,8 @@ struct task {
     char *project, *kind, *provider, *route, *our_ref, *their_ref;
     char *catalog, *model, *url_path, *trace;
     int64_t outputs_wanted;
-    char *inputs, *files;       /* freed once the provider has them */
+    char *inputs;               /* freed once the provider has them */
+    char *files;                /* kept: a price may count what came in */
     char *reply;                /* what result_seen kept */
     msec deadline_at, created_at;
     msec submit_lost_at;        /* when a submit's answer was lost, for lookup_settles_after */
