@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+enum { PAUSED_LOOK_MS = 1000 };
+
 static struct route_names names_of(const struct task *t) {
     return (struct route_names){task_str(t->catalog), task_str(t->model), task_str(t->provider), task_str(t->route)};
 }
@@ -107,26 +109,37 @@ static bool take(struct task *t) {
     return t->granted;
 }
 
-/* Nothing has left for the route yet, and it is broken: the attempt ends, and the next one takes the route that is open. Says nothing of the route. */
-static bool moved_on(struct task *t) {
+/* Nothing has left for the route yet, and it is broken or paused: the attempt ends, and the next one takes the route that is open. Says nothing of the route. */
+static bool moved_on(struct task *t, struct str why) {
     struct engine *e = t->engine;
     struct route_names names = names_of(t);
     if (!str_is(STEP_OPENED, t->step) || !e->o.port.open_route || t->attempt >= LIMIT_ATTEMPTS - 1 || !e->o.port.open_route(e->o.port.self, &names, task_str(t->inputs))) return false;
     t->command = (struct command){.kind = CMD_ATTEMPT_FAILED};
     t->command.step = (struct cmd_step){.generation = str_of(t->id), .node = str_of(e->node), .attempt = t->attempt, .failure = FAIL_TRANSIENT, .may_retry = true, .measured = -1,
-                                        .detail = STR("The provider has failed too often just now; the next route takes it."), .retry_at = io_now(e->o.io)};
+                                        .detail = why, .retry_at = io_now(e->o.io)};
     task_command(t);
     return true;
+}
+
+/* Paused by the operator since it was claimed, as while it stood in its lane. What says that it leaves, or has left, goes on. */
+static bool is_paused(const struct task *t) {
+    const struct routes *r = t->engine->o.routes;
+    return r && str_is(STEP_OPENED, t->step) && (routes_paused(r, "provider", task_str(t->provider)) || routes_paused(r, "model", task_str(t->model)));
 }
 
 bool gate_submit(struct task *t) {
     struct engine *e = t->engine;
     if (t->permit.lane) return false;
+    if (is_paused(t)) {
+        gate_leave(t);
+        if (!moved_on(t, STR("The operator has paused the provider; the next route takes it."))) act_later(t, PAUSED_LOOK_MS);
+        return false;
+    }
     msec now = io_now(e->o.io);
     msec opens = e->o.routes ? routes_gate_opens(e->o.routes, task_str(t->provider), task_str(t->route)) : 0;
     if (!t->passed && opens > now) {
         gate_leave(t);
-        if (!moved_on(t)) act_later(t, opens - now);
+        if (!moved_on(t, STR("The provider has failed too often just now; the next route takes it."))) act_later(t, opens - now);
         return false;
     }
     if (e->o.permits && !t->granted && !take(t)) return false;

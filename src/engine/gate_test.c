@@ -129,6 +129,28 @@ static int tear_down(void **state) {
     return 0;
 }
 
+static void what_waits_for_a_paused_provider_does_not_leave(void **state) {
+    permits_declare(bench->permits, STR("p"), &(struct permit_limits){.concurrency = 1});
+    for (int i = 0; i < 3; i++) publish(i, GEN_PROCESSING, STEP_OPENED);
+    run(100);
+    assert_int_equal(bench->submits, 1);
+    routes_pause(bench->routes, STR("provider/p"), true);
+    publish(0, GEN_PROCESSING, STEP_RESULT); /* its permit is free */
+    run(5 * MS_SECOND);
+    assert_true(bench->submits == 1 && !bench->works[1].sending);
+    routes_pause(bench->routes, STR("provider/p"), false);
+    run(2 * MS_SECOND);
+    assert_int_equal(bench->submits, 2);
+    routes_pause(bench->routes, STR("model/a/x"), true);
+    publish(1, GEN_PROCESSING, STEP_RESULT);
+    publish(2, GEN_PROCESSING, STEP_OPENED);
+    run(5 * MS_SECOND);
+    assert_int_equal(bench->submits, 2);
+    bench->open = true; /* another route is open: it goes there */
+    run(2 * MS_SECOND);
+    assert_true(bench->works[2].failed && bench->works[2].may_retry && bench->submits == 2);
+}
+
 static void works_wait_for_the_end_of_others_in_their_order(void **state) {
     permits_declare(bench->permits, STR("p"), &(struct permit_limits){.concurrency = 2});
     for (int i = 0; i < 5; i++) publish(i, GEN_PROCESSING, STEP_OPENED);
@@ -225,7 +247,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(works_wait_for_the_end_of_others_in_their_order), T(works_found_after_a_start_count), T(a_rate_spreads_what_comes_at_once),
         T(a_refusal_with_a_time_holds_all_of_the_credential), T(our_key_refused_is_tried_again_on_another_route_only), T(a_broken_route_is_left_or_waited_for),
-        T(polls_are_spaced),
+        T(polls_are_spaced), T(what_waits_for_a_paused_provider_does_not_leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
