@@ -93,7 +93,12 @@ class Server:
             found.set()
 
         threading.Thread(target=read, daemon=True).start()
-        if not found.wait(START_S) or not opened or self.process.poll() is not None:
+        if found.wait(START_S) and not opened:
+            try:
+                self.process.wait(5)  # its output ends a moment before it does
+            except subprocess.TimeoutExpired:
+                pass
+        if not opened or self.process.poll() is not None:
             raise AssertionError("the server did not start (exit %s):\n%s%s" % (self.process.poll(), "".join(lines), self.log()[-3000:]))
         with open(os.path.join(self.data, "credentials.json"), encoding="utf-8") as f:
             self.credentials = json.load(f)
