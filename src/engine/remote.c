@@ -235,6 +235,8 @@ static void after_submit(struct errand *e) {
     case REPLY_NOT_FOUND: {
         enum failure f = e->reading.failure ? e->reading.failure : FAIL_UNCLASSIFIED;
         r->sent = true;
+        /* somebody between us and the provider gave up waiting: the provider may have taken it */
+        r->answer_lost = e->reading.by_status && (e->status == 504 || e->status == 524);
         errand_fail(e, E_UPSTREAM, f, sentence_of(e, f, e->reading.message));
         return;
     }

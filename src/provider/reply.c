@@ -115,6 +115,7 @@ static err fail(struct replying *p) {
     struct reading *out = p->out;
     out->state = REPLY_FAILED;
     out->failure = p->r->status >= 400 ? by_status(p->r->status) : FAIL_UNCLASSIFIED;
+    out->by_status = true;
     TRY(read_message(p, &out->message));
     for (size_t i = 0; i < p->e->errors.count; i++) {
         const struct rule *rule = &p->e->errors.list[i];
@@ -123,6 +124,7 @@ static err fail(struct replying *p) {
         if (!holds) continue;
         out->failure = rule->failure;
         out->billed = rule->billed;
+        out->by_status = false;
         if (rule->message.len) out->message = rule->message;
         break;
     }

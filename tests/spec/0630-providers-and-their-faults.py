@@ -136,6 +136,22 @@ def a_lost_answer_in_each_mode():
 
 
 @case
+def a_gateway_that_gave_up_waiting_is_a_lost_answer():
+    with world() as (d, s):
+        for status in (504, 524):
+            d.fault("submit", status=status)
+            id = s.submit("double/blind", {"prompt": "a"})
+            made = until(s, id, lambda g: g.get("status_detail"))
+            equal((made["status_detail"], made["attempts"]), ("confirming with provider", 1))
+            s.cli("generations", "resolve", id, key="admin")
+            equal(s.wait(id)["status"], "failed")
+        equal(d.count("submit"), 2)  # never sent a second time
+        d.fault("submit", status=504)  # a provider that knows our reference may be sent it again
+        equal(s.wait(s.submit("double/idem", {"prompt": "a"}))["status"], "completed")
+        paid(d, s, PRICE)
+
+
+@case
 def blind_is_unresolved_until_somebody_says():
     with world() as (d, s):
         d.fault("submit", lost=True)
