@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the tests and ends with one line: N passed, N failed. Nonzero when one failed or none ran.
 #   tests/run.sh [BUILD]            unit and house tests of BUILD, the unit tests again with address and undefined sanitizers,
-#                                   then the scenarios of tests/spec against BUILD/puras, two at a time
+#                                   then the scenarios of tests/spec against BUILD/puras, two at a time, and whether
+#                                   they saw every refusal that the API's document names (tests/refusals.py)
 #   tests/run.sh --units BUILD      only the unit tests of one build folder
 #   tests/run.sh --spec BUILD [NAME...]   only scenarios, those whose name contains one of NAME
 # A private PostgreSQL (tests/with_pg.sh) is started around everything; a test part that is missing is a failure, not a skip.
@@ -79,6 +80,18 @@ scenarios() {
     rm -rf "$dir"
 }
 
+# What the scenarios saw against what the document says; only all of them together can have seen it.
+refusals() {
+    local out
+    if out=$(PURAS_BUILD=$build tests/refusals.py "$PURAS_REFUSALS" 2>&1); then
+        echo "ok ${out##*$'\n'}, each seen ($((SECONDS - started)) s)"
+        add 1 0
+    else
+        printf 'FAIL tests/refusals.py\n%s\n' "$out"
+        add 0 1
+    fi
+}
+
 case $what in
 units) units "$build" --suite unit ;;
 spec) scenarios "$@" ;;
@@ -90,7 +103,11 @@ all)
         echo "FAIL build-asan does not compile"
         add 0 1
     fi
+    PURAS_REFUSALS=$(mktemp)
+    export PURAS_REFUSALS
     scenarios
+    refusals
+    rm -f "$PURAS_REFUSALS"
     ;;
 esac
 echo "$passed passed, $failed failed"

@@ -121,6 +121,7 @@ static void reply_error(struct api *a, struct http_req *r, const struct why *why
     ops_error_json(&told, http_request_id(r), &body);
     if (path_is_openai(http_path(r))) wrap_openai(r, &told, &body);
     log_failure(a, r, why);
+    http_set_code(r, info->code);
     if (told.retry_after_s > 0)
         http_add_header(r, "Retry-After", arena_printf(http_arena(r), "%lld", (long long)told.retry_after_s));
     if (status == 401) http_add_header(r, "WWW-Authenticate", STR("Bearer realm=\"puras\""));

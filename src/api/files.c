@@ -143,7 +143,7 @@ static void opened_derived(void *arg, const struct answer *a) {
 static void get_derived(struct exchange *x, const char *folder) {
     struct str raw = str_skip(http_path(x->req), sizeof "/v1/drive//" - 1 + strlen(folder));
     exchange_ref(x);
-    ops_drive_open_derived(exchange_ops(x), str_of(folder), arena_dup(&x->arena, raw), arena_dup(&x->arena, http_query(x->req)), opened_derived, x);
+    ops_drive_open_derived(exchange_ops(x), &x->caller, str_of(folder), x->caller.kind == KEY_NONE ? arena_dup(&x->arena, raw) : x->param, arena_dup(&x->arena, http_query(x->req)), opened_derived, x);
 }
 
 void files_get_thumbnail(struct exchange *x) { get_derived(x, "thumbnails"); }

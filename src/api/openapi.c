@@ -239,7 +239,7 @@ void openapi_write(const char *public_url, const char *version, struct buf *out)
           "wherever GET is, event streams "
           "excepted. Other methods on a known path answer 405 with Allow, unknown paths 404. A request that carries a key "
           "and an Origin header is refused "
-          "with 403. JSON bodies are UTF-8 objects of at most 1 MiB, 64 levels and 100000 values, without duplicate keys.");
+          "with 403. JSON bodies are UTF-8 objects of at most 1 MiB (not counting strings over 64 KiB where a call generates), 64 levels and 100000 values, without duplicate keys.");
     jw_close(&w, '}');
     jw_key(&w, "servers");
     jw_open(&w, '[');

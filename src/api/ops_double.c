@@ -481,8 +481,8 @@ void ops_drive_open_signed(struct ops *o, struct str path, struct str query, ops
     else
         fail(done, arg, E_BAD_SIGNATURE, "The link is not valid.");
 }
-void ops_drive_open_derived(struct ops *o, struct str folder, struct str path, struct str query, ops_done *done, void *arg) {
-    if (str_is(query, "exp=1&kid=k&sig=good")) {
+void ops_drive_open_derived(struct ops *o, const struct caller *c, struct str folder, struct str path, struct str query, ops_done *done, void *arg) {
+    if (c->kind != KEY_NONE || str_is(query, "exp=1&kid=k&sig=good")) {
         open_file(o, path, done, arg);
     } else if (str_is(query, "exp=1&kid=k&sig=none")) {
         struct answer a = {.code = E_MEDIA_TYPE, .why.code = E_MEDIA_TYPE, .fd = -1, .path = STR("http://here/v1/drive/files/a?exp=1")};

@@ -61,8 +61,9 @@ static void request_done(void *arg, struct http_req *r, int status, int64_t byte
     if (s->log.least > LOG_INFO) return;
     snprintf(path, sizeof path, "%.*s", STR_ARG(str_head(http_path(r), sizeof path - 1)));
     struct str method = http_method(r), id = http_request_id(r);
-    log_event(&s->log, LOG_INFO, "http.request", "\"method\":\"%.*s\",\"path\":%s,\"status\":%d,\"bytes\":%lld,\"ms\":%lld,\"request_id\":\"%.*s\"", STR_ARG(method),
-              log_quote(path, quoted, sizeof quoted), status, (long long)bytes, (long long)took, STR_ARG(id));
+    const char *code = http_code(r);
+    log_event(&s->log, LOG_INFO, "http.request", "\"method\":\"%.*s\",\"path\":%s,\"status\":%d,%s%s%s\"bytes\":%lld,\"ms\":%lld,\"request_id\":\"%.*s\"", STR_ARG(method),
+              log_quote(path, quoted, sizeof quoted), status, code ? "\"code\":\"" : "", code ? code : "", code ? "\"," : "", (long long)bytes, (long long)took, STR_ARG(id));
 }
 
 /* --- start --- */

@@ -62,6 +62,7 @@ struct http_req {
     struct id id;
     msec received_at;
     void *user;
+    const char *code; /* http_set_code */
     enum owner owner;
     void (*gone)(void *arg, struct http_req *r);
     void *gone_arg;

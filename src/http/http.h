@@ -75,6 +75,8 @@ struct str http_request_id(const struct http_req *r);  /* 32 hex digits, ours; a
 msec http_received_at(const struct http_req *r);       /* monotonic */
 void http_set_user(struct http_req *r, void *user);
 void *http_user(const struct http_req *r);
+void http_set_code(struct http_req *r, const char *code); /* what an answer refuses with, for the access log; text that lives for ever */
+const char *http_code(const struct http_req *r);         /* NULL: it refuses nothing */
 /* The peer went away before the request was answered; called at most once; the request is gone afterwards (see above). */
 void http_on_gone(struct http_req *r, void (*fn)(void *arg, struct http_req *r), void *arg);
 

@@ -176,6 +176,7 @@ void reply_error(struct conn *c, err code, const char *detail) {
     struct http_req *r = c->req;
     conn_tell_handler(c);
     r->status = err_info(code)->http_status;
+    r->code = err_info(code)->code;
     c->close_after = c->linger_after = true;
     c->skip_after = false;
     buf_clear(&r->extra);

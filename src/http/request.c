@@ -44,6 +44,7 @@ void request_give(struct http_server *s, struct http_req *r) {
     arena_reset(&r->arena);
     r->conn = NULL;
     r->user = NULL;
+    r->code = NULL;
     r->owner = OWNER_SERVER;
     r->gone = NULL;
     r->over = NULL;
@@ -77,6 +78,8 @@ struct str http_request_id(const struct http_req *r) { return id_str(&r->id); }
 msec http_received_at(const struct http_req *r) { return r->received_at; }
 void http_set_user(struct http_req *r, void *user) { r->user = user; }
 void *http_user(const struct http_req *r) { return r->user; }
+void http_set_code(struct http_req *r, const char *code) { r->code = code; }
+const char *http_code(const struct http_req *r) { return r->code; }
 
 void http_on_gone(struct http_req *r, void (*fn)(void *arg, struct http_req *r), void *arg) {
     r->gone = fn;

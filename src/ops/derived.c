@@ -30,7 +30,7 @@ struct making {
     struct timer *patience;
     ops_done *done;
     void *arg;
-    bool answered;
+    bool answered, keyed;
 };
 
 static void making_free(struct making *m) {
@@ -140,7 +140,8 @@ static void no_patience(void *arg) {
 
 static void run_find(struct db *db, void *arg) {
     struct making *m = arg;
-    err e = QUERY_RECORD(db, asset, m->link.asset, &m->arena, &m->asset);
+    err e = m->link.asset.len ? QUERY_RECORD(db, asset, m->link.asset, &m->arena, &m->asset) : asset_at(db, &m->arena, m->link.project, m->link.path, &m->asset);
+    if (!e) m->link.asset = m->asset->head.id;
     if (!e && (m->asset->deleted_at || !str_eq(m->asset->project, m->link.project))) e = E_NOT_FOUND;
     m->answer.code = m->answer.why.code = e;
     if (e) return;
@@ -155,7 +156,7 @@ static void run_find(struct db *db, void *arg) {
 static void found(void *arg) {
     struct making *m = arg;
     if (m->answer.code == E_NOT_FOUND) {
-        snprintf(m->answer.why.detail, sizeof m->answer.why.detail, "The file has been deleted.");
+        snprintf(m->answer.why.detail, sizeof m->answer.why.detail, m->keyed ? "There is no such file in this drive." : "The file has been deleted.");
         answer_once(m);
     } else if (m->answer.code) answer_once(m);
     else if (m->made && str_is(m->made->state, "made")) answer_once(m);
@@ -167,14 +168,22 @@ static void found(void *arg) {
     making_free(m);
 }
 
-void ops_drive_open_derived(struct ops *o, struct str folder, struct str path, struct str query, ops_done *done, void *arg) {
+/* What a key may see, by the path that shows it now; the original's link lives as long as any that is asked for. */
+static err find_by_path(struct making *m, const struct caller *c, struct str path) {
+    m->keyed = true;
+    m->link.project = arena_dup(&m->arena, str_of(c->project));
+    m->link.expires_at = io_now(m->o->io) + LIMIT_SIGNED_URL_DEFAULT_S * MS_SECOND;
+    return drive_path_clean(path, &m->arena, &m->answer.why, &m->link.path);
+}
+
+void ops_drive_open_derived(struct ops *o, const struct caller *c, struct str folder, struct str path, struct str query, ops_done *done, void *arg) {
     struct making *m = calloc(1, sizeof *m);
     must(m);
     *m = (struct making){.o = o, .done = done, .arg = arg, .answer = answer_of(OK), .opened = answer_of(OK)};
     m->folder = arena_dup(&m->arena, folder);
     struct id random = io_new_id(o->io);
     memcpy(m->random, random.hex, sizeof random.hex);
-    err e = sign_check_in(o->o.signer, m->folder, path, query, io_now(o->io), &m->arena, &m->answer.why, &m->link);
+    err e = c->kind == KEY_NONE ? sign_check_in(o->o.signer, m->folder, path, query, io_now(o->io), &m->arena, &m->answer.why, &m->link) : find_by_path(m, c, path);
     if (!e) {
         m->path = m->link.path = arena_dup(&m->arena, m->link.path);
         e = readers_run(o->o.readers, run_find, found, m);

@@ -50,8 +50,7 @@ void ops_drive_list(struct ops *o, const struct caller *c, struct str prefix, st
     read_start(r);
 }
 
-/* The live asset a path shows; E_NOT_FOUND. */
-static err asset_at(struct db *db, struct arena *a, struct str project, struct str path, const struct asset **out) {
+err asset_at(struct db *db, struct arena *a, struct str project, struct str path, const struct asset **out) {
     const struct drive_path *p = NULL;
     TRY(QUERY_RECORD(db, drive_path, arena_printf(a, "%.*s/%.*s", STR_ARG(project), STR_ARG(path)), a, &p));
     if (!p->asset.len) return E_NOT_FOUND;

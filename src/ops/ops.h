@@ -259,8 +259,8 @@ void ops_drive_open(struct ops *o, const struct caller *c, struct str path, ops_
 void ops_drive_open_signed(struct ops *o, struct str path, struct str query, ops_done *done, void *arg);
 /* What was made of a file for showing it: folder is "thumbnails" (512 pixels, of a video its poster) or "optimized" (1600 pixels). Made
  * at the first request, which waits for it; E_STILL_RUNNING after 5 s and every refusal carry the link to the original in
- * answer.path, to be redirected to. */
-void ops_drive_open_derived(struct ops *o, struct str folder, struct str path, struct str query, ops_done *done, void *arg);
+ * answer.path, to be redirected to. With a key, path is the drive's; without (KEY_NONE), path and query are the link's as they came. */
+void ops_drive_open_derived(struct ops *o, const struct caller *c, struct str folder, struct str path, struct str query, ops_done *done, void *arg);
 /* A file by its own name, whatever path shows it now: an output's `id`. */
 void ops_asset_open(struct ops *o, const struct caller *c, struct str asset, ops_done *done, void *arg);
 /* Text with files in it as base64: text 0, file 0, text 1, ... (an empty asset: none). answer.fd is a file without a name, answer.bytes its length:

@@ -57,6 +57,8 @@ struct read {
     const struct signer *signer;
     struct wait *wait;           /* the parked caller this read is for */
 };
+/* The live asset a path shows; E_NOT_FOUND. */
+err asset_at(struct db *db, struct arena *a, struct str project, struct str path, const struct asset **out);
 struct read *read_new(struct ops *o, const struct caller *c, void (*run)(struct read *, struct db *), ops_done *done, void *arg);
 void read_start(struct read *r); /* answers E_AGAIN itself when the readers are busy */
 /* For run: ends with the error and a sentence. */

@@ -145,13 +145,15 @@ def lists_are_paged_without_gaps():
 def the_log_is_json_and_drops_queries():
     with Server() as s:
         s.get("/v1/balance?secret=of-mine")
+        s.get("/v1/balance", key=None)
         s.get("/v1/\"quoted\\path\x01".replace("\x01", "%01"))
         s.stop()
         lines = [json.loads(line) for line in s.log().splitlines() if line.strip()]
         expect(len(lines) >= 3 and all("ts" in l and "level" in l and "ev" in l for l in lines), lines)
         expect("of-mine" not in s.log(), "a query stands in the log")
         requests = [l for l in lines if l["ev"] == "http.request"]
-        expect(any(l["path"] == "/v1/balance" and l["status"] == 200 for l in requests), requests)
+        expect(any(l["path"] == "/v1/balance" and l["status"] == 200 and "code" not in l for l in requests), requests)
+        expect(any(l["status"] == 401 and l["code"] == "unauthenticated" for l in requests), requests)
     with Server("--quiet") as s:
         s.get("/v1/balance")
         s.stop()

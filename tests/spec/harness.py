@@ -61,9 +61,25 @@ class Server:
             sys.stdout.write("---- last lines of the server's log\n" + self.log()[-3000:] + "\n----\n")
         if self.alive():
             self.kill9()
+        self.note_refusals()
         if self.own_data:
             shutil.rmtree(self.data, ignore_errors=True)
         shutil.rmtree(os.path.dirname(self.log_path), ignore_errors=True)
+
+    def note_refusals(self):
+        """Every refusal that this server gave, for tests/refusals.py."""
+        if not os.environ.get("PURAS_REFUSALS"):
+            return
+        seen = set()
+        for line in self.log().splitlines():
+            if '"ev":"http.request"' in line and '"code":' in line:
+                try:
+                    one = json.loads(line)
+                except ValueError:
+                    continue  # the line it was killed in
+                seen.add((one["method"], one["path"], one["status"], one["code"]))
+        with open(os.environ["PURAS_REFUSALS"], "a", encoding="utf-8") as f:
+            f.write("".join(json.dumps([*one, os.path.basename(sys.argv[0])]) + "\n" for one in sorted(seen)))
 
     # --- life and death
 
