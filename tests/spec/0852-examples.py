@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 
+import installed
 from harness import PURAS, TOP, Server, case, equal, expect, run
 
 KEYS = {"FAL_KEY": "kid:secret", "REPLICATE_API_TOKEN": "r8_demo", "OPENAI_API_KEY": "sk-demo"}
@@ -42,6 +43,16 @@ def patterns(s, key, book):
     return [(line[0], line[2]) for line in lines]
 
 
+def in_c(s, key):
+    """The C example with models of providers; what its two calls cost."""
+    before, film = s.balance(key), os.path.join(installed.PREFIX, key + ".mp4")
+    out = example(s, getattr(s, key), installed.PREFIX + "/generate", film, "openai/gpt-image-2", "bytedance/seedance-2-i2v", LD_LIBRARY_PATH=installed.PREFIX + "/lib")
+    expect("4.0 s, 681600 micros" in out, out)
+    with open(film, "rb") as f:
+        equal(f.read(12)[4:8], b"ftyp")
+    return before - s.balance(key)
+
+
 def providers_of(s, key):
     rows = s.get("/v1/usage_events?limit=200", key=key).json["usage_events"]
     return {r["provider"] for r in rows}
@@ -56,6 +67,10 @@ def the_same_code_with_a_test_key_and_with_providers():
         by_live = patterns(s, s.live, "live")
         expect("fal" in providers_of(s, "live") and "twin" not in providers_of(s, "live"), providers_of(s, "live"))
         equal(by_live, by_test)  # a test key bills its book what a live key bills
+        installed.install()
+        installed.build(installed.EXAMPLE, installed.PREFIX + "/generate")
+        equal(in_c(s, "live"), in_c(s, "test"))
+        s.audit()
 
 
 run()
