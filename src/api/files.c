@@ -134,7 +134,7 @@ static void opened_derived(void *arg, const struct answer *a) {
     if (x->req) {
         http_add_header(x->req, "Location", a->path);
         http_add_header(x->req, "Cache-Control", STR("private, max-age=5"));
-        http_reply(x->req, 302, "text/plain", STR(""));
+        http_reply(x->req, 302, NULL, STR(""));
         exchange_release(x);
     }
     exchange_unref(x);

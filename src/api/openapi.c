@@ -77,7 +77,7 @@ static void write_ok(struct jw *w, const struct route *r) {
         jw_key_str(w, status);
         jw_open(w, '{');
         jw_kz(w, "description", ok_text(status));
-        if (!str_is(status, "304"))
+        if (!str_is(status, "302") && !str_is(status, "304"))
             write_content(w, r->answer ? "application/json" : r->type, accepted ? "Generation" : r->answer);
         jw_close(w, '}');
     }
