@@ -86,6 +86,7 @@ typedef bool puras_progress_fn(void *arg, const char *stage, int percent);
 
 typedef struct puras_options {
     const char *output_path;      /* where the drive shows the file; NULL: media/<id>.<ext> */
+    const char *output_url_path;  /* where its link stands in the provider's answer, such as "outputs[0].asset.url"; NULL: it is found by itself */
     const char *kind;             /* NULL: as the model says */
     int64_t max_micros;           /* refuse when it costs more; 0: no bound */
     const char *quote_id;         /* of a quote whose price shall hold; NULL: none */
@@ -113,6 +114,9 @@ bool puras_wait(puras *p, const char *id, const puras_options *o, puras_result *
 /* puras_submit and puras_wait. When the waiting fails, error->generation_id says where to go on. */
 bool puras_run(puras *p, const char *model, const puras_inputs *in, const puras_options *o, puras_result **out, puras_error *error);
 bool puras_cancel(puras *p, const char *id, puras_error *error);
+/* Has the file found that `output_url_path` of its call did not lead to (error code "output_not_found"), by another path; NULL: in the usual places once
+ * more. It was billed when it was made; this costs nothing. */
+bool puras_deliver(puras *p, const char *id, const char *output_url_path, puras_result **out, puras_error *error);
 
 /* --- money and the drive --- */
 

@@ -121,6 +121,7 @@ export class Generation {
   get readToken(): string | undefined;
   refresh(options?: {waitS?: number; signal?: AbortSignal}): Promise<this>;
   cancel(): Promise<this>;
+  deliver(options?: {outputUrlPath?: string}): Promise<this>;
   wait(options?: WaitOptions): Promise<Result>;
   result(): Result;
   events(options?: {after?: string; signal?: AbortSignal}): AsyncGenerator<GenerationEvent>;

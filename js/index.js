@@ -200,6 +200,13 @@ export class Generation {
     return this;
   }
 
+  /** Has the file found that outputUrlPath did not lead to (code "output_not_found"), by another path or in the usual places; billed before, now for nothing. */
+  async deliver({outputUrlPath} = {}) {
+    const body = outputUrlPath === undefined ? {} : {output_url_path: outputUrlPath};
+    this.state = await this.#transport.json("POST", `/v1/generations/${encodeURIComponent(this.id)}/deliver`, body);
+    return this;
+  }
+
   /** Waits for the end; returns media.run's dictionary. timeoutS: gives up waiting (code "still_running"), the work goes on. */
   async wait({timeoutS, onProgress, signal} = {}) {
     const began = Date.now();
@@ -214,7 +221,7 @@ export class Generation {
   }
 
   result() {
-    if (this.status === "completed") return resultOf(this.state);
+    if (this.status === "completed" && !this.state.error) return resultOf(this.state);
     const error = this.state.error ?? {};
     const message = error.detail ?? (this.status === "cancelled" ? "The generation was cancelled." : `The generation is ${this.status}.`);
     throw new PurasError(message, {code: error.code ?? this.status, charged_micros: this.state.billed_micros ?? 0, generation_id: this.id, body: this.state});

@@ -74,6 +74,13 @@ class Generation:
         self.state = self._transport.call("POST", "/v1/generations/" + self.id + "/cancel", {})
         return self
 
+    def deliver(self, output_url_path: Optional[str] = None) -> "Generation":
+        """Has the file found that output_url_path did not lead to (error code "output_not_found"): by another path, or with None in the usual
+        places once more. It was billed when it was made; this costs nothing. Raises PurasAPIError: 422 when nothing stands there either."""
+        body = {} if output_url_path is None else {"output_url_path": output_url_path}
+        self.state = self._transport.call("POST", "/v1/generations/" + self.id + "/deliver", body)
+        return self
+
     def wait(self, timeout: Optional[float] = None, *, on_progress: Optional[OnProgress] = None) -> Dict[str, Any]:
         """Waits for the end and returns media.run's dictionary.
 
@@ -94,12 +101,12 @@ class Generation:
         return self.result()
 
     def result(self) -> Dict[str, Any]:
-        """The dictionary of one that has ended; PurasAPIError when it failed, was cancelled or still runs."""
-        if self.status == "completed":
-            return result_of(self.state)
+        """The dictionary of one that has ended; PurasAPIError when it failed, was cancelled, still runs, or its file was not found (see deliver)."""
         error = self.state.get("error") or {}
+        if self.status == "completed" and not error:
+            return result_of(self.state)
         detail = error.get("detail") or ("The generation was cancelled; nothing was charged." if self.status == "cancelled" else "The generation is %s." % self.status)
-        raise PurasAPIError(int(error.get("status") or (409 if self.status in ("cancelled", "pending", "processing") else 502)),
+        raise PurasAPIError(int(error.get("status") or (422 if self.status == "completed" else 409 if self.status in ("cancelled", "pending", "processing") else 502)),
                             {"detail": detail, "code": error.get("code") or self.status, "charged_micros": self.state.get("billed_micros") or 0,
                              "retry": "never", "generation_id": self.id, **({"error": error} if error else {})})
 

@@ -302,6 +302,19 @@ void generate_cancel(struct exchange *x) {
     ops_cancel(exchange_ops(x), &x->caller, x->param, done_ok, x);
 }
 
+void generate_deliver(struct exchange *x) {
+    static const char *const known[] = {"output_url_path", NULL};
+    struct why why = {0};
+    struct str path = {0};
+    if (!is_generation(x)) return;
+    if (body_only(x->body, known, &why) || body_text(x->body, "output_url_path", false, OUTPUT_URL_PATH_BYTES, &why, &path)) {
+        answer_error(x, &why);
+        return;
+    }
+    exchange_ref(x);
+    ops_deliver(exchange_ops(x), &x->caller, x->param, path, done_ok, x);
+}
+
 void generate_resolve(struct exchange *x) {
     if (!is_generation(x)) return;
     exchange_ref(x);

@@ -243,6 +243,11 @@ void ops_cancel(struct ops *o, const struct caller *c, struct str id, ops_done *
         say(done, arg, "{\"cancel_requested\":true}");
 }
 
+void ops_deliver(struct ops *o, const struct caller *c, struct str id, struct str url_path, ops_done *done, void *arg) {
+    if (str_is(url_path, "nowhere")) fail(done, arg, E_OUTPUT_HIDDEN, "No file stands there.");
+    else ops_cancel(o, c, id, done, arg);
+}
+
 /* Events 1 and 2 are there at once, 3 to 5 come 20 ms later. */
 struct event_stream {
     struct ops *o;

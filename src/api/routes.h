@@ -62,6 +62,7 @@ void generate_submit(struct exchange *x);
 void generate_list(struct exchange *x);
 void generate_get(struct exchange *x);
 void generate_cancel(struct exchange *x);
+void generate_deliver(struct exchange *x);
 void generate_resolve(struct exchange *x);
 void generate_quote(struct exchange *x);
 void events_stream(struct exchange *x);

@@ -280,6 +280,7 @@ bool puras_submit(puras *p, const char *model, const puras_inputs *in, const pur
     jw_kz(&w, "model", model);
     if (!write_inputs(p, in, &w, &a, error)) return false;
     if (o->output_path) jw_kz(&w, "output_path", o->output_path);
+    if (o->output_url_path) jw_kz(&w, "output_url_path", o->output_url_path);
     if (o->kind) jw_kz(&w, "kind", o->kind);
     if (o->quote_id) jw_kz(&w, "quote_id", o->quote_id);
     if (o->end_user) jw_kz(&w, "end_user", o->end_user);
@@ -368,7 +369,7 @@ bool puras_wait(puras *p, const char *id, const puras_options *o, puras_result *
                                      o && o->url_ttl_s ? arena_printf(&a, "%lld", (long long)o->url_ttl_s).ptr : "").ptr, STR(""), NULL, &a, &g, error))
         return false;
     const char *status = text_of(&a, g, "status");
-    if (strcmp(status, "completed") != 0) return ended_badly(g, status, id, &a, error);
+    if (strcmp(status, "completed") != 0 || json_is(json_get(g, "error"), JSON_OBJECT)) return ended_badly(g, status, id, &a, error);
     *out = result_of(g);
     return true;
 }
@@ -381,6 +382,19 @@ bool puras_run(puras *p, const char *model, const puras_inputs *in, const puras_
 bool puras_cancel(puras *p, const char *id, puras_error *error) {
     _cleanup_(arena_done) struct arena a = {0};
     return call(p, "POST", arena_printf(&a, "/v1/generations/%s/cancel", id).ptr, STR("{}"), NULL, &a, NULL, error);
+}
+
+bool puras_deliver(puras *p, const char *id, const char *output_url_path, puras_result **out, puras_error *error) {
+    _cleanup_(arena_done) struct arena a = {0};
+    _cleanup_(buf_done) struct buf body = {0};
+    struct jw w = {.out = &body};
+    struct json *g;
+    jw_open(&w, '{');
+    if (output_url_path) jw_kz(&w, "output_url_path", output_url_path);
+    jw_close(&w, '}');
+    if (!call(p, "POST", arena_printf(&a, "/v1/generations/%s/deliver", id).ptr, buf_view(&body), NULL, &a, &g, error)) return false;
+    *out = result_of(g);
+    return true;
 }
 
 bool puras_balance(puras *p, int64_t *out_available_micros, int64_t *out_held_micros, puras_error *error) {

@@ -54,8 +54,8 @@ static void print_one(struct arena *a, const struct json *g) {
         printf("%-11s%-12s %s  %.3f s\n", s == stages->child ? "stages" : "", jtext(a, s, "name"), time_text(a, jtext(a, s, "at")), (double)jint(s, "ms") / 1000);
 }
 
-/* change: "cancel", "resolve" or NULL */
-static int show(struct cli *c, const char *id, const char *change) {
+/* change: "cancel", "deliver", "resolve" or NULL */
+static int show(struct cli *c, const char *id, const char *change, const char *url_path) {
     _cleanup_(buf_done) struct buf path = {0};
     buf_z(&path, "/v1/generations/");
     url_add_value(&path, str_of(id));
@@ -63,8 +63,13 @@ static int show(struct cli *c, const char *id, const char *change) {
     if (change) {
         buf_c(&path, '/');
         buf_z(&path, change);
+        _cleanup_(buf_done) struct buf body = {0};
+        struct jw w = {.out = &body};
+        jw_open(&w, '{');
+        if (url_path) jw_kz(&w, "output_url_path", url_path);
+        jw_close(&w, '}');
         struct client_reply reply;
-        int status = cli_call(c, "POST", path.ptr, STR("{}"), false, &reply);
+        int status = cli_call(c, "POST", path.ptr, buf_view(&body), false, &reply);
         if (status) return status;
         if (c->json) cli_print_raw(reply.body);
         else g = reply.json;
@@ -79,24 +84,26 @@ static int show(struct cli *c, const char *id, const char *change) {
 int cmd_generations(int argc, char **argv) {
     _cleanup_(cli_done) struct cli c = {0};
     struct words args;
-    const char *state = NULL;
+    const char *state = NULL, *url_path = NULL;
     int64_t limit = 20;
     const struct opt opts[] = {
+        {0, "output-url-path", "PATH", "for deliver: where in the provider's answer the file stands", .text = &url_path},
         {'s', "state", "STATE", "only pending, processing, completed, failed or cancelled", .text = &state},
         {'n', "limit", "N", "at most N (20)", .number = &limit},
         {0, "json", NULL, "print the server's answer", .flag = &c.json},
         {0},
     };
-    const struct usage u = {"generations [ID | cancel ID | resolve ID] [--state STATE] [--limit N] [--json]",
-                            "Lists generations, newest first; shows one with its money and stages; cancels one; or (admin) closes one whose\nprovider cannot be asked any more.", opts, 0, 2};
+    const struct usage u = {"generations [ID | cancel ID | deliver ID | resolve ID] [--output-url-path PATH] [--state STATE] [--limit N] [--json]",
+                            "Lists generations, newest first; shows one with its money and stages; cancels one; delivers one whose file its\noutput_url_path did not find; or (admin) closes one whose provider cannot be asked any more.", opts, 0, 2};
     int status;
     if (!cli_parse(&u, argc, argv, &c.a, &args, &status)) return status;
-    bool change = args.count && (!strcmp(args.at[0], "cancel") || !strcmp(args.at[0], "resolve"));
+    bool change = args.count && (!strcmp(args.at[0], "cancel") || !strcmp(args.at[0], "deliver") || !strcmp(args.at[0], "resolve"));
     if (args.count == 2 && !change) return cli_say(&c, E_INVALID, "\"%s\" is one argument too many; to cancel write `puras generations cancel ID`.", args.at[1]);
     if (args.count == 1 && change) return cli_say(&c, E_INVALID, "Which one? Write `puras generations %s ID`; `puras generations` lists them.", args.at[0]);
+    if (url_path && !(change && !strcmp(args.at[0], "deliver"))) return cli_say(&c, E_INVALID, "--output-url-path goes with `puras generations deliver ID`.");
     status = cli_connect(&c, true);
     if (status) return status;
-    return args.count ? show(&c, args.at[args.count - 1], change ? args.at[0] : NULL) : list(&c, state, limit);
+    return args.count ? show(&c, args.at[args.count - 1], change ? args.at[0] : NULL, url_path) : list(&c, state, limit);
 }
 
 static int sums(struct cli *c, const char *by, const char *since, const char *until) {

@@ -150,9 +150,12 @@ bool server_warnings(void *self, struct buf *out) {
 
 enum { EXPIRED_AT_ONCE = 1000 };
 
+struct owners { struct db *db; msec now; };
+
 static bool blob_owned(void *arg, struct str blob) {
+    const struct owners *o = arg;
     bool owned = true; /* in doubt a file stays */
-    if (query_blob_owned(arg, blob, &owned)) return true;
+    if (query_blob_owned(o->db, blob, o->now, &owned)) return true;
     return owned;
 }
 
@@ -190,7 +193,8 @@ static void upkeep_work(void *arg) {
     if (store_db(s->store, NULL, &db)) return;
     int64_t files = 0;
     find_expired(s, db);
-    if (drive_sweep(s->drive, io_now(io), MS_DAY, blob_owned, db, &files)) files = 0;
+    struct owners owners = {db, io_now(io)};
+    if (drive_sweep(s->drive, owners.now, MS_DAY, blob_owned, &owners, &files)) files = 0;
     db_close(db);
 }
 

@@ -18,7 +18,7 @@
 
 struct run {
     struct cli cli;
-    const char *model, *file, *path, *metadata, *end_user;
+    const char *model, *file, *path, *url_path, *metadata, *end_user;
     int64_t wait_s; /* 0: until it ends */
     bool async;
     char id[40];
@@ -206,14 +206,15 @@ static int ended(struct run *r) {
     const struct json *g = reply.json, *error = json_get(g, "error");
     struct str state = {0};
     json_as_str(json_get(g, "status"), &state);
-    if (str_is(state, "completed") && r->file) status = fetch_all(r, g);
+    bool completed = str_is(state, "completed"), has_files = completed && !json_is(error, JSON_OBJECT); /* not: billed, and its path hides them */
+    if (has_files && r->file) status = fetch_all(r, g);
     if (r->cli.json) cli_print_raw(reply.body);
-    else if (str_is(state, "completed")) receipt(r, g);
-    if (str_is(state, "completed")) return status;
+    else if (completed) receipt(r, g);
+    if (has_files) return status;
     const char *code = jtext(&r->cli.a, error, "code"), *detail = jtext(&r->cli.a, error, "detail");
     err e = str_is(state, "cancelled") ? E_CANCELLED : err_by_code(code); /* a cancel is no error of the generation's own */
     if (e == OK) e = E_UPSTREAM;
-    fprintf(stderr, "puras: %s: %s\n", jtext(&r->cli.a, g, "status"), *detail ? detail : err_info(e)->text);
+    fprintf(stderr, "puras: %s: %s\n", completed ? code : jtext(&r->cli.a, g, "status"), *detail ? detail : err_info(e)->text);
     micros billed = jint(g, "billed_micros");
     if (billed || !strstr(detail, "othing was charged")) fprintf(stderr, "puras: %s was charged.\n", amount_text(&r->cli.a, billed));
     return err_info(e)->exit_status;
@@ -241,6 +242,7 @@ static int run(struct run *r, struct words *inputs) {
     if (named && inputs_body(r->model, inputs, &body, &why)) return cli_fail(&r->cli, &why);
     struct jw w = {.out = &body, .comma = true};
     if (r->path) jw_kz(&w, "output_path", r->path);
+    if (r->url_path) jw_kz(&w, "output_url_path", r->url_path);
     if (r->metadata) jw_kraw(&w, "metadata", str_of(r->metadata));
     if (r->end_user) jw_kz(&w, "end_user", r->end_user);
     jw_close(&w, '}');
@@ -278,6 +280,7 @@ int cmd_run(int argc, char **argv) {
         {0, "metadata", "JSON", "an object of your own, shown again with the generation", .text = &r.metadata},
         {0, "end-user", "NAME", "whom you act for; in filters and sums of usage", .text = &r.end_user},
         {'p', "path", "PATH", "where the drive shows it (default media/ID.EXT)", .text = &r.path},
+        {0, "output-url-path", "PATH", "where its link stands in the provider's answer, when it is not found by itself", .text = &r.url_path},
         {0, "async", NULL, "print the generation's id and do not wait", .flag = &r.async},
         {0, "wait", "S", "wait at most S seconds; the generation goes on (exit status 6)", .number = &r.wait_s},
         {0, "json", NULL, "print the server's answer instead of a receipt", .flag = &r.cli.json},

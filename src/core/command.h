@@ -131,6 +131,8 @@ struct cmd_step {
     int64_t measured;                /* SETTLE: -1 when not measured */
     struct str result;               /* SETTLE: meta as JSON */
     bool late;                       /* SETTLE of a generation that already ended: asset only, unbilled, announced */
+    int64_t hidden;                  /* SETTLE without outputs: so many files were made, and the caller's own path hides them (`detail`): billed and kept */
+    bool delivers;                   /* SETTLE of a generation that ended hidden: its files, billed before */
 };
 /* project and book empty: an operator may cancel any; a key cancels within its own book only (test keys move no live money) */
 struct cmd_cancel { struct str generation, project, book; };

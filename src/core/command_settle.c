@@ -127,14 +127,14 @@ void settle_want(const struct command *c, struct workset *w, int round) {
     const struct cmd_step *s = &c->step;
     step_want(c, w, round);
     if (round == 0) {
-        for (int64_t i = 0; s->late && i < s->output_count; i++) want(w, REC_asset, s->outputs[i].asset);
+        for (int64_t i = 0; (s->late || s->delivers) && i < s->output_count; i++) want(w, REC_asset, s->outputs[i].asset);
         return;
     }
     const struct generation *g = WS_GET(w, generation, s->generation);
     if (!g) return;
     if (round == 1) {
         want_ending(w, s->generation);
-        if (s->late) want_newest_attempt(w, s->generation);
+        if (s->late || s->delivers) want_newest_attempt(w, s->generation);
     }
     for (int64_t i = 0; i < s->output_count; i++) want_path(w, g->project, output_path(w, g, s, i), round);
 }
@@ -225,25 +225,53 @@ static err settle_late(const struct command *c, struct workset *w, struct outcom
     return OK;
 }
 
+static bool is_hidden(const struct generation *g) {
+    return str_eq(g->state, GEN_COMPLETED) && str_is(g->error_code, err_info(E_OUTPUT_HIDDEN)->code);
+}
+
+/* What the caller's own path hid was found by another one. It was billed when it was made; whoever comes second finds it done. */
+static err settle_hidden(const struct command *c, struct workset *w, struct outcome *out) {
+    const struct cmd_step *s = &c->step;
+    const struct generation *seen = WS_GET(w, generation, s->generation);
+    if (!seen) return why_set(&out->why, E_NOT_FOUND, "There is no such generation.");
+    outcome_of(out, seen);
+    if (str_eq(seen->state, GEN_COMPLETED) && str_empty(seen->error_code)) return OK;
+    if (!is_hidden(seen)) return why_set(&out->why, E_CONFLICT, "There is nothing to deliver: the generation is %.*s.", STR_ARG(seen->state));
+    must(s->output_count > 0);
+    TRY(paths_loaded(w, seen, s, &out->why));
+    struct generation *g = WS_EDIT(w, generation, s->generation);
+    store_outputs(w, g, s, c->at);
+    g->outputs = s->output_count;
+    g->result = s->result;
+    g->error_code = g->error_detail = STR("");
+    const struct event_more more[] = {{"asset", s->outputs[0].asset}, {"outputs", .number = s->output_count}, {}};
+    event_add(w, g, STR("delivered"), more, c->at);
+    webhooks_tell(w, WS_GET(w, project, g->project), g, HOOK_LATE, c->at);
+    generation_check(w, g);
+    outcome_of(out, g);
+    return OK;
+}
+
 static void complete(struct workset *w, struct generation *g, const struct cmd_step *s, msec at) {
     struct quote q = quote_of(g);
-    int64_t stored = s->output_count ? s->output_count : 1; /* a text has no file and is one output */
+    int64_t stored = s->output_count ? s->output_count : s->hidden ? s->hidden : 1; /* a text has no file and is one output */
     micros bill;
     must(!price_bill(&q, &(struct price_facts){s->measured, stored}, g->hold_micros, &bill));
     store_outputs(w, g, s, at);
     struct attempt *a = WS_EDIT(w, attempt, attempt_id(workset_arena(w), g->head.id, g->attempts));
     if (s->cost_micros) a->cost_micros = s->cost_micros;
     g->result = s->result;
-    generation_end(
-        w, g,
-        &(struct ending){.state = GEN_COMPLETED, .attempt = GEN_COMPLETED, .capture = bill, .outputs = s->output_count}, at);
+    struct ending e = {.state = GEN_COMPLETED, .attempt = GEN_COMPLETED, .capture = bill, .outputs = s->output_count};
+    if (s->hidden) e.code = E_OUTPUT_HIDDEN, e.detail = s->detail;
+    generation_end(w, g, &e, at);
     write_usage(w, g, a, s, stored, at);
 }
 
 err settle_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_step *s = &c->step;
-    must(s->output_count >= 0 && s->output_count <= LIMIT_OUTPUTS);
+    must(s->output_count >= 0 && s->output_count <= LIMIT_OUTPUTS && s->hidden >= 0 && (!s->hidden || !s->output_count));
     if (s->late) return settle_late(c, w, out);
+    if (s->delivers) return settle_hidden(c, w, out);
     const struct generation *seen = ended_before(s, w, GEN_COMPLETED);
     if (seen) {
         outcome_of(out, seen);
@@ -256,7 +284,7 @@ err settle_apply(const struct command *c, struct workset *w, struct outcome *out
         return why_set(&out->why, E_STALE, "The attempt has no result to settle; it is at %.*s.", STR_ARG(seen->step));
     TRY(paths_loaded(w, seen, s, &out->why));
     struct generation *g = WS_EDIT(w, generation, s->generation);
-    if (!s->output_count && !str_is(g->kind, "text")) {
+    if (!s->output_count && !s->hidden && !str_is(g->kind, "text")) {
         struct cmd_step lost = *s;
         lost.detail = STR("The provider reported success and gave no output.");
         end_failed(w, g, &lost, FAIL_UNCLASSIFIED, c->at);

@@ -241,7 +241,7 @@ static void audit_generation(const struct bed *b, const struct generation *g) {
         if (!str_eq(e->generation, g->head.id)) continue;
         events++;
         assert_true(e->n >= 1 && e->n <= g->events);
-        if (e->n > last_event && !str_is(e->type, "late_output")) last_event = e->n, last = e->type;
+        if (e->n > last_event && !str_is(e->type, "late_output") && !str_is(e->type, "delivered")) last_event = e->n, last = e->type;
     }
     EACH(b, attempt, a) {
         if (!str_eq(a->generation, g->head.id)) continue;

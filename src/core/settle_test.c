@@ -131,6 +131,56 @@ static void a_late_result_is_kept_unbilled_and_announced(void **state) {
     bed_close(&b);
 }
 
+/* RULES B7, C6: made, and hidden by the caller's own path: billed once, whoever delivers it, and as often as it is tried. */
+static void what_the_callers_path_hides_is_billed_once_and_delivered(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, submit_to(GEN, "cat.png"));
+    bed_ok(&b, cmd_claim("fal", 1));
+    bed_ok(&b, cmd_step(CMD_SENDING, 1));
+    bed_ok(&b, cmd_step(CMD_ACCEPTED, 1));
+    struct command early = settle_as(GEN, "early");
+    early.step.delivers = true;
+    assert_int_equal(bed_run(&b, early).code, E_CONFLICT);
+    struct command seen = cmd_step(CMD_RESULT_SEEN, 1);
+    seen.step.reply = STR("{}");
+    bed_ok(&b, seen);
+    struct command hide = cmd_settle(1, 0);
+    hide.step.hidden = 1;
+    hide.step.detail = STR("No file stands there.");
+    bed_ok(&b, hide);
+    assert_string_equal(bed_where(&b), "completed");
+    const struct generation *g = BED_GET(&b, generation, GEN);
+    micros paid = g->billed_micros;
+    assert_true(paid > 0 && paid == g->quoted_micros && g->outputs == 0 && g->hold_micros == 0);
+    assert_true(str_is(g->error_code, "output_not_found") && str_is(g->error_detail, "No file stands there."));
+    assert_int_equal(LIVE(&b)->available, START - paid);
+    assert_int_equal(BED_GET(&b, usage_event, GEN)->billed_micros, paid);
+    assert_null(path_of(&b, "cat.png"));
+    bed_ok(&b, hide);
+    assert_int_equal(b.changes, 0);
+
+    struct command deliver = settle_as(GEN, "found");
+    deliver.step.delivers = true;
+    deliver.step.node = STR("");
+    deliver.step.result = STR("{\"metrics\":{}}");
+    bed_ok(&b, deliver);
+    expect_shown(&b, "cat.png", "found");
+    g = BED_GET(&b, generation, GEN);
+    assert_true(str_is(g->state, "completed") && g->outputs == 1 && g->billed_micros == paid && str_empty(g->error_code) && str_empty(g->error_detail));
+    assert_true(str_is(g->result, "{\"metrics\":{}}"));
+    assert_int_equal(LIVE(&b)->available, START - paid);
+    char id[64];
+    snprintf(id, sizeof id, GEN "/%06d", (int)g->events);
+    assert_true(str_is(BED_GET(&b, event, id)->type, "delivered"));
+    deliver = settle_as(GEN, "again"); /* somebody else was at it too */
+    deliver.step.delivers = true;
+    bed_ok(&b, deliver);
+    assert_int_equal(b.changes, 0);
+    expect_shown(&b, "cat.png", "found");
+    bed_close(&b);
+}
+
 static void a_text_needs_no_file(void **state) {
     struct bed b;
     bed_ready(&b);
@@ -282,6 +332,7 @@ int main(void) {
         cmocka_unit_test(two_writers_of_a_path_in_one_batch),
         cmocka_unit_test(one_settle_may_replace_its_own),
         cmocka_unit_test(a_late_result_is_kept_unbilled_and_announced),
+        cmocka_unit_test(what_the_callers_path_hides_is_billed_once_and_delivered),
         cmocka_unit_test(a_text_needs_no_file),
         cmocka_unit_test(no_output_is_a_failure_and_free),
         cmocka_unit_test(the_usage_row_says_what_was_billed),

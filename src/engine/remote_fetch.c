@@ -106,7 +106,8 @@ static void write_warnings(struct errand *e, struct jw *w) {
             jw_str(w, arena_printf(&e->arena, "The provider delivered %.*s where %.*s was asked for; the file is kept as it is.", STR_ARG(e->outputs[i].type),
                                    STR_ARG(e->call->kind_wanted)));
     bool files = !str_is(e->call->kind_wanted, "text");
-    if (files && (int64_t)e->item_count < e->call->outputs_wanted)
+    if (e->item_count && e->reading.path_warning.len) jw_str(w, e->reading.path_warning); /* of a reply that was kept hidden */
+    if (files && e->item_count && (int64_t)e->item_count < e->call->outputs_wanted)
         jw_str(w, arena_printf(&e->arena, "outputs_missing: %lld files were asked for and the provider made %zu; only these are billed.",
                                (long long)e->call->outputs_wanted, e->item_count));
     jw_close(w, ']');
@@ -152,6 +153,15 @@ static void describe_all(struct errand *e) {
     if (!e->code && counts.media.len) e->result.measured = measure_input(e, counts.media);
 }
 
+/* As many count as made as the answer has links, and never more than were priced. */
+static void hide(struct errand *e) {
+    int64_t files = 1, wanted = e->call->outputs_wanted > 0 ? e->call->outputs_wanted : 1;
+    (void)json_as_i64(json_get(json_get(e->kept, "hidden"), "files"), &files);
+    e->result.hidden = true;
+    e->result.output_count = files < 1 ? 1 : files < wanted ? files : wanted;
+    e->result.detail = hidden_sentence(e);
+}
+
 static void described(struct errand *e) {
     if (e->code) {
         bool lost = e->code == E_NOT_FOUND || e->code == E_CORRUPT;
@@ -160,6 +170,7 @@ static void described(struct errand *e) {
     }
     e->result.outputs = e->outputs;
     e->result.output_count = (int64_t)e->item_count;
+    if (!e->item_count && json_get(e->kept, "hidden")) hide(e);
     errand_finish(e);
 }
 
@@ -364,13 +375,24 @@ static void download(struct errand *e) {
     send_download(e);
 }
 
-void fetch_start(struct errand *e) {
-    bool links = false;
-    reply_kept(e, e->call->reply);
+static void fetch_items(struct errand *e);
+
+static void revealed(struct errand *e) {
     if (e->code) {
-        errand_fail(e, e->code, FAIL_OUTPUT_LOST, STR("What the provider answered cannot be read any more. Nothing was charged."));
-        return;
-    }
+        bool passing = e->code == E_AGAIN || e->code == E_UNAVAILABLE || e->code == E_STORAGE_FULL || e->code == E_IO;
+        errand_fail(e, e->code, passing ? FAIL_TRANSIENT : FAIL_UNCLASSIFIED, str_of(why_text(&e->why)));
+    } else fetch_items(e);
+}
+
+void fetch_start(struct errand *e) {
+    reply_kept(e, e->call->reply);
+    if (e->code) errand_fail(e, e->code, FAIL_OUTPUT_LOST, STR("What the provider answered cannot be read any more. Nothing was charged."));
+    else if (!e->item_count && json_get(e->kept, "hidden")) errand_think(e, e->r->thinkers, hidden_reveal, revealed);
+    else fetch_items(e);
+}
+
+static void fetch_items(struct errand *e) {
+    bool links = false;
     for (size_t i = 0; i < e->item_count; i++) links |= !e->items[i].blob.len;
     if (links) take_turn(e);
     else errand_think(e, e->r->thinkers, describe_all, described);

@@ -116,6 +116,7 @@ struct errand {
     struct kept items[LIMIT_OUTPUTS];
     size_t item_count;
     const struct json *kept; /* the normal form that the outputs come from */
+    struct str hidden;       /* what of the answer goes into the normal form because its files were not found (remote_hidden.c) */
     struct fetching fetch;
     bool queued, downloading;
     struct output outputs[LIMIT_OUTPUTS];
@@ -157,6 +158,14 @@ struct spooled *inbox_string(struct errand *e, struct str id);
 void reply_read(struct errand *e);    /* on a thread: the answer becomes e->reading, outputs in it become blobs, e->result.reply; e->code */
 void reply_kept(struct errand *e, struct str reply); /* the other way: e->items and what stands beside them */
 struct str sentence_of(const struct errand *e, enum failure f, struct str message);
+[[nodiscard]] err outputs_keep(struct errand *e);                             /* on a thread: outputs of e->reading that are data become blobs; e->items */
+[[nodiscard]] err file_keep(struct errand *e, struct drive_file *file, struct kept *k); /* as output k of the items */
+
+/* remote_hidden.c */
+bool hidden_make(struct errand *e, const struct json *body); /* on a thread: e->hidden, or false: the answer has no files to hide */
+void hidden_reveal(struct errand *e);                        /* on a thread: looks into e->kept once more; e->items, e->code */
+bool hidden_spool(const struct errand *e, struct str id, struct kept *k);
+struct str hidden_sentence(struct errand *e);
 
 /* remote_fetch.c */
 void fetch_start(struct errand *e);

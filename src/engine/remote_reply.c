@@ -1,7 +1,8 @@
 /* An answer becomes what the engine acts on: the reading of the description, outputs that came inside of it as blobs, and the normal form
  * that result_seen keeps:
  *
- *   {"outputs": [{"url", "expires_at", "type"} | {"blob", "sha256", "bytes", "type"}], "text", "words", "language_code", "meta": {}, "warnings": []}  */
+ *   {"outputs": [{"url", "expires_at", "type"} | {"blob", "sha256", "bytes", "type"}], "text", "words", "language_code", "meta": {}, "warnings": [],
+ *    "hidden": see remote_hidden.c}  */
 #include "engine/remote_int.h"
 
 #include "core/generation.h"
@@ -36,7 +37,7 @@ static struct str place(struct errand *e, size_t n) {
     return arena_printf(&e->arena, "%.*s/%lld/%zu-%s", STR_ARG(e->call->generation), (long long)e->call->attempt, n + 1, id.hex + ID_LEN - 20);
 }
 
-static err keep_file(struct errand *e, struct drive_file *file, struct kept *k) {
+err file_keep(struct errand *e, struct drive_file *file, struct kept *k) {
     char sha256[65];
     k->blob = place(e, (size_t)(k - e->items));
     k->bytes = file->bytes;
@@ -67,7 +68,7 @@ static err keep_inline(struct errand *e, const struct output_ref *o, struct kept
     if (!r && !bytes.len) r = why_set(&e->why, E_UPSTREAM, "The provider's output holds no byte. Nothing was charged.");
     if (!r) r = drive_file_begin(e->r->o.drive, name.hex + ID_LEN - 20, &e->why, &file);
     if (!r) r = drive_file_write(&file, buf_view(&bytes), &e->why);
-    if (!r) r = keep_file(e, &file, k);
+    if (!r) r = file_keep(e, &file, k);
     drive_file_drop(&file);
     if (!r && d.type[0]) k->type = arena_dup(&e->arena, str_of(d.type));
     buf_done(&bytes);
@@ -75,14 +76,15 @@ static err keep_inline(struct errand *e, const struct output_ref *o, struct kept
 }
 
 static err keep_spooled(struct errand *e, const struct output_ref *o, struct kept *k) {
+    if (hidden_spool(e, o->spool, k)) return OK;
     struct spooled *s = inbox_string(e, o->spool);
     if (!s || s->broken) return why_set(&e->why, E_UPSTREAM, "The provider's output cannot be decoded. Nothing was charged.");
     if (!s->file.tmp[0]) return why_set(&e->why, E_UPSTREAM, "The provider's answer holds no byte of an output, or names one twice. Nothing was charged.");
     if (s->decoder.type[0]) k->type = arena_dup(&e->arena, str_of(s->decoder.type));
-    return keep_file(e, &s->file, k);
+    return file_keep(e, &s->file, k);
 }
 
-static err keep_outputs(struct errand *e) {
+err outputs_keep(struct errand *e) {
     const struct reading *g = &e->reading;
     e->item_count = 0;
     for (size_t i = 0; i < g->output_count && i < LIMIT_OUTPUTS; i++) {
@@ -124,6 +126,7 @@ static void write_reply(struct errand *e, struct str warning) {
     if (str_is(e->call->kind_wanted, "text")) jw_kstr(&w, "text", g->text);
     if (g->words.len) jw_kraw(&w, "words", g->words);
     jw_kopt(&w, "language_code", g->language_code);
+    if (e->hidden.len) jw_kraw(&w, "hidden", e->hidden);
     if (g->meta.len) jw_kraw(&w, "meta", g->meta);
     jw_key(&w, "warnings");
     jw_open(&w, '[');
@@ -137,12 +140,17 @@ static void write_reply(struct errand *e, struct str warning) {
 /* --- reading --- */
 
 static err no_outputs(struct errand *e, const struct json *body) {
-    struct buf names = {};
+    struct buf names = {}, places = {};
+    struct output_hints hints = {};
     for (const struct json *m = json_is(body, JSON_OBJECT) ? body->child : NULL; m && names.len < 150; m = m->next)
         buf_printf(&names, "%s`%.*s`", names.len ? ", " : "", STR_ARG(str_head(m->key, 40)));
-    why_set(&e->why, E_UPSTREAM, "The provider reported success and its answer holds no output where one was looked for; it has %s%.*s. Nothing was charged.",
-            names.len ? "the members " : "no members", (int)names.len, names.ptr ? names.ptr : "");
+    output_hints(e->plan.provider, body, str_of(e->r->o.public_url), &e->arena, &hints);
+    for (size_t i = 0; i < hints.path_count; i++)
+        buf_printf(&places, "%s`%.*s`", i ? ", " : " With output_url_path a call says where else to look: links or data are at ", STR_ARG(hints.paths[i]));
+    why_set(&e->why, E_UPSTREAM, "The provider reported success and its answer holds no output where one was looked for; it has %s%.*s. Nothing was charged.%.*s%s",
+            names.len ? "the members " : "no members", (int)names.len, names.ptr ? names.ptr : "", (int)places.len, places.ptr ? places.ptr : "", places.len ? "." : "");
     buf_done(&names);
+    buf_done(&places);
     return E_UPSTREAM;
 }
 
@@ -163,9 +171,9 @@ void reply_read(struct errand *e) {
     if (!body && inbox_string(e, STR("1"))) in.body_spool = STR("1");
     e->code = provider_reply(e->plan.endpoint, e->ask, &e->pc, &in, e->call->url_path, &ev, &e->arena, &e->why, &e->reading);
     if (e->code || !is_result(e)) return;
-    e->code = keep_outputs(e);
-    if (!e->code && !e->item_count && !str_is(e->call->kind_wanted, "text")) e->code = no_outputs(e, body);
-    if (!e->code) write_reply(e, e->reading.path_warning);
+    e->code = outputs_keep(e);
+    if (!e->code && !e->item_count && !str_is(e->call->kind_wanted, "text") && !hidden_make(e, body) && !e->code) e->code = no_outputs(e, body);
+    if (!e->code) write_reply(e, e->hidden.len ? (struct str){} : e->reading.path_warning);
 }
 
 void reply_kept(struct errand *e, struct str reply) {

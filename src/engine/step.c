@@ -165,8 +165,9 @@ static void fail_attempt(struct task *t, enum failure failure, struct str detail
 
 static void settle(struct task *t, const struct call_result *r) {
     struct cmd_step *s = step_command(t, CMD_SETTLE);
-    struct output *outputs = arena_array(&t->held, struct output, (size_t)r->output_count + 1);
-    for (int64_t i = 0; i < r->output_count; i++) {
+    int64_t count = r->hidden ? 0 : r->output_count;
+    struct output *outputs = arena_array(&t->held, struct output, (size_t)count + 1);
+    for (int64_t i = 0; i < count; i++) {
         const struct output *from = &r->outputs[i];
         outputs[i] = (struct output){.asset = arena_dup(&t->held, from->asset), .blob = arena_dup(&t->held, from->blob),
                                      .ext = arena_dup(&t->held, from->ext), .type = arena_dup(&t->held, from->type),
@@ -174,7 +175,11 @@ static void settle(struct task *t, const struct call_result *r) {
                                      .facts = arena_dup(&t->held, from->facts), .bytes = from->bytes};
     }
     s->outputs = outputs;
-    s->output_count = r->output_count;
+    s->output_count = count;
+    if (r->hidden) {
+        s->hidden = r->output_count;
+        s->detail = storable(t, r->detail);
+    }
     s->measured = r->measured;
     s->result = arena_dup(&t->held, r->result);
     s->late = t->late;
@@ -343,7 +348,7 @@ static void late_answered(struct task *t, const struct call *c, const struct cal
     } else if (c->kind == CALL_POLL && (r->code || running)) {
         if (r->their_ref.len) task_set(&t->their_ref, r->their_ref);
         act_later(t, backoff(t, t->polls++ / 8, traits.poll_every, traits.poll_max));
-    } else if (c->kind == CALL_FETCH && !r->code && r->output_count > 0) {
+    } else if (c->kind == CALL_FETCH && !r->code && !r->hidden && r->output_count > 0) {
         settle(t, r);
     } else if (c->kind == CALL_FETCH && r->code && is_passing(r->failure) && t->tries++ < LATE_FETCHES) {
         act_later(t, backoff(t, t->tries, BACKOFF_MS, BACKOFF_MAX_MS));

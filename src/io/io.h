@@ -57,6 +57,7 @@ struct call_result {
     const struct output *outputs; /* RENDER, FETCH */
     int64_t output_count;
     int64_t measured;      /* RENDER, FETCH: see struct price_facts */
+    bool hidden;           /* FETCH: the reply has files, and url_path leads to none of them; `detail` says so, output_count says how many of those that were priced */
     struct str result;     /* RENDER, FETCH: meta as JSON */
     micros cost_micros;
     msec retry_after;      /* 0: the engine's own back-off */

@@ -71,6 +71,7 @@ void ops_destroy(struct ops *o) {
     if (!o) return;
     o->io->ops->timer_stop(o->io, o->look);
     outbox_destroy(o->outbox);
+    deliveries_end(o);
     waits_end(o, E_UNAVAILABLE);
     streams_end(o);
     pool_destroy(o->makers);

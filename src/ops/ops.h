@@ -171,6 +171,9 @@ void ops_abandon(struct wait *w); /* done is not called any more */
 struct list_query { int64_t before_seq, limit; struct str state, model, end_user, key; msec since, until; };
 void ops_list(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg);
 void ops_cancel(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg);
+/* The file of a generation that ended with E_OUTPUT_HIDDEN, found by url_path (empty: in the usual places, by the description of now), at no charge.
+ * Answers with the generation, also one whose files are there already. E_CONFLICT, E_OUTPUT_HIDDEN, E_OUTPUT_LOST, E_UPSTREAM. */
+void ops_deliver(struct ops *o, const struct caller *c, struct str id, struct str url_path, ops_done *done, void *arg);
 /* An operator closes a generation whose provider cannot be asked any more: failed, released, nothing charged. */
 void ops_resolve(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg);
 

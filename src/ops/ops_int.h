@@ -11,6 +11,7 @@
 struct key_entry;
 struct link;
 struct outbox;
+struct delivery;
 struct ops {
     struct ops_options o;
     struct io *io;
@@ -23,6 +24,7 @@ struct ops {
     size_t parked;
     int64_t intake_bytes;        /* of inline files that lie in tmp/ */
     struct outbox *outbox;
+    struct delivery *deliveries; /* under way */
     struct link *links;          /* files of calls that are being fetched from other servers */
     struct timer *look;          /* 250 ms, where other nodes may end what we wait for */
     size_t look_at;              /* the bucket where the next look begins */
@@ -139,6 +141,8 @@ void keys_published(struct ops *o, const struct rec_change *changes, size_t n);
 void keys_done(struct ops *o);
 /* On the files pool; E_UNAVAILABLE once that is gone. */
 [[nodiscard]] err files_run(struct ops *o, void (*work)(void *arg), void (*done)(void *arg), void *arg);
+
+void deliveries_end(struct ops *o); /* deliver.c: answers those under way; nothing calls back any more */
 
 /* outbox.c: messages on their way to webhooks. NULL is fine. */
 struct outbox *outbox_create(struct ops *o);

@@ -210,6 +210,16 @@ static void write_text(struct jw *w, const struct json *result) {
     buf_done(&b);
 }
 
+/* What the state alone does not say. A cancel that comes when the provider has the work is a wish (RULES B7). */
+static const char *status_detail(const struct generation *g, bool terminal) {
+    if (!terminal && str_eq(g->step, STEP_UNRESOLVED)) return "confirming with provider";
+    if (!terminal && g->cancel_at)
+        return "The provider has the work and is asked to stop it, where it takes such a wish. If it confirms, nothing is charged; otherwise the generation completes, "
+               "its file is kept and it is billed.";
+    if (g->cancel_at && str_eq(g->state, GEN_COMPLETED)) return "The cancel came too late: the provider did not confirm that it stopped, so the file is kept and billed.";
+    return NULL;
+}
+
 void view_generation(struct jw *w, const struct shown *s) {
     const struct generation *g = s->g;
     _cleanup_(arena_done) struct arena arena = {};
@@ -220,7 +230,8 @@ void view_generation(struct jw *w, const struct shown *s) {
     jw_kstr(w, "generation_id", g->head.id);
     jw_kz(w, "object", "generation");
     jw_kstr(w, "status", g->state);
-    if (!terminal && str_eq(g->step, STEP_UNRESOLVED)) jw_kz(w, "status_detail", "confirming with provider");
+    const char *detail = status_detail(g, terminal);
+    if (detail) jw_kz(w, "status_detail", detail);
     jw_kstr(w, "model", g->model);
     jw_kstr(w, "kind", g->kind);
     jw_kstr(w, "project_id", g->project);

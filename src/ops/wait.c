@@ -117,9 +117,10 @@ static void run_wait(struct read *r, struct db *db) {
     struct shown s = {.g = g, .assets = assets, .asset_count = asset_count, .events = events, .event_count = event_count, .signer = r->signer,
                       .public_url = str_of(r->url), .now = r->now, .ttl_s = r->ttl_s, .kind_wanted = r->kind, .url_path_given = r->wait && r->wait->url_path_given};
     struct jw w = {.out = &r->json};
+    bool has_files = str_eq(g->state, GEN_COMPLETED) && !g->error_code.len;
     if (r->view == VIEW_GENERATION) view_generation(&w, &s);
-    else if (str_eq(g->state, GEN_COMPLETED) && r->view == VIEW_FILES) view_files(&w, &s, &r->arena);
-    else if (str_eq(g->state, GEN_COMPLETED)) view_media(&w, &s, &r->arena);
+    else if (has_files && r->view == VIEW_FILES) view_files(&w, &s, &r->arena);
+    else if (has_files) view_media(&w, &s, &r->arena);
     else {
         struct why why;
         view_failure(g, &why);
@@ -209,9 +210,10 @@ static void make_ready(struct wait *w, const struct generation *g, const struct 
     struct jw out = {.out = &w->ready};
     buf_clear(&w->ready);
     w->ready_terminal = generation_is_terminal(g->state);
+    bool has_files = str_eq(g->state, GEN_COMPLETED) && !g->error_code.len;
     if (w->view == VIEW_GENERATION) view_generation(&out, &s);
-    else if (str_eq(g->state, GEN_COMPLETED) && w->view == VIEW_FILES) view_files(&out, &s, &arena);
-    else if (str_eq(g->state, GEN_COMPLETED)) view_media(&out, &s, &arena);
+    else if (has_files && w->view == VIEW_FILES) view_files(&out, &s, &arena);
+    else if (has_files) view_media(&out, &s, &arena);
     else if (w->ready_terminal) {
         view_failure(g, &w->why);
         w->failed = true;

@@ -267,3 +267,68 @@ err outputs_find(const struct endpoint *e, const struct provider_call *c, const 
     out->output_count = f.count;
     return OK;
 }
+
+/* --- where they might stand, when none was found --- */
+
+static bool is_of(struct str url, struct str origin) {
+    return origin.len && str_starts(url, origin) && (url.len == origin.len || strchr("/?:", url.ptr[origin.len]));
+}
+
+/* "…/a.png?x", "…/file.mp4": addresses of an API seldom end so, files often do. */
+static bool names_a_file(struct str url) {
+    size_t end = 0, dot = 0;
+    while (end < url.len && url.ptr[end] != '?' && url.ptr[end] != '#') end++;
+    for (size_t i = 0; i < end; i++)
+        if (url.ptr[i] == '.' || url.ptr[i] == '/') dot = i;
+    return dot && url.ptr[dot] == '.' && end - dot >= 3 && end - dot <= 5;
+}
+
+struct hinting {
+    const struct provider_info *p;
+    struct str own;
+    struct output_hints *out;
+    struct arena *a;
+};
+
+static bool may_be_output(const struct hinting *h, const struct json *j) {
+    uint32_t id, bytes;
+    struct str head;
+    if (json_as_spool(j, &id, &bytes, &head)) return true;
+    if (j->type != JSON_STRING) return false;
+    if (str_starts(j->text, STR("data:"))) return true;
+    if (!is_link(j->text) || is_of(j->text, h->own)) return false;
+    bool api = is_of(j->text, h->p->base);
+    for (size_t i = 0; i < h->p->host_count; i++) api |= is_of(j->text, h->p->hosts[i]);
+    return !api || names_a_file(j->text);
+}
+
+/* named: `path` leads to j. A name that no path can hold hides what is below it from the paths, and not from the count. */
+static void hint(struct hinting *h, const struct json *j, struct str path, bool named) {
+    struct output_hints *out = h->out;
+    if (may_be_output(h, j)) {
+        out->count++;
+        if (named && path.len && out->path_count < OUTPUT_HINTS_MAX) out->paths[out->path_count++] = path;
+        return;
+    }
+    if (j->type != JSON_OBJECT && j->type != JSON_ARRAY) return;
+    int n = 0;
+    for (const struct json *c = j->child; c; c = c->next, n++) {
+        const struct path_step *steps;
+        size_t count;
+        bool list = j->type == JSON_ARRAY;
+        if (!list && (str_is(c->key, "input") || str_is(c->key, "inputs"))) continue; /* what the caller gave, said again */
+        if (!named || (!list && c->key.len > OUTPUT_HINT_BYTES)) hint(h, c, path, false);
+        else {
+            struct str below = list ? arena_printf(h->a, "%.*s[%d]", STR_ARG(path), n)
+                                    : arena_printf(h->a, "%.*s%s%.*s", STR_ARG(path), path.len ? "." : "", STR_ARG(c->key));
+            hint(h, c, below, below.len <= OUTPUT_HINT_BYTES && !path_parse(below, h->a, NULL, &steps, &count));
+        }
+    }
+}
+
+void output_hints(const struct provider *p, const struct json *body, struct str own, struct arena *a, struct output_hints *out) {
+    struct output_hints found = {};
+    struct hinting h = {.p = provider_info(p), .own = own, .out = &found, .a = a};
+    if (body) hint(&h, body, (struct str){}, true);
+    *out = found;
+}

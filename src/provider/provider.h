@@ -154,6 +154,14 @@ struct reading {
 /* wanted: image, video, audio, text; url_path: the caller's output_url_path or empty. */
 [[nodiscard]] err provider_reply(const struct endpoint *e, enum ask ask, const struct provider_call *c, const struct reply_in *r, struct str url_path,
                                  const struct evaluator *ev, struct arena *a, struct why *why, struct reading *out);
+/* The outputs alone, of a reply that is known to have some. */
+[[nodiscard]] err provider_outputs(const struct endpoint *e, const struct provider_call *c, const struct reply_in *r, struct str url_path, const struct evaluator *ev,
+                                   struct arena *a, struct why *why, struct reading *out);
+/* Where files seem to stand in a reply in which none was found: links and data, but those that lead into the provider's API or begin with `own`
+ * (this server), and what is the caller's input said again. count: all of them; paths: of the first few, as output_url_path takes them. */
+enum { OUTPUT_HINTS_MAX = 3, OUTPUT_HINT_BYTES = 64 };
+struct output_hints { struct str paths[OUTPUT_HINTS_MAX]; size_t path_count, count; };
+void output_hints(const struct provider *p, const struct json *body, struct str own, struct arena *a, struct output_hints *out);
 /* FILES_UPLOAD: the value that stands for the file, from the reply of either request; empty: not in this one. */
 [[nodiscard]] err provider_uploaded(const struct endpoint *e, const struct provider_call *c, const struct reply_in *r, const struct evaluator *ev, struct arena *a,
                                     struct why *why, struct str *out);

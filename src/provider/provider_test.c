@@ -431,6 +431,35 @@ static void reads_states(void **state) {
     unload(&r);
 }
 
+static void tells_where_files_might_stand(void **state) {
+    static const struct { const char *body; size_t count; const char *paths; } table[] = {
+        {"{\"a\":{\"b\":[{\"href\":\"https://cdn.test/x\"},{\"href\":\"http://cdn.test/y\"}]}}", 2, "a.b[0].href a.b[1].href "},
+        {"{\"a\":\"data:image/png;base64,AAAA\",\"b\":{\"$spool\":1,\"bytes\":70000,\"head\":\"iVBOR\"}}", 2, "a b "},
+        {"[\"https://cdn.test/x\"]", 1, "[0] "},
+        {"{\"odd name\":{\"x\":\"https://cdn.test/x\"},\"b\":\"https://cdn.test/y\"}", 2, "b "},
+        {"{\"a\":\"https://cdn.test/1\",\"b\":\"https://cdn.test/2\",\"c\":\"https://cdn.test/3\",\"d\":\"https://cdn.test/4\"}", 4, "a b c "},
+        /* the provider's own addresses, this server's, what the caller gave, and words */
+        {"{\"get\":\"https://api.made.test/v1/s/1\",\"file\":\"https://api.made.test/v1/s/1.png?x=/\"}", 1, "file "},
+        {"{\"hook\":\"https://gw.test/v1/hooks/made/t\",\"near\":\"https://gw.test.evil.test/a\"}", 1, "near "},
+        {"{\"input\":{\"image\":\"https://cdn.test/in.png\"},\"inputs\":[\"data:,x\"],\"x\":{\"input\":\"https://cdn.test/in.png\"}}", 0, ""},
+        {"{\"words\":\"see https://cdn.test\",\"n\":3,\"none\":null,\"ftp\":\"ftp://cdn.test/x\"}", 0, ""},
+    };
+    struct rig r = loaded(QUEUE);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct json *j;
+        struct output_hints h;
+        char paths[256] = "";
+        if (json_parse_how(str_of(table[i].body), JSON_SPOOLS, &r.a, &r.why, NULL, &j)) fail_msg("%s", why_text(&r.why));
+        output_hints(providers_at(r.providers, 0), j, STR("https://gw.test"), &r.a, &h);
+        for (size_t k = 0; k < h.path_count; k++) snprintf(paths + strlen(paths), sizeof paths - strlen(paths), "%.*s ", STR_ARG(h.paths[k]));
+        if (h.count != table[i].count || strcmp(paths, table[i].paths) != 0) fail_msg("%s: %zu, %s", table[i].body, h.count, paths);
+    }
+    struct output_hints none;
+    output_hints(providers_at(r.providers, 0), NULL, STR(""), &r.a, &none);
+    assert_int_equal(none.count + none.path_count, 0);
+    unload(&r);
+}
+
 static void classifies_failures(void **state) {
     static const struct { int status; const char *body; enum failure failure; bool billed; const char *message; } table[] = {
         {400, "{\"error\":{\"message\":\"no\\nsuch\"}}", FAIL_CALLER, false, "no such"}, {401, "{\"detail\":\"who\"}", FAIL_AUTH, false, "who"},
@@ -581,6 +610,7 @@ int main(void) {
         cmocka_unit_test(classifies_failures),
         cmocka_unit_test(shows_no_part_of_the_credential),
         cmocka_unit_test(finds_outputs_in_the_order_callers_know),
+        cmocka_unit_test(tells_where_files_might_stand),
         cmocka_unit_test(takes_bytes_in_replies),
         cmocka_unit_test(waits_as_long_as_it_is_told),
         cmocka_unit_test(knows_what_it_costs),

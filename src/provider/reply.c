@@ -313,6 +313,16 @@ err provider_reply(const struct endpoint *e, enum ask ask, const struct provider
     return OK;
 }
 
+err provider_outputs(const struct endpoint *e, const struct provider_call *c, const struct reply_in *r, struct str url_path, const struct evaluator *ev, struct arena *a,
+                     struct why *why, struct reading *out) {
+    struct reading made = {.state = REPLY_DONE, .percent = 100};
+    struct view v;
+    start_view(&v, c, r, ev, a);
+    TRY(outputs_find(e, c, r, url_path, &v, why, &made));
+    *out = made;
+    return OK;
+}
+
 err provider_uploaded(const struct endpoint *e, const struct provider_call *c, const struct reply_in *r, const struct evaluator *ev, struct arena *a,
                       struct why *why, struct str *out) {
     struct view v;

@@ -65,7 +65,7 @@ struct turn { struct str project; int64_t running, pending, run_limit; };
 [[nodiscard]] err query_work_of(struct db *db, struct str node, struct str after, int64_t limit, struct arena *a, const struct generation ***out, size_t *n); /* by id, behind `after` */
 [[nodiscard]] err query_past_deadline(struct db *db, msec now, int64_t limit, struct arena *a, struct str **out, size_t *n);
 /* Blobs any row owns: a live asset, or what was made of one; for the sweep of the drive. */
-[[nodiscard]] err query_blob_owned(struct db *db, struct str blob, bool *out);
+[[nodiscard]] err query_blob_owned(struct db *db, struct str blob, msec now, bool *out);
 
 /* `puras ledger audit`: recomputes everything from transfers. Finds nothing when all agrees to the micro. */
 struct audit {

@@ -1,4 +1,5 @@
 /* Work for the engine: each of these is an indexed scan, cheap enough to be asked four times a second. */
+#include "base/limits.h"
 #include "store/query_rows.h"
 
 /* One whose model runs as often as it may is not due: it would keep others of its project from their turn. */
@@ -48,13 +49,25 @@ err query_past_deadline(struct db *db, msec now, int64_t limit, struct arena *a,
     return OK;
 }
 
-err query_blob_owned(struct db *db, struct str blob, bool *out) {
+/* A blob's place begins with its attempt's. Until the outputs are settled, only the reply that result_seen kept names those that came inside of it;
+ * of a generation whose output its caller's path hides it goes on naming them. */
+static struct str attempt_of(struct str blob, struct arena *a) {
+    struct str generation, rest, n, name;
+    if (!str_cut(blob, '/', &generation, &rest) || !str_cut(rest, '/', &n, &name)) return STR("");
+    return arena_printf(a, "%.*s.%.*s", STR_ARG(generation), STR_ARG(n));
+}
+
+err query_blob_owned(struct db *db, struct str blob, msec now, bool *out) {
     struct arena a = {};
     struct sql_rows rows;
     err e = query_run(db,
                       "select 1 from asset where blob = $1 and deleted_at = 0 union all select 1 from derived join asset on asset.id = "
-                      "derived.asset where derived.blob = $1 and asset.deleted_at = 0 limit 1",
-                      SQL_PARAMS(SQL_STR(blob)), &a, &rows);
+                      "derived.asset where derived.blob = $1 and asset.deleted_at = 0 union all select 1 from attempt join generation on "
+                      "generation.id = attempt.generation where attempt.id = $2 and attempt.n = generation.attempts and "
+                      "(generation.node <> '' or (generation.error_code = $3 and generation.finished_at > $4)) and attempt.reply like '%' || $5 || '%' limit 1",
+                      SQL_PARAMS(SQL_STR(blob), SQL_STR(attempt_of(blob, &a)), SQL_STR(str_of(err_info(E_OUTPUT_HIDDEN)->code)),
+                                 SQL_INT(now - (msec)LIMIT_HIDDEN_DAYS * MS_DAY), SQL_STR(blob)),
+                      &a, &rows);
     if (!e) *out = rows.n > 0;
     arena_done(&a);
     return e;

@@ -216,9 +216,9 @@ static void commands_are_copied(void **state) {
     assert_true(str_is(BENCH_GET(b, generation, GEN)->result, "{\"metrics\":{}}"));
     assert_non_null(BENCH_GET(b, drive_path, PROJECT "/media/copied.png"));
     bool owned;
-    assert_int_equal(query_blob_owned(b->db, STR("blob-copied"), &owned), OK);
+    assert_int_equal(query_blob_owned(b->db, STR("blob-copied"), b->now, &owned), OK);
     assert_true(owned);
-    assert_int_equal(query_blob_owned(b->db, STR("blob-copie"), &owned), OK);
+    assert_int_equal(query_blob_owned(b->db, STR("blob-copie"), b->now, &owned), OK);
     assert_false(owned);
     bench_sound(b);
 }

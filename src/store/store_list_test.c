@@ -152,13 +152,46 @@ static void secrets_and_derived_files(void **state) {
     assert_true(str_is(derived[0]->role, "optimized") && str_is(derived[1]->blob, "blob-t") && derived[1]->width == 4);
     assert_int_equal(query_derived(b->db, STR("up"), a, &derived, &n), OK);
     assert_int_equal(n, 0);
-    assert_int_equal(query_blob_owned(b->db, STR("blob-t"), &owned), OK);
+    assert_int_equal(query_blob_owned(b->db, STR("blob-t"), b->now, &owned), OK);
     assert_true(owned);
     seat_ok(&b->a, delete_asset("a.png", "")); /* what was made of it goes with it */
-    assert_int_equal(query_blob_owned(b->db, STR("blob-t"), &owned), OK);
+    assert_int_equal(query_blob_owned(b->db, STR("blob-t"), b->now, &owned), OK);
     assert_false(owned);
-    assert_int_equal(query_blob_owned(b->db, STR("blob-p"), &owned), OK);
+    assert_int_equal(query_blob_owned(b->db, STR("blob-p"), b->now, &owned), OK);
     assert_true(owned);
+    bench_sound(b);
+}
+
+/* Files that came inside of a provider's answer, from result_seen until they are settled; those that the caller's path hides, for 30 days. */
+static void a_reply_owns_what_came_inside_of_it(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    static const char blob[] = GEN "/1/1-0123abcd";
+    bool owned;
+    seat_bring(&b->a, "accepted");
+    struct command seen = cmd_step(CMD_RESULT_SEEN, 1);
+    seen.step.reply = STR("{\"outputs\":[{\"blob\":\"" GEN "/1/1-0123abcd\"}]}");
+    seat_ok(&b->a, seen);
+    assert_int_equal(query_blob_owned(b->db, str_of(blob), b->now, &owned), OK);
+    assert_true(owned);
+    assert_int_equal(query_blob_owned(b->db, STR(GEN "/1/2-0123abcd"), b->now, &owned), OK);
+    assert_false(owned);
+    assert_int_equal(query_blob_owned(b->db, STR(GEN "/2/1-0123abcd"), b->now, &owned), OK);
+    assert_false(owned);
+    struct command hide = cmd_settle(1, 0);
+    hide.step.hidden = 1;
+    hide.step.detail = STR("No file stands there.");
+    seat_ok(&b->a, hide);
+    msec ended = BENCH_GET(b, generation, GEN)->finished_at;
+    assert_int_equal(query_blob_owned(b->db, str_of(blob), ended + (msec)LIMIT_HIDDEN_DAYS * MS_DAY - 1, &owned), OK);
+    assert_true(owned);
+    assert_int_equal(query_blob_owned(b->db, str_of(blob), ended + (msec)LIMIT_HIDDEN_DAYS * MS_DAY, &owned), OK);
+    assert_false(owned);
+    struct command deliver = cmd_settle(1, 1);
+    deliver.step.delivers = true;
+    seat_ok(&b->a, deliver);
+    assert_int_equal(query_blob_owned(b->db, str_of(blob), ended, &owned), OK);
+    assert_false(owned); /* what was delivered has a blob of its own row */
     bench_sound(b);
 }
 
@@ -339,7 +372,7 @@ static void audit_finds_what_was_tampered_with(void **state) {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(usage_is_summed), T(pages_are_filtered), T(secrets_and_derived_files), T(old_assets_expire), T(work_is_paged),
+        T(usage_is_summed), T(pages_are_filtered), T(secrets_and_derived_files), T(a_reply_owns_what_came_inside_of_it), T(old_assets_expire), T(work_is_paged),
         T(busy_models_are_passed_over), T(audit_finds_what_was_tampered_with),
     };
     int failed = 0;

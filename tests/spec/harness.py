@@ -334,14 +334,14 @@ def equal(seen, expected):
         raise AssertionError("expected %r, seen %r" % (expected, seen))
 
 
-def refusal(reply, status, code):
-    """Every error has one shape: the sentence first and short, then the code; nothing was charged. Returns the body."""
+def refusal(reply, status, code, charged=0):
+    """Every error has one shape: the sentence first and short, then the code, and what was charged. Returns the body."""
     if reply.status != status:
         raise AssertionError("expected %d %s, seen %r" % (status, code, reply))
     body = reply.json
     expect(reply.body.startswith(b'{"detail":"'), reply)
     expect(0 < len(body["detail"].encode()) < 500, reply)
-    equal((body["code"], body["message"], body["charged_micros"]), (code, body["detail"], 0))
+    equal((body["code"], body["message"], body["charged_micros"]), (code, body["detail"], charged))
     expect(body["retry"] in ("never", "same_key", "after"), reply)
     equal(body["request_id"], reply.headers["X-Request-Id"])
     equal(reply.headers["Content-Type"].split(";")[0], "application/json")
