@@ -5,6 +5,20 @@
 
 #include <errno.h>
 
+err inputs_take(const struct words *args, struct words *inputs, struct arena *a, struct why *why) {
+    if (args->count < 2) return OK;
+    const char **all = arena_array(a, const char *, (size_t)(inputs->count + args->count));
+    for (int i = 0; i < inputs->count; i++) all[i] = inputs->at[i];
+    for (int i = 1; i < args->count; i++) {
+        const char *equals = strchr(args->at[i], '=');
+        if (!equals || equals == args->at[i])
+            return why_set(why, E_INVALID, "\"%s\" is no input; write NAME=VALUE behind the model, for example prompt=\"%s\".", args->at[i], args->at[i]);
+        all[inputs->count + i - 1] = args->at[i];
+    }
+    *inputs = (struct words){all, inputs->count + args->count - 1};
+    return OK;
+}
+
 static err read_text(const char *path, struct buf *out, struct why *why) {
     _cleanup_(fclosep) FILE *f = fopen(path, "rb");
     if (!f) return why_set(why, E_INVALID, "%s cannot be read: %s.", path, strerror(errno));

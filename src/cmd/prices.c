@@ -28,13 +28,15 @@ int cmd_quote(int argc, char **argv) {
     _cleanup_(cli_done) struct cli c = {0};
     struct words inputs = {0}, args;
     const struct opt opts[] = {
-        {'i', "input", "KEY=VALUE", "an input, as with `puras run`; repeatable", .list = &inputs},
+        {'i', "input", "KEY=VALUE", "an input, as with `puras run`, also without -i; repeatable", .list = &inputs},
         {0, "json", NULL, "print the server's answer", .flag = &c.json},
         {0},
     };
-    const struct usage u = {"quote MODEL [-i KEY=VALUE]... [--json]", "Says what a call would cost, and by which row of the price. Nothing is held.", opts, 1, 1};
+    const struct usage u = {"quote MODEL [KEY=VALUE]... [--json]", "Says what a call would cost, and by which row of the price. Nothing is held.", opts, 1, -1};
     int status;
-    return cli_parse(&u, argc, argv, &c.a, &args, &status) ? quote(&c, args.at[0], &inputs) : status;
+    struct why why = {0};
+    if (!cli_parse(&u, argc, argv, &c.a, &args, &status)) return status;
+    return inputs_take(&args, &inputs, &c.a, &why) ? cli_fail(&c, &why) : quote(&c, args.at[0], &inputs);
 }
 
 /* "0.01 USD a call", or where the price depends on inputs "0.1344 to 0.2016 USD a second". */

@@ -275,7 +275,7 @@ int cmd_run(int argc, char **argv) {
     _cleanup_(run_done) struct run r = {0};
     struct words inputs = {0}, args;
     const struct opt opts[] = {
-        {'i', "input", "KEY=VALUE", "an input; VALUE is JSON or else a string, @FILE is a file: its text, or the file itself where the model takes one; repeatable", .list = &inputs},
+        {'i', "input", "KEY=VALUE", "an input, also without -i; VALUE is JSON or else a string, @FILE is a file: its text, or the file itself where the model takes one; repeatable", .list = &inputs},
         {'o', "output", "FILE", "write the made file here (the second to NAME-2.EXT, ...)", .text = &r.file},
         {0, "metadata", "JSON", "an object of your own, shown again with the generation", .text = &r.metadata},
         {0, "end-user", "NAME", "whom you act for; in filters and sums of usage", .text = &r.end_user},
@@ -286,12 +286,14 @@ int cmd_run(int argc, char **argv) {
         {0, "json", NULL, "print the server's answer instead of a receipt", .flag = &r.cli.json},
         {0},
     };
-    const struct usage u = {"run MODEL [-i KEY=VALUE]... [-o FILE] [--async] [--wait S] [--json]",
+    const struct usage u = {"run MODEL [KEY=VALUE]... [-o FILE] [--async] [--wait S] [--json]",
                             "Runs a model, shows its stages, fetches the file and prints a receipt:\n"
                             "what was quoted, held and billed, by which row of the price, and where the file is.",
-                            opts, 1, 1};
+                            opts, 1, -1};
     int status;
+    struct why why = {0};
     if (!cli_parse(&u, argc, argv, &r.cli.a, &args, &status)) return status;
+    if (inputs_take(&args, &inputs, &r.cli.a, &why)) return cli_fail(&r.cli, &why);
     r.model = args.at[0];
     return run(&r, &inputs);
 }

@@ -60,7 +60,7 @@ def help_for_everything():
 def mistakes_are_explained():
     for args, word in (([], "usage"), (["blance"], "balance"), (["generatoins"], "generations"), (["help", "modles"], "models"), (["run"], "missing"), (["run", "m", "--asink"], "async"),
                        (["balance", "x"], "too many"), (["drive", "lst"], "ls"), (["top-up", "abc"], "amount"), (["top-up", "-5"], ""), (["quote"], "missing"), (["ledger", "audti"], "audit"),
-                       (["catalog", "check"], "lint"), (["run", "puras/sketch", "-i", "prompt"], "key=value"), (["run", "puras/sketch", "-i", "a=1", "-i", "a=2"], "twice"),
+                       (["catalog", "check"], "lint"), (["run", "puras/sketch", "-i", "prompt"], "key=value"), (["run", "puras/sketch", "a boat"], "prompt=\"a boat\""), (["quote", "puras/sketch", "=x"], "NAME=VALUE"), (["run", "puras/sketch", "-i", "a=1", "-i", "a=2"], "twice"),
                        (["generations", "cancel"], "Which"), (["generations", "-n", "x"], "number"), (["keys", "make"], "usage"), (["serve", "--slots", "x"], "slots"), (["serve", "--nothing"], ""), (["completion", "tcsh"], "fish"), (["completion"], "missing"), (["top", "--onec"], "once")):
         status, out, err = local(*args, env={"PURAS_API_KEY": "puras_live_x.y", "PURAS_API_BASE": "http://127.0.0.1:1"})
         equal((args, status, out), (args, 2, ""))
@@ -230,7 +230,7 @@ def and_as_text_for_people():
     s = shared("sqlite")
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, "p.jpg")
-        receipt = s.cli("run", "puras/sketch", "-i", "prompt=text", "-i", "format=jpeg", "-i", "n=2", "-i", "size=64x64", "-o", file)
+        receipt = s.cli("run", "puras/sketch", "prompt=text", "-i", "format=jpeg", "n=2", "-o", file, "size=64x64")
         expect("0.02 USD (20000 micros)" in receipt and "image/jpeg" in receipt, receipt)
         expect(os.path.exists(file) and os.path.exists(os.path.join(folder, "p-2.jpg")), os.listdir(folder))
         i = re.search(r"^id +([0-9a-f]{32})$", receipt, re.M).group(1)
