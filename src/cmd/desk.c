@@ -118,7 +118,7 @@ struct traits desk_traits(void *self, const struct route_names *r) {
         return (struct traits){.unknown = true, .poll_every = 1000, .poll_max = 30000};
     }
     const struct endpoint_info *e = endpoint_info(p.endpoint);
-    return (struct traits){.idempotent = e->idempotent, .has_lookup = e->has_lookup, .absence_is_proof = e->absence_is_proof, .can_cancel = e->can_cancel,
+    return (struct traits){.idempotent = e->idempotent, .has_lookup = e->has_lookup, .absence_is_proof = e->absence_is_proof, .can_cancel = e->can_cancel, .at_once = e->protocol == PROTOCOL_SYNC,
                            .first_wait = e->pace_first, .poll_every = e->pace_every, .poll_max = e->pace_max, .lookup_settles_after = e->lookup_settles_after};
 }
 

@@ -72,8 +72,17 @@ static struct command cancel_foreign(void) { return cmd_cancel(FOREIGN); }
 static struct command confirmed(void) { return cmd_step(CMD_CANCEL_CONFIRMED, 1); }
 static struct command expire_early(void) { return cmd_expire(DEADLINE - 1); }
 static struct command expire(void) { return cmd_expire(DEADLINE); }
-static struct command resolve(void) { return cmd_step(CMD_RESOLVE, 1); }
-static struct command resolve_newest(void) { return cmd_step(CMD_RESOLVE, 0); }
+static struct command give_up(void) { return cmd_step(CMD_RESOLVE, 1); }
+static struct command resolve(void) {
+    struct command c = give_up();
+    c.step.node = STR("");
+    return c;
+}
+static struct command resolve_newest(void) {
+    struct command c = resolve();
+    c.step.attempt = 0;
+    return c;
+}
 static struct command adopt(void) { return cmd_adopt(NODE2, NODE); }
 static struct command adopt_wrong(void) { return cmd_adopt(NODE, NODE2); }
 static struct command other_node(void) {
@@ -134,6 +143,7 @@ static const struct row {
     {expire, "expire",
      "N failed failed  failed failed failed failed failed  C C C  failed failed failed  failed failed failed failed"},
     {resolve, "resolve", "N C C  C C C failed C  C C C  C C C  C C failed C"},
+    {give_up, "resolve, by its node", "N C C  C C C failed C  C C C  C C C  C C cancelled C"},
     {resolve_newest, "resolve, the newest", "N C C  C C C failed C  C C C  C C C  C C failed C"},
     {adopt, "adopt", "= = =  + + + + +  = = =  + + +  + + + +"},
     {adopt_wrong, "adopt from another", "= = =  = = = = =  = = =  = = =  = = = ="},
@@ -301,6 +311,20 @@ static void failures_have_their_answers(void **state) {
     assert_int_equal(failure_by_name(STR("unheard of")), FAIL_UNCLASSIFIED);
 }
 
+static void giving_up_books_what_may_have_cost(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_bring(&b, "unresolved");
+    struct command other = give_up();
+    other.step.node = STR("another node");
+    assert_int_equal(bed_run(&b, other).code, E_STALE);
+    bed_ok(&b, give_up());
+    assert_true(str_is(BED_GET(&b, attempt, GEN ".1")->state, "unreconciled"));
+    assert_true(str_is(BED_GET(&b, generation, GEN)->error_code, "provider_failed"));
+    assert_int_equal(LIVE(&b)->available, START);
+    bed_close(&b);
+}
+
 static void a_deadline_books_what_may_have_cost(void **state) {
     static const struct {
         const char *where, *outcome;
@@ -386,6 +410,7 @@ int main(void) {
         cmocka_unit_test(attempts_are_bounded),
         cmocka_unit_test(ends_say_that_nothing_was_charged), cmocka_unit_test(failures_have_their_answers),
         cmocka_unit_test(a_deadline_books_what_may_have_cost),
+        cmocka_unit_test(giving_up_books_what_may_have_cost),
         cmocka_unit_test(running_is_limited_per_project),
         cmocka_unit_test(progress_is_capped_and_states_are_not),
         cmocka_unit_test(what_has_no_route_now_lets_others_pass),

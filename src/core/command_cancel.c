@@ -1,4 +1,4 @@
-/* Ends that nothing was delivered for: cancel, cancel_confirmed, expire, resolve. All release the whole hold. */
+/* Ends that nothing was delivered for: cancel, cancel_confirmed, expire, resolve (by an operator, or by the node where nothing can come any more). All release the whole hold. */
 #include "core/generation.h"
 #include "base/plant.h"
 #include "core/rules.h"
@@ -121,6 +121,8 @@ err resolve_apply(const struct command *c, struct workset *w, struct outcome *ou
                        STR_ARG(seen->state));
     if (c->step.attempt && c->step.attempt != seen->attempts)
         return why_set(&out->why, E_CONFLICT, "A newer attempt of the generation has begun.");
+    bool by_node = !str_empty(c->step.node); /* which gives up, and knows no more than before */
+    if (by_node && !str_eq(c->step.node, seen->node)) return why_set(&out->why, E_STALE, "Another node works on the generation now.");
     struct str detail =
         str_empty(c->step.detail)
             ? STR("Whether the provider took the work could not be found out; an operator closed it, nothing was charged.")
@@ -128,7 +130,8 @@ err resolve_apply(const struct command *c, struct workset *w, struct outcome *ou
     struct generation *g = WS_EDIT(w, generation, c->step.generation);
     if (c->step.cost_micros)
         WS_EDIT(w, attempt, attempt_id(workset_arena(w), g->head.id, g->attempts))->cost_micros = c->step.cost_micros;
-    generation_end(w, g, &(struct ending){.state = GEN_FAILED, .attempt = GEN_FAILED, .code = E_UPSTREAM, .detail = detail},
-                   c->at);
+    struct ending e = {.state = GEN_FAILED, .attempt = by_node ? STR("unreconciled") : GEN_FAILED, .code = E_UPSTREAM, .detail = detail};
+    if (by_node && seen->cancel_at) e = (struct ending){.state = GEN_CANCELLED, .attempt = STR("unreconciled")};
+    generation_end(w, g, &e, c->at);
     return answer(out, w, g);
 }

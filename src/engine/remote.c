@@ -227,6 +227,10 @@ static bool passes(enum failure f) { return f == FAIL_TRANSIENT || f == FAIL_RAT
 /* A poll that the provider answers with 429 or 503 says nothing about the work. */
 static bool question_failed(const struct errand *e) { return e->status >= 400 && passes(e->reading.failure); }
 
+/* What somebody between us and the provider says who got no answer from there himself: the provider may have taken it. The other ones of their
+ * kind (503, 521 to 523, 525 to 527) say that it was not reached. */
+static bool is_gateways(int status) { return status == 502 || status == 504 || status == 520 || status == 524; }
+
 static void after_submit(struct errand *e) {
     struct call_result *r = &e->result;
     switch (e->reading.state) {
@@ -235,8 +239,7 @@ static void after_submit(struct errand *e) {
     case REPLY_NOT_FOUND: {
         enum failure f = e->reading.failure ? e->reading.failure : FAIL_UNCLASSIFIED;
         r->sent = true;
-        /* somebody between us and the provider gave up waiting: the provider may have taken it */
-        r->answer_lost = e->reading.by_status && (e->status == 504 || e->status == 524);
+        r->answer_lost = e->reading.by_status && is_gateways(e->status);
         errand_fail(e, E_UPSTREAM, f, sentence_of(e, f, e->reading.message));
         return;
     }

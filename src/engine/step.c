@@ -206,6 +206,14 @@ static void leave_unresolved(struct task *t, struct str detail) {
     task_command(t);
 }
 
+/* Nobody can be asked, and nothing can come any more: to wait for the deadline would only keep its caller waiting. */
+static void give_up(struct task *t) {
+    struct cmd_step *s = step_command(t, CMD_RESOLVE);
+    s->detail = STR("The provider's answer was lost on the way and cannot be asked for again; whether the provider took money for it is not known. Nothing was charged, and the "
+                    "call can be made again.");
+    task_command(t);
+}
+
 /* --- answers --- */
 
 static void call(struct task *t, enum call_kind kind);
@@ -508,6 +516,7 @@ void task_act(struct task *t) {
     else if (str_eq(step, STEP_SENDING)) act_sending(t, &traits);
     else if (str_eq(step, STEP_ACCEPTED)) act_accepted(t, &traits);
     else if (str_eq(step, STEP_RESULT)) act_result(t);
+    else if (str_eq(step, STEP_UNRESOLVED) && traits.at_once && !traits.has_lookup) give_up(t);
     else if (str_eq(step, STEP_UNRESOLVED) && traits.has_lookup && gate_request(t)) call(t, CALL_LOOKUP);
 }
 

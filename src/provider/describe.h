@@ -65,6 +65,8 @@ struct rules { const struct rule *list; size_t count; };
 void conds_read(struct doc *d, const struct json *node, const char *where, struct conds *out);
 void rules_read(struct doc *d, const struct json *node, struct rules *out);
 [[nodiscard]] err conds_hold(const struct conds *c, int status, struct view *v, struct why *why, bool *out);
+/* Whether it says more of an answer than its class of statuses does: it looks into the answer, or names that very status. */
+bool cond_explains(const struct cond *c, int status);
 [[nodiscard]] err cond_holds_for(const struct cond *c, int status, struct view *v, struct why *why, bool *out);
 bool conds_run(const struct conds *c);
 bool rules_run(const struct rules *r);

@@ -142,7 +142,7 @@ struct reading {
     int64_t percent;              /* -1: not known */
     struct str stage;             /* a few words for people, may be empty */
     enum failure failure; bool billed; struct str message; /* FAILED */
-    bool by_status;               /* no rule of the description held: the class is the common one of the HTTP status */
+    bool by_status;               /* nothing but the HTTP status gave the class: no rule looked into the answer, or named that very status */
     msec retry_after;
     const struct output_ref *outputs; size_t output_count; /* DONE, when the outputs stand in this reply */
     struct str text, meta;        /* kind text; meta as JSON object for meta.metrics */

@@ -124,7 +124,7 @@ static err fail(struct replying *p) {
         if (!holds) continue;
         out->failure = rule->failure;
         out->billed = rule->billed;
-        out->by_status = false;
+        out->by_status = !cond_explains(&rule->when, p->r->status);
         if (rule->message.len) out->message = rule->message;
         break;
     }

@@ -109,6 +109,12 @@ static bool status_in(const struct cond *c, int status) {
     return !c->range_count;
 }
 
+bool cond_explains(const struct cond *c, int status) {
+    for (size_t i = 0; i < c->range_count; i++)
+        if (status == c->lows[i] && status == c->highs[i]) return true;
+    return c->at.kind != EXPR_NONE;
+}
+
 static bool contains(struct str text, struct str part) {
     for (size_t i = 0; i + part.len <= text.len; i++)
         if (str_ieq(str_n(text.ptr + i, part.len), part)) return true;

@@ -114,7 +114,7 @@ static void ask(struct world *w) {
     struct asked *x = calloc(1, sizeof *x);
     must(x);
     int project = (int)draw(w, PROJECTS), book = (int)draw(w, 2);
-    *x = (struct asked){.world = w, .account = project * 2 + book, .price = draw_price(w), .project = str_of(w->projects[project]), .book = str_of(books[book]), .provider = upstream_provider(draw(w, 4))};
+    *x = (struct asked){.world = w, .account = project * 2 + book, .price = draw_price(w), .project = str_of(w->projects[project]), .book = str_of(books[book]), .provider = upstream_provider(draw(w, 5))};
     if (chance(w, 60)) snprintf(x->key, sizeof x->key, "key-%llu-%d", (unsigned long long)draw(w, 1000000), x->account);
     x->foreign_key = project != 0 && chance(w, 4); /* the foreign key is project 0's */
     send(x);

@@ -3,7 +3,8 @@
  *   local    renders here; may be run any number of times
  *   idem     knows our reference: the same submit again is the same work
  *   lookup   does not, but can be asked for it
- *   blind    neither                                                                                                        */
+ *   blind    neither
+ *   sync     neither, and its answer is the result */
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "core/generation.h"
@@ -11,10 +12,11 @@
 
 #include <stdio.h>
 
-static const char *const providers[] = {"local", "idem", "lookup", "blind"};
+static const char *const providers[] = {"local", "idem", "lookup", "blind", "sync"};
+enum { PROVIDERS = sizeof providers / sizeof *providers };
 enum { LISTED_WITHIN_MS = 60000, WORK_MS = 20000, TERMINAL_GRACE_MS = 5000 };
 
-const char *upstream_provider(uint64_t pick) { return providers[pick % 4]; }
+const char *upstream_provider(uint64_t pick) { return providers[pick % PROVIDERS]; }
 
 struct traits upstream_traits(void *self, const struct route_names *r) {
     struct str provider = r->provider;
@@ -22,6 +24,7 @@ struct traits upstream_traits(void *self, const struct route_names *r) {
     t.local = str_is(provider, "local");
     t.idempotent = str_is(provider, "idem");
     t.has_lookup = str_is(provider, "lookup");
+    t.at_once = str_is(provider, "sync");
     return t;
 }
 
@@ -101,6 +104,11 @@ static void submit(struct world *w, const struct call *c, struct call_result *r,
     } else k = begin(w, c, now);
     r->their_ref = str_of(k->their);
     r->state = CALL_RUNNING;
+    if (str_is(c->provider, "sync")) {
+        r->state = CALL_FINISHED;
+        r->reply = STR("{\"url\":\"https://upstream.example/file\"}");
+        k->done_at = now;
+    }
     if (lost) {
         r->answer_lost = true;
         fail(r, E_UPSTREAM, FAIL_TRANSIENT, "no answer");

@@ -138,17 +138,33 @@ def a_lost_answer_in_each_mode():
 @case
 def a_gateway_that_gave_up_waiting_is_a_lost_answer():
     with world() as (d, s):
-        for status in (504, 524):
-            d.fault("submit", status=status)
+        for status in (502, 504, 520, 524):
+            d.fault("submit", status=status)  # that the description takes all of 5xx for transient explains nothing
             id = s.submit("double/blind", {"prompt": "a"})
             made = until(s, id, lambda g: g.get("status_detail"))
             equal((made["status_detail"], made["attempts"]), ("confirming with provider", 1))
             s.cli("generations", "resolve", id, key="admin")
             equal(s.wait(id)["status"], "failed")
-        equal(d.count("submit"), 2)  # never sent a second time
+        equal(d.count("submit"), 4)  # never sent a second time
+        d.fault("submit", status=504, json={"error": {"code": "hiccup", "message": "not yet"}})  # this does: a rule knows the answer
+        made = s.wait(s.submit("double/blind", {"prompt": "a"}))
+        equal((made["status"], made["attempts"]), ("completed", 2))
         d.fault("submit", status=504)  # a provider that knows our reference may be sent it again
         equal(s.wait(s.submit("double/idem", {"prompt": "a"}))["status"], "completed")
-        paid(d, s, PRICE)
+        paid(d, s, 2 * PRICE)
+
+
+@case
+def a_lost_answer_that_would_have_been_the_result_keeps_nobody_waiting():
+    with world() as (d, s):
+        for fault in ({"status": 504}, {"lost": True}):
+            d.fault("make", **fault)
+            began = time.monotonic()
+            made = s.wait(s.submit("double/sync", {"prompt": "a"}))
+            ended(d, s, made, "provider_failed", ("lost on the way", "not known"))
+            equal(made["attempts"], 1)
+            expect(time.monotonic() - began < 30, "it waited for its deadline")
+        equal(d.count("make"), 2)
 
 
 @case

@@ -268,6 +268,7 @@ errors:
   - {at: error.code, is: [broke], class: quota}
   - {at: error.code, is: [stranger], class: auth}
   - {at: error.code, is: [hiccup], class: transient}
+  - {status: [408, 5xx], class: transient}
 error_message: error.message
 failed_when: {at: state, is: [broken]}
 endpoints:
