@@ -273,29 +273,51 @@ void server_run(struct server *s) {
 
 /* --- the end --- */
 
-static void drained(void *arg) {
-    struct server *s = arg;
+enum { DRAIN_LOOK_MS = 50 };
+
+static void drain_ends(struct server *s) {
     struct io *io = loop_io(s->loop);
     io->ops->timer_stop(io, s->drain_tick);
-    s->drain_tick = NULL;
+    io->ops->timer_stop(io, s->drain_look);
+    s->drain_tick = s->drain_look = NULL;
     http_server_destroy(s->http);
     s->http = NULL;
     loop_stop(s->loop);
 }
 
+/* Every connection has ended, and every submit that had left has its answer in the books. */
+static void drain_looks(void *arg) {
+    struct server *s = arg;
+    struct io *io = loop_io(s->loop);
+    s->drain_look = NULL;
+    if (s->callers_gone && engine_drained(s->engine)) drain_ends(s);
+    else s->drain_look = io->ops->timer_start(io, DRAIN_LOOK_MS, drain_looks, s);
+}
+
+static void drained(void *arg) {
+    struct server *s = arg;
+    s->callers_gone = true;
+    if (engine_drained(s->engine)) drain_ends(s);
+}
+
 static void drain_is_over(void *arg) {
     struct server *s = arg;
     s->drain_tick = NULL;
-    if (s->http) drained(s);
+    if (!engine_drained(s->engine)) log_event(&s->log, LOG_WARN, "server.drain_ended", "\"detail\":\"Submits were under way whose answers did not come in time.\"");
+    if (s->http) drain_ends(s);
 }
 
 void server_drain(struct server *s) {
-    if (s->draining) return;
+    if (s->draining) {
+        if (s->http) drain_ends(s);
+        return;
+    }
     s->draining = true;
     struct io *io = loop_io(s->loop);
     log_event(&s->log, LOG_INFO, "server.draining", NULL);
-    engine_stop(s->engine);
+    engine_drain(s->engine);
     s->drain_tick = io->ops->timer_start(io, LIMIT_HTTP_DRAIN_MS - 2000, drain_is_over, s);
+    s->drain_look = io->ops->timer_start(io, DRAIN_LOOK_MS, drain_looks, s);
     http_server_drain(s->http, drained, s); /* before the parked are answered: their answers say that the connection closes */
     ops_drain(s->ops);
 }

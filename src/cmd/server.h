@@ -80,8 +80,8 @@ struct server {
     char public_url[256];
     char data_full[DATA_PATH_MAX]; /* absolute path */
     char public_host[256];         /* host:port of public_url, which an absolute-form request may name */
-    bool draining, commits_waiting, reads_waiting;
-    struct timer *upkeep_tick, *drain_tick;
+    bool draining, callers_gone, commits_waiting, reads_waiting;
+    struct timer *upkeep_tick, *drain_tick, *drain_look;
     struct arena expired_arena;    /* of one round of upkeep */
     const struct asset **expired;
     size_t expired_count;
@@ -89,7 +89,7 @@ struct server {
 
 [[nodiscard]] err server_start(const struct serve_options *o, struct why *why, struct server **out);
 void server_run(struct server *s);   /* until drained */
-void server_drain(struct server *s); /* begins the end; server_run returns when it is complete */
+void server_drain(struct server *s); /* begins the end; server_run returns when it is complete. Asked a second time it ends now */
 void server_stop(struct server *s);  /* frees all */
 
 /* bootstrap.c: what an empty folder needs before the first call. */

@@ -36,6 +36,20 @@ void engine_start(struct engine *e) {
     engine_scan(e, SCAN_BEAT); /* the first beat's success opens the door for effects and starts the other scans */
 }
 
+void engine_drain(struct engine *e) { e->draining = true; }
+
+static bool is_at_submit(const struct task *t) {
+    bool leaves = str_is(STEP_SENDING, t->step) && t->sent_by_us && !t->tries; /* committed, and waits for its place */
+    return t->commanding || (t->calling ? t->call.kind == CALL_SUBMIT : leaves && !t->gone && !t->late);
+}
+
+bool engine_drained(const struct engine *e) {
+    for (size_t i = 0; i < e->tasks.bucket_count; i++)
+        for (const struct task *t = e->tasks.buckets[i]; t; t = t->next)
+            if (is_at_submit(t)) return false;
+    return true;
+}
+
 void engine_stop(struct engine *e) {
     e->running = false;
     engine_timers_stop(e);
@@ -43,7 +57,7 @@ void engine_stop(struct engine *e) {
 }
 
 bool engine_has_slot(const struct engine *e) {
-    return e->running && (int64_t)e->tasks.count - e->late + e->claims < e->o.slots && engine_may_act(e);
+    return e->running && !e->draining && (int64_t)e->tasks.count - e->late + e->claims < e->o.slots && engine_may_act(e);
 }
 
 bool engine_may_act(const struct engine *e) {

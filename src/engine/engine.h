@@ -98,7 +98,11 @@ struct engine;
 struct engine *engine_create(const struct engine_options *o);
 void engine_destroy(struct engine *e);
 void engine_start(struct engine *e);  /* first beat, first scans */
-void engine_stop(struct engine *e);   /* takes no more work, starts no more effects */
+/* Takes no more work and starts no more effects, but for submits whose leaving is committed. What a submit that has left is answered is still committed: a
+ * provider that cannot be asked would never tell it again. */
+void engine_drain(struct engine *e);
+bool engine_drained(const struct engine *e); /* no such submit, and no commit, is under way */
+void engine_stop(struct engine *e);   /* acts on nothing any more */
 
 /* After each commit, with the records it changed (committer_options.published). */
 void engine_published(struct engine *e, const struct rec_change *changes, size_t n);

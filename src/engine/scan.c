@@ -12,7 +12,7 @@ enum { DEFER_MS = 5000, ADOPTIONS = 8 }; /* chunks that are committed together *
 static void scan_done(struct scan *s);
 
 void engine_scan(struct engine *e, enum scan_kind kind) {
-    if (!e->running) return;
+    if (!e->running || (e->draining && kind != SCAN_BEAT)) return;
     if (e->scanning[kind]) {
         e->scan_again[kind] = true;
         return;
@@ -152,7 +152,7 @@ static void adopt(struct engine *e, struct adoption *x) {
 static void dead_work(struct scan *s) {
     struct adoption *x = (struct adoption *)((char *)s - offsetof(struct adoption, scan));
     struct engine *e = x->engine;
-    if (s->code || !s->work_count || !e->running) {
+    if (s->code || !s->work_count || !e->running || e->draining) {
         adoption_free(x);
     } else if (e->adoptions < ADOPTIONS) {
         adopt(e, x);
@@ -214,7 +214,7 @@ static void work_walked(struct engine *e, const struct scan *s) {
 static void scan_done(struct scan *s) {
     struct engine *e = s->arg;
     e->scanning[s->kind] = false;
-    if (!e->running) return;
+    if (!e->running || (e->draining && s->kind != SCAN_BEAT)) return;
     if (s->kind == SCAN_BEAT) beat_done(e, s);
     else if (!s->code) {
         for (size_t i = 0; i < s->work_count; i++) {

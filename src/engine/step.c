@@ -490,8 +490,14 @@ static void act_result(struct task *t) {
     } else if (gate_request(t)) call(t, CALL_POLL);
 }
 
+/* While the engine drains, what is committed to leave still leaves, and nothing else begins. */
+static bool must_rest(const struct task *t) {
+    return t->engine->draining && !(str_is(STEP_SENDING, t->step) && t->sent_by_us && !t->tries);
+}
+
 void task_act(struct task *t) {
     struct engine *e = t->engine;
+    if (must_rest(t)) return;
     if (t->gone || t->calling || t->commanding || t->wake || !e->running) {
         bool cancel_now = t->wake && t->cancel_wanted && !t->cancel_asked && !t->calling && !t->commanding && !t->gone && e->running;
         if (!cancel_now) return;

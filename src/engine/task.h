@@ -62,7 +62,7 @@ struct engine {
     struct engine_options o;
     char node[ID_LEN + 1];
     struct tasks tasks;
-    bool running, claiming_stopped;
+    bool running, draining;
     int64_t late;               /* tasks that only wait for a late result: they take no slot */
     int64_t calls, claims;      /* effects and claims under way */
     msec beat_boot;             /* boot clock of the last successful beat's start */

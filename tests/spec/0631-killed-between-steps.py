@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """kill -9 while each request to a provider is under way, and a start after it: every call is finished exactly once, and the money is exact."""
+import signal
+import threading
 import time
 
 from harness import Server, case, equal, expect, run, sha256
@@ -48,7 +50,10 @@ def a_stop_in_the_middle_of_everything_is_orderly():
             poll.wait()
             ids.append(s.submit("double/look", {"prompt": "c"}))
             file.wait()
-            equal(s.stop(), 0)
+            s.process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            expect(s.alive(), "it did not wait for the submit")
+            equal(s.stop(), 0)  # the second signal: now
         s.start()
         equal([s.wait(id)["status"] for id in ids[1:]], ["completed"] * 2)
         until(s, ids[0], lambda g: g.get("status_detail"))
@@ -71,6 +76,36 @@ def during_the_submit_it_does_as_the_provider_promises():
         made = s.wait(killed(d, s, "sync", "make"))  # its answer was the result: it never comes, so nobody waits for it
         equal((made["status"], made["error"]["code"], made["billed_micros"], d.count("make")), ("failed", "provider_failed", 0, 1))
         equal(before - s.balance(), 2 * PRICE)
+        s.audit()
+
+
+@case
+def a_planned_stop_waits_for_the_answers_of_what_has_left():
+    with Double() as d, catalog(d) as folder, Server("--catalog", folder, env=KEY) as s:
+        before = s.balance()
+        d.polls_until_done = 1000
+        working = s.submit("double/blind", {"prompt": "b"})
+        until(s, working, lambda g: any(e["name"] == "accepted" for e in g["stages"]))
+        with d.hold("submit") as submit, d.hold("make") as make:
+            ids = [s.submit("double/blind", {"prompt": "a"}), s.submit("double/sync", {"prompt": "a"})]
+            submit.wait()
+            make.wait()
+            stopping = threading.Thread(target=s.stop)
+            stopping.start()
+            time.sleep(1.5)
+            expect(s.alive(), "it did not wait")
+            polls = d.count("poll")
+            time.sleep(1)
+            equal(d.count("poll"), polls)  # nothing new begins meanwhile
+        stopping.join(20)
+        expect(not stopping.is_alive() and not s.alive(), "it did not stop")
+        d.polls_until_done = 2
+        s.start()
+        for id in ids + [working]:
+            made = s.wait(id)
+            equal((made["status"], made["attempts"], made["billed_micros"]), ("completed", 1, PRICE))
+        equal((d.count("submit"), d.count("make")), (2, 1))
+        equal(before - s.balance(), 3 * PRICE)
         s.audit()
 
 
