@@ -135,7 +135,7 @@ void engine_take(struct engine *e, const struct generation *g, const struct atte
     }
     if (a) {
         if (a->n != t->attempt) {
-            t->polls = t->tries = 0;
+            t->polls = t->tries = t->missing = t->unread = 0;
             t->cost.asked = t->cost.known = false;
             t->sent_by_us = t->cancel_asked = t->refetched = false;
         }

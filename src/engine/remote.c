@@ -7,6 +7,14 @@
 
 enum { THINKERS = 4, WRITERS = 4, LIGHT_BYTES = 64 * 1024 };
 
+struct step {
+    struct step *next; /* of those that wait for a place in the queue of their pool */
+    struct errand *e;
+    struct pool *pool;
+    void (*work)(struct errand *e);
+    void (*then)(struct errand *e);
+};
+
 /* A link of this server is of use to a provider unless it leads to a special address, as far as its text can tell. */
 static bool is_reachable(const char *url) {
     _cleanup_(arena_done) struct arena a = {};
@@ -28,6 +36,7 @@ struct remote *remote_create(const struct remote_options *o) {
     struct remote *r = calloc(1, sizeof *r);
     must(r);
     *r = (struct remote){.o = *o, .reachable = is_reachable(o->public_url), .near = is_near(str_of(o->public_url))};
+    r->last_step = &r->steps;
     r->thinkers = pool_create(o->loop, "providers", THINKERS, LIMIT_COMMIT_QUEUE);
     r->writers = pool_create(o->loop, "outputs", WRITERS, LIMIT_COMMIT_QUEUE);
     return r;
@@ -62,6 +71,10 @@ void remote_destroy(struct remote *r) {
     if (!r) return;
     remote_stop(r);
     while (r->first) errand_free(r->first);
+    for (struct step *s = r->steps, *next; s; s = next) {
+        next = s->next;
+        free(s);
+    }
     free(r);
 }
 
@@ -73,13 +86,6 @@ struct remote_stats remote_stats(const struct remote *r) {
 
 /* --- steps on threads --- */
 
-struct step {
-    struct errand *e;
-    void (*work)(struct errand *e);
-    void (*then)(struct errand *e);
-    bool refused;
-};
-
 static void finish_posted(void *arg);
 
 static void run_step(void *arg) {
@@ -87,28 +93,43 @@ static void run_step(void *arg) {
     s->work(s->e);
 }
 
+static void step_done(void *arg);
+
+/* The queues are full only while steps of theirs are under way, and each end of one lets the oldest that waits have its place: what has arrived
+ * is read, however busy the server is. */
+static void steps_waiting(struct remote *r) {
+    for (struct step *s = r->steps, *next; s; s = next) {
+        next = s->next;
+        if (pool_run(s->pool, run_step, step_done, s)) return;
+        r->steps = next;
+    }
+    r->last_step = &r->steps;
+}
+
 static void step_done(void *arg) {
     struct step s = *(struct step *)arg;
     free(arg);
     s.e->jobs--;
     if (s.e->r->stopping) return;
+    steps_waiting(s.e->r);
     if (s.e->gone) {
         if (!s.e->jobs) finish_posted(s.e);
         return;
     }
-    s.e->refused = s.refused;
     s.then(s.e);
 }
 
 void errand_think(struct errand *e, struct pool *pool, void (*work)(struct errand *e), void (*then)(struct errand *e)) {
+    struct remote *r = e->r;
     struct step *s = malloc(sizeof *s);
     must(s);
-    *s = (struct step){e, work, then, false};
+    *s = (struct step){.e = e, .pool = pool, .work = work, .then = then};
     e->jobs++;
-    if (!e->r->stopping && !pool_run(pool, run_step, step_done, s)) return;
-    s->refused = true;
-    e->code = why_set(&e->why, E_AGAIN, "The server has too much to do for providers at once.");
-    loop_post(e->r->o.loop, step_done, s);
+    if (r->stopping) free(s); /* nobody waits for it any more */
+    else if (r->steps || pool_run(pool, run_step, step_done, s)) {
+        *r->last_step = s;
+        r->last_step = &s->next;
+    }
 }
 
 /* --- bodies on their way to a thread --- */
@@ -136,7 +157,6 @@ static void pump_done(struct errand *e) {
     struct pump *p = &e->pump;
     p->busy = false;
     buf_clear(&p->going);
-    if (e->refused) p->code = why_set(&p->why, E_AGAIN, "The server has too much to write at once.");
     if (p->code && e->sending) {
         upstream_cancel(e->sending);
         e->sending = NULL;
@@ -265,6 +285,7 @@ static void after_poll(struct errand *e) {
         r->state = CALL_FINISHED;
         break;
     case REPLY_FAILED:
+        r->done_there = e->ask == ASK_RESULT;
         if (question_failed(e)) {
             errand_fail(e, E_UPSTREAM, e->reading.failure, e->reading.message);
             return;

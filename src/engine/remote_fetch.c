@@ -56,7 +56,10 @@ static err look_at(struct errand *e, int fd, struct sniffed *out_sniffed, struct
     if (s.type && !measured_by_header(&s, &f)) {
         struct read_job job = {.fd = fd, .want = READ_PROBE, .timeout = PROBE_MS};
         struct read_answer *a = arena_new(&e->arena, struct read_answer);
-        helper_read(e->r->o.helper, &job, a);
+        for (int tries = 0; tries < 2; tries++) { /* a helper that died, or was busy, is no reason to bill by guess */
+            helper_read(e->r->o.helper, &job, a);
+            if (a->code != E_UPSTREAM && a->code != E_UNAVAILABLE && a->code != E_DEADLINE) break;
+        }
         if (!a->code) f = (struct media_facts){.width = a->width, .height = a->height, .duration_ms = a->duration_ms};
     }
     *out_sniffed = s;
@@ -267,32 +270,59 @@ static void keep_download(struct errand *e) {
 
 static void kept_download(struct errand *e) {
     e->fetch = (struct fetching){};
-    if (e->code || e->refused) errand_fail(e, e->code ? e->code : E_AGAIN, FAIL_TRANSIENT, str_of(why_text(&e->why)));
+    if (e->code) errand_fail(e, e->code, FAIL_TRANSIENT, str_of(why_text(&e->why)));
     else download(e);
 }
 
 static void has_come(struct errand *e) {
     struct fetching *f = &e->fetch;
-    if (e->pump.code) {
+    bool whole = !f->code && (!f->total || f->file.bytes == f->total);
+    if (f->strayed && !f->whole) { /* once more, and all of it */
+        f->whole = true;
+        drive_file_drop(&f->file);
+        f->begun = false;
+        download(e);
+    } else if (e->pump.code) {
         f->why = e->pump.why;
         fetch_failed(e, e->pump.code, e->pump.code == E_LIMIT ? FAIL_OUTPUT_LOST : FAIL_TRANSIENT);
     } else if (!f->code && (e->status == 200 || e->status == 206) && !f->file.bytes) {
         why_set(&f->why, E_OUTPUT_LOST, "The provider's link to the output leads to an empty file.");
         fetch_failed(e, E_OUTPUT_LOST, FAIL_OUTPUT_LOST);
-    } else if (!f->code && (e->status == 200 || e->status == 206)) {
+    } else if (whole && (e->status == 200 || e->status == 206)) {
         errand_think(e, e->r->writers, keep_download, kept_download);
     } else if (f->code == E_EGRESS || f->code == E_INVALID) {
         fetch_failed(e, f->code, FAIL_OUTPUT_LOST);
     } else if (!f->code && e->status >= 400 && e->status < 500 && e->status != 408 && e->status != 425 && e->status != 429) {
         why_set(&f->why, E_OUTPUT_LOST, "The provider's link to the output answers %d.", e->status);
         fetch_failed(e, E_OUTPUT_LOST, FAIL_OUTPUT_LOST);
-    } else if (f->code == E_UPSTREAM && f->file.bytes > f->before && ++f->tries < TRIES) {
+    } else if ((f->code == E_UPSTREAM || (!f->code && f->total > f->file.bytes)) && f->file.bytes > f->before && ++f->tries < TRIES) {
         e->r->stats.resumed++;
         download(e); /* it brought something: it may bring the rest */
     } else {
-        if (!f->code) why_set(&f->why, E_UPSTREAM, "The provider's link to the output answers %d.", e->status);
+        if (!f->code && e->status / 100 == 2) why_set(&f->why, E_UPSTREAM, "The provider's link to the output brought %lld of %lld bytes.", (long long)f->file.bytes, (long long)f->total);
+        else if (!f->code) why_set(&f->why, E_UPSTREAM, "The provider's link to the output answers %d.", e->status);
         fetch_failed(e, E_UPSTREAM, FAIL_TRANSIENT);
     }
+}
+
+/* "bytes 100-199/200" or "bytes 100-199/\*" */
+static bool read_range(struct str s, int64_t *out_from, int64_t *out_total) {
+    struct str range, total, from, to;
+    if (!str_starts(s, STR("bytes ")) || !str_cut(str_skip(s, 6), '/', &range, &total) || !str_cut(range, '-', &from, &to)) return false;
+    *out_total = 0;
+    return str_to_i64(from, out_from) && (str_is(total, "*") || str_to_i64(total, out_total));
+}
+
+/* False: a part that does not fit behind what is there, or of another file than it was. */
+static bool fits(struct fetching *f, int status, const struct upstream_header *headers, size_t n, int64_t length) {
+    int64_t from = -1, total = 0;
+    if (status == 200) f->total = length > 0 ? length : 0;
+    if (status != 206) return true;
+    for (size_t i = 0; i < n; i++)
+        if (str_is(headers[i].name, "content-range") && !read_range(headers[i].value, &from, &total)) from = -1;
+    if (from != f->before || (f->total && total && f->total != total)) return false;
+    if (total) f->total = total;
+    return true;
 }
 
 static bool on_head(void *arg, int status, const struct upstream_header *headers, size_t n, int64_t length) {
@@ -300,6 +330,8 @@ static bool on_head(void *arg, int status, const struct upstream_header *headers
     struct fetching *f = &e->fetch;
     e->status = status;
     f->restart = status == 200 && f->file.bytes > 0;
+    f->strayed = !fits(f, status, headers, n, length);
+    if (f->strayed) return false;
     for (size_t i = 0; i < n; i++)
         if (str_is(headers[i].name, "etag") && headers[i].value.len < sizeof f->etag) snprintf(f->etag, sizeof f->etag, "%.*s", STR_ARG(headers[i].value));
     return length <= LIMIT_UPLOAD_BYTES;
@@ -344,7 +376,7 @@ static void send_download(struct errand *e) {
     struct upstream_ask ask = {.policy = EGRESS_FOUND, .method = STR("GET"), .url = current(e)->url, .origin = p->base, .private_addresses = p->private_addresses,
                                .private_count = p->private_count, .headers = plain, .timeout = e->call->deadline_at - e->now > 0 ? e->call->deadline_at - e->now : 1,
                                .max_bytes = LIMIT_UPLOAD_BYTES, .long_answer = true, .on_head = on_head, .on_body = on_body, .done = on_done, .arg = e};
-    f->before = f->file.bytes;
+    f->before = f->whole ? 0 : f->file.bytes;
     if (f->before) {
         plain[ask.header_count++] = (struct upstream_header){STR("Range"), arena_printf(&e->arena, "bytes=%lld-", (long long)f->before)};
         if (f->etag[0]) plain[ask.header_count++] = (struct upstream_header){STR("If-Range"), arena_dup(&e->arena, str_of(f->etag))};

@@ -110,7 +110,6 @@ static void load(struct errand *e) {
 
 static void loaded(struct errand *e) {
     e->feed.loading = false;
-    e->feed.broken |= e->refused;
     if (e->sending) upstream_resume(e->sending);
 }
 

@@ -21,6 +21,7 @@ struct remote {
     struct pool *thinkers, *writers; /* programs and replies; files of drive and downloads */
     bool reachable, near;            /* public_url may be reached from outside; from this machine alone */
     struct errand *first;            /* those under way */
+    struct step *steps, **last_step; /* that wait for a place in a queue, oldest first */
     struct errand *waiting;          /* downloads that wait for their turn, soonest expiry first */
     int downloading;
     bool stopping;
@@ -80,8 +81,11 @@ struct fetching {
     size_t at;               /* of items, in order of expiry */
     struct drive_file file;
     bool begun, restart;
+    bool whole;              /* its server does not go on where it was asked to: from the beginning, always */
+    bool strayed;            /* this answer went on somewhere else */
     int tries;
     int64_t before;          /* bytes in the file when this request began */
+    int64_t total;           /* of the whole file, as its server says; 0: it does not */
     char etag[128];
     struct why why;          /* of the last try */
     err code;
@@ -124,7 +128,6 @@ struct errand {
     msec now;
     int jobs;      /* steps on threads */
     bool gone;     /* it has its result, and ends with the last of them */
-    bool refused;  /* the step could not be started; for `then` */
     err code;
     struct why why;
     struct call_result result;

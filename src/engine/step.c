@@ -244,13 +244,31 @@ static void answered_submit(struct task *t, const struct call_result *r) {
     else leave_unresolved(t, STR("The provider's answer to the submit was lost; whether it took the work is not known."));
 }
 
-static void answered_poll(struct task *t, const struct call_result *r) {
-    struct traits traits = traits_of(t);
-    if (r->code) { /* the question failed, not the work: keep asking until the deadline */
-        act_later(t, r->retry_after ? r->retry_after : backoff(t, t->tries++, traits.poll_every, traits.poll_max));
+/* The question failed, not the work: it is asked until the deadline. Only where the provider has finished, or its answer cannot be read, asking on
+ * is asking for the same. */
+static void poll_failed(struct task *t, const struct call_result *r, const struct traits *traits) {
+    bool same = r->done_there || r->code == E_DESCRIPTION;
+    if (!same || ++t->unread < LIMIT_RESULT_TRIES) {
+        act_later(t, r->retry_after ? r->retry_after : backoff(t, t->tries++, traits->poll_every, traits->poll_max));
         return;
     }
-    t->tries = 0;
+    struct str detail = arena_printf(&t->held, "The provider says that the work is done, and its result could not be read %d times: %.*s", LIMIT_RESULT_TRIES,
+                                     STR_ARG(str_head_text(r->detail, 300)));
+    fail_attempt(t, r->done_there ? FAIL_OUTPUT_LOST : FAIL_UNCLASSIFIED, detail, false, 0, r->cost_micros);
+}
+
+static void answered_poll(struct task *t, const struct call_result *r) {
+    struct traits traits = traits_of(t);
+    if (r->code) {
+        poll_failed(t, r, &traits);
+        return;
+    }
+    t->tries = t->unread = 0;
+    if (r->state == CALL_NOT_FOUND && ++t->missing < LIMIT_GONE_ANSWERS) { /* a copy of theirs that lags behind says so too */
+        act_later(t, backoff(t, t->missing, traits.poll_every, BACKOFF_MAX_MS));
+        return;
+    }
+    t->missing = 0;
     bool over = r->state == CALL_NOT_FOUND || r->state == CALL_STOPPED;
     if (over && str_is(STEP_RESULT, t->step)) { /* it was done, and its result is not to be had any more */
         fail_attempt(t, FAIL_OUTPUT_LOST, STR("The provider made an output and does not give it out any more. Nothing was charged."), false, 0, r->cost_micros);

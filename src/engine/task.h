@@ -27,6 +27,7 @@ struct task {
     bool late;                  /* it passed its deadline at the provider: asked after until deadline_at, for a file that nobody pays */
     bool gone;                  /* terminal or taken over: freed when neither is under way */
     int polls, tries;
+    int missing, unread;        /* answers in a row: that it knows no such work; that did not bring the result it says it has */
     msec poked_at;  /* by the monotonic clock */
     struct permit_wait permit;  /* in the queue of its provider */
     struct { int64_t amount, rate, unit, quantity, outputs; bool known, asked, measured; } cost; /* what the route's table says of its inputs */

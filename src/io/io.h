@@ -51,6 +51,7 @@ struct call_result {
     struct str detail;
     enum call_state state; /* POLL, LOOKUP, CANCEL */
     struct str their_ref;  /* SUBMIT, LOOKUP; POLL when it has learnt more */
+    bool done_there;       /* POLL failed behind the provider's word that the work is done */
     bool billed;           /* failed, and the provider takes money for it nevertheless */
     struct str reply;      /* SUBMIT, POLL, LOOKUP that finished: to be kept by result_seen */
     int64_t percent;       /* POLL: -1 when not known */

@@ -111,12 +111,24 @@ def polls_that_fail_lose_nothing():
         d.fault("poll", status=503, times=2)
         d.fault("poll", status=429, headers={"Retry-After": "1"})
         d.fault("poll", say={"state": "daydreaming"})
-        d.fault("result", status=500)
+        d.fault("poll", status=404, json={"error": {"code": "gone", "message": "no such work"}}, times=4)  # a copy of theirs that lags behind
+        d.fault("result", status=500, times=3)
         made = s.wait(s.submit("double/blind", {"prompt": "a"}))
         equal((made["status"], made["attempts"]), ("completed", 1))
         equal(made["meta"]["metrics"]["inference_time"], 1.5)
         expect("puras_provider_unknown_status_total 1" in s.get("/metrics", key="admin").body.decode(), "the unknown status was not counted")
         paid(d, s, PRICE)
+
+
+@case
+def asking_for_the_same_has_an_end():
+    with world() as (d, s):
+        d.fault("poll", status=404, json={"error": {"code": "gone", "message": "no such work"}}, times=5)
+        ended(d, s, s.wait(s.submit("double/blind", {"prompt": "a"})), "provider_failed", ("no longer knows",))
+        d.fault("result", status=500, times=1000)  # it says that the work is done, and never gives it out
+        results = d.count("result")
+        ended(d, s, s.wait(s.submit("double/blind", {"prompt": "a"})), "output_lost", ("work is done", "20 times"))
+        equal(d.count("result") - results, 20)
 
 
 @case
@@ -260,6 +272,13 @@ def outputs_that_come_otherwise():
         made = s.wait(s.submit("double/blind", {"prompt": "a"}))
         equal((made["status"], made["outputs"][0]["sha256"], d.count("file") - files), ("completed", sha256(d.picture), 2))
         expect(d.last("file")["headers"].get("Range", "").startswith("bytes="), d.last("file"))
+        for odd in ({"shift": -5}, {"shift": 5}, {"longer": 3}):  # it goes on somewhere else, or in another file: all of it once more
+            d.fault("file", cut=400_000)
+            d.fault("file", **odd)
+            files = d.count("file")
+            made = s.wait(s.submit("double/blind", {"prompt": "a"}))
+            equal((odd, made["status"], made["outputs"][0]["sha256"], d.count("file") - files), (odd, "completed", sha256(d.picture), 3))
+            equal(d.last("file")["headers"].get("Range"), None)
 
 
 @case

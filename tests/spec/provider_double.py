@@ -239,7 +239,8 @@ class Double:
         request.send_header("Content-Type", fault.get("type", "image/png"))
         request.send_header("ETag", '"one"')
         if start:
-            request.send_header("Content-Range", "bytes %d-%d/%d" % (start, len(data) - 1, len(data)))
+            from_, total = start + fault.get("shift", 0), len(data) + fault.get("longer", 0)
+            request.send_header("Content-Range", "bytes %d-%d/%d" % (from_, len(data) - 1, total))
         request.send_header("Content-Length", str(len(data) - start))
         request.end_headers()
         rest = data[start:]
