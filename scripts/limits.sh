@@ -46,6 +46,7 @@ WAIT_MS|Longest wait of one call. Then 504 `still_running` or, where `Prefer` as
 INPUTS_BYTES|Inputs as they are stored with a generation. More: 413.
 OUTPUTS|Files of one generation.
 ATTEMPTS|Tries of one generation, when the failures between them may pass.
+PATIENT_ATTEMPTS|The same, when a provider asks to wait (429), or is asked from time to time whether it is back: until the deadline, and no more often than this.
 LATE_MS|A provider is still asked after work that passed its deadline. What it makes becomes a file of the generation, and nobody pays for it. Forgotten when the server stops.
 HIDDEN_DAYS|So long `deliver` finds the file that a call's own `output_url_path` hid. Later: 409; it was billed when it was made.
 HIDDEN_BYTES|The provider's answer in such a case, strings over 64 KB aside. What is longer is not kept: the generation fails and costs nothing.

@@ -47,6 +47,7 @@
 #define LIMIT_INPUTS_BYTES (64 * 1024)         /* inputs as stored with a generation */
 #define LIMIT_OUTPUTS 16
 #define LIMIT_ATTEMPTS 5
+#define LIMIT_PATIENT_ATTEMPTS 30              /* when the provider asked to wait, or was asked only whether it is back */
 #define LIMIT_LATE_MS (30 * 60 * 1000)         /* work that passed its deadline is asked after for so long */
 #define LIMIT_HIDDEN_DAYS 30                   /* a provider's answer in which the caller's output_url_path found no file is kept for `deliver` */
 #define LIMIT_HIDDEN_BYTES (64 * 1024)         /* of such an answer, its long strings aside; what is longer fails and is not charged */

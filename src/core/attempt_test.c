@@ -1,4 +1,5 @@
 /* Every command on a generation against every state and step it can be in: one table of what must come of it. */
+#include "base/limits.h"
 #include "core/fixture.h"
 
 static const char *const starts[] = {"absent",
@@ -247,6 +248,29 @@ static void attempts_are_bounded(void **state) {
     bed_close(&b);
 }
 
+/* A provider that asks to wait, or is only asked whether it is back, is waited for until the deadline. */
+static void patient_attempts_are_bounded_too(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    struct command c = cmd_submit(GEN);
+    c.submit.deadline_at = MS_HOUR;
+    bed_ok(&b, c);
+    struct outcome out = {};
+    int n = 0;
+    do {
+        c = cmd_claim("fal", ++n);
+        c.at = 30;
+        bed_ok(&b, c);
+        c = cmd_failed(n, FAIL_RATE_LIMIT, true);
+        c.step.patient = true;
+        out = bed_ok(&b, c);
+    } while (out.retry);
+    assert_int_equal(n, LIMIT_PATIENT_ATTEMPTS);
+    assert_string_equal(out.state, "failed");
+    assert_int_equal(LIVE(&b)->available, START);
+    bed_close(&b);
+}
+
 /* Whatever was said to have gone wrong, its end says that nothing was charged, once, whole and within an error's bounds. */
 static void ends_say_that_nothing_was_charged(void **state) {
     char long_one[600];
@@ -288,7 +312,7 @@ static void failures_have_their_answers(void **state) {
                  {FAIL_QUOTA, true, "provider_failed"},
                  {FAIL_RATE_LIMIT, true, "provider_failed"},
                  {FAIL_TRANSIENT, true, "provider_failed"},
-                 {FAIL_GONE, false, "provider_failed"},
+                 {FAIL_GONE, true, "provider_failed"},
                  {FAIL_UNCLASSIFIED, false, "provider_failed"},
                  {FAIL_OUTPUT_LOST, false, "output_lost"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -408,6 +432,7 @@ int main(void) {
         cmocka_unit_test(every_command_in_every_state),
         cmocka_unit_test(a_retry_keeps_the_hold_and_waits),
         cmocka_unit_test(attempts_are_bounded),
+        cmocka_unit_test(patient_attempts_are_bounded_too),
         cmocka_unit_test(ends_say_that_nothing_was_charged), cmocka_unit_test(failures_have_their_answers),
         cmocka_unit_test(a_deadline_books_what_may_have_cost),
         cmocka_unit_test(giving_up_books_what_may_have_cost),

@@ -125,6 +125,7 @@ struct cmd_step {
     micros cost_micros;              /* what the provider took, 0 when nothing or unknown */
     bool billed;                     /* ATTEMPT_FAILED: the provider takes money for it nevertheless */
     bool may_retry;                  /* ATTEMPT_FAILED: nothing was started there, or the provider is idempotent */
+    bool patient;                    /* ATTEMPT_FAILED: one more of these tells nobody anything new: it counts for little */
     msec retry_at;                   /* ATTEMPT_FAILED, DEFER: not before */
     const struct output *outputs;    /* SETTLE */
     int64_t output_count;

@@ -30,11 +30,11 @@ static void count_fault(struct workset *w, const struct generation *g, const str
 }
 
 static bool may_pass(enum failure f) {
-    return f == FAIL_TRANSIENT || f == FAIL_RATE_LIMIT || f == FAIL_AUTH || f == FAIL_QUOTA || f == FAIL_SANDBOX;
+    return f == FAIL_TRANSIENT || f == FAIL_RATE_LIMIT || f == FAIL_AUTH || f == FAIL_QUOTA || f == FAIL_GONE || f == FAIL_SANDBOX;
 }
 
 static bool is_due_again(const struct cmd_step *s, const struct generation *g) {
-    return s->may_retry && may_pass(s->failure) && g->attempts < LIMIT_ATTEMPTS && !g->cancel_at &&
+    return s->may_retry && may_pass(s->failure) && g->attempts < (s->patient ? LIMIT_PATIENT_ATTEMPTS : LIMIT_ATTEMPTS) && !g->cancel_at &&
            (!g->deadline_at || s->retry_at < g->deadline_at);
 }
 

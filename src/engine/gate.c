@@ -113,9 +113,9 @@ static bool take(struct task *t) {
 static bool moved_on(struct task *t, struct str why) {
     struct engine *e = t->engine;
     struct route_names names = names_of(t);
-    if (!str_is(STEP_OPENED, t->step) || !e->o.port.open_route || t->attempt >= LIMIT_ATTEMPTS - 1 || !e->o.port.open_route(e->o.port.self, &names, task_str(t->inputs))) return false;
+    if (!str_is(STEP_OPENED, t->step) || !e->o.port.open_route || t->attempt >= LIMIT_PATIENT_ATTEMPTS - 1 || !e->o.port.open_route(e->o.port.self, &names, task_str(t->inputs))) return false;
     t->command = (struct command){.kind = CMD_ATTEMPT_FAILED};
-    t->command.step = (struct cmd_step){.generation = str_of(t->id), .node = str_of(e->node), .attempt = t->attempt, .failure = FAIL_TRANSIENT, .may_retry = true, .measured = -1,
+    t->command.step = (struct cmd_step){.generation = str_of(t->id), .node = str_of(e->node), .attempt = t->attempt, .failure = FAIL_TRANSIENT, .may_retry = true, .patient = true, .measured = -1,
                                         .detail = why, .retry_at = io_now(e->o.io)};
     task_command(t);
     return true;
@@ -145,6 +145,7 @@ bool gate_submit(struct task *t) {
     if (e->o.permits && !t->granted && !take(t)) return false;
     t->queued = false;
     if (!t->passed && e->o.routes && !routes_gate(e->o.routes, task_str(t->provider), task_str(t->route), now)) return false;
+    if (!t->passed) t->probes = opens > 0;
     t->passed = true;
     return !e->o.permits || enter(t, task_str(t->lane), ROOM_SUBMITS, LIMIT_PROVIDER_REQUESTS);
 }
@@ -186,5 +187,6 @@ void gate_told(struct task *t, enum failure f, struct str detail, msec retry_aft
     if (!e->o.routes || is_local(t)) return;
     routes_tell(e->o.routes, task_str(t->provider), task_str(t->route), f, detail, io_now(e->o.io));
     struct str lane = t->lane ? task_str(t->lane) : lane_of(t);
+    if (f == FAIL_RATE_LIMIT) routes_rest(e->o.routes, task_str(t->provider), io_now(e->o.io) + (retry_after ? retry_after : MS_SECOND));
     if (f == FAIL_RATE_LIMIT && e->o.permits && lane.len) permits_hold(e->o.permits, lane, io_mono(e->o.io) + (retry_after ? retry_after : MS_SECOND));
 }

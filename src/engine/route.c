@@ -17,9 +17,15 @@ struct track {
     enum failure last;
     char detail[DETAIL];
 };
+struct rest {
+    char *provider;
+    msec until;
+};
 struct routes {
     struct track *tracks;
     size_t count;
+    struct rest *rests; /* few, too */
+    size_t rest_count;
     char **paused; /* few: searched in order */
     size_t paused_count;
 };
@@ -37,6 +43,8 @@ void routes_destroy(struct routes *r) {
         free(r->tracks[i].model);
     }
     for (size_t i = 0; i < r->paused_count; i++) free(r->paused[i]);
+    for (size_t i = 0; i < r->rest_count; i++) free(r->rests[i].provider);
+    free(r->rests);
     free(r->tracks);
     free(r->paused);
     free(r);
@@ -75,6 +83,30 @@ void routes_pause(struct routes *r, struct str what, bool on) {
     r->paused = realloc(r->paused, (r->paused_count + 1) * sizeof *r->paused);
     must(r->paused);
     r->paused[r->paused_count++] = keep(what);
+}
+
+/* --- rests --- */
+
+static struct rest *find_rest(const struct routes *r, struct str provider) {
+    for (size_t i = 0; i < r->rest_count; i++)
+        if (str_is(provider, r->rests[i].provider)) return &r->rests[i];
+    return NULL;
+}
+
+void routes_rest(struct routes *r, struct str provider, msec until) {
+    struct rest *rest = find_rest(r, provider);
+    if (!rest) {
+        r->rests = realloc(r->rests, (r->rest_count + 1) * sizeof *r->rests);
+        must(r->rests);
+        rest = &r->rests[r->rest_count++];
+        *rest = (struct rest){.provider = keep(provider)};
+    }
+    if (until > rest->until) rest->until = until;
+}
+
+static bool rests(const struct routes *r, struct str provider, msec now) {
+    const struct rest *rest = find_rest(r, provider);
+    return rest && rest->until > now;
 }
 
 /* --- breakers --- */
@@ -148,8 +180,14 @@ static bool was_refused(const struct route_ask *ask, const struct route_spec *ro
     for (size_t i = 0; i < ask->tried_count; i++) {
         const struct attempt *a = ask->tried[i];
         enum failure f = failure_by_name(a->failure);
-        if ((f == FAIL_AUTH || f == FAIL_QUOTA || f == FAIL_SANDBOX) && str_eq(a->provider, route->provider) && str_eq(a->route, route->model)) return true;
+        if ((f == FAIL_AUTH || f == FAIL_QUOTA || f == FAIL_SANDBOX || f == FAIL_GONE) && str_eq(a->provider, route->provider) && str_eq(a->route, route->model)) return true;
     }
+    return false;
+}
+
+static bool was_tried(const struct route_ask *ask, const struct route_spec *route) {
+    for (size_t i = 0; i < ask->tried_count; i++)
+        if (str_eq(ask->tried[i]->provider, route->provider) && str_eq(ask->tried[i]->route, route->model)) return true;
     return false;
 }
 
@@ -195,7 +233,7 @@ static err explain(const struct route_ask *ask, enum bar bar, const struct route
     case BAR_OTHER_CALLS:
         return why_set(why, E_NO_ROUTE, "No route of this server takes %.*s with these inputs; see its inputs at GET /v1/models. Nothing was charged.", STR_ARG(slug));
     case BAR_REFUSED:
-        return why_set(why, E_NO_ROUTE, "Every provider of %.*s has refused this server's key or credit; its operator sees which with `puras providers`. Nothing was charged.", STR_ARG(slug));
+        return why_set(why, E_NO_ROUTE, "Every provider of %.*s has refused this server's key or credit, or does not know the model any more; its operator sees which with `puras providers`. Nothing was charged.", STR_ARG(slug));
     default:
         return why_set(why, E_NO_ROUTE, "No route leads to %.*s on this server: it is priced, but nothing here can run it. Nothing was charged.", STR_ARG(slug));
     }
@@ -209,10 +247,14 @@ static err explain_ended(const struct model *m, struct why *why) {
 
 err routes_pick(const struct routes *r, const struct route_ask *ask, struct why *why, const struct route_spec **out, bool *out_busy) {
     const struct model *m = ask->model;
-    const struct route_spec *broken = NULL, *worst_route = NULL;
+    const struct route_spec *broken = NULL, *worst_route = NULL, *again = NULL;
     enum bar worst = BAR_NONE;
     for (size_t i = 0; i < m->route_count; i++) {
         enum bar bar = routes_bar(r, ask, i);
+        if (bar == BAR_NONE && (was_tried(ask, &m->routes[i]) || rests(r, m->routes[i].provider, ask->now))) { /* another goes first */
+            if (!again) again = &m->routes[i];
+            continue;
+        }
         if (bar == BAR_NONE) {
             *out = &m->routes[i];
             *out_busy = false;
@@ -224,6 +266,11 @@ err routes_pick(const struct routes *r, const struct route_ask *ask, struct why 
             worst = bar;
             worst_route = &m->routes[i];
         }
+    }
+    if (again) {
+        *out = again;
+        *out_busy = false;
+        return OK;
     }
     if (broken) {
         *out = broken;

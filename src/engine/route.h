@@ -17,6 +17,8 @@ bool routes_paused(const struct routes *r, const char *kind, struct str name);
 
 /* How a submit or a whole attempt went. Failures of the caller, of moderation and those nobody understood say nothing about the route. */
 void routes_tell(struct routes *r, struct str provider, struct str model, enum failure f, struct str detail, msec now);
+/* The provider asks to be left alone until then (429): its routes are taken when there is no other. */
+void routes_rest(struct routes *r, struct str provider, msec until);
 /* What a work cost by the route's table, and by the provider's own word. */
 void routes_cost(struct routes *r, struct str provider, struct str model, micros declared, micros reported);
 /* May a submit leave for it now? False at an open breaker, but for its probes: a true one then is the probe, so ask once for each submit. */
@@ -37,7 +39,7 @@ struct route_ask {
     msec now;
 };
 enum bar routes_bar(const struct routes *r, const struct route_ask *ask, size_t route);
-/* The first route in order that nothing bars. E_NO_ROUTE or E_NO_PROVIDER_KEY with a sentence that says what to do. *out_busy: its breaker is open (all
+/* The first route in order that nothing bars; before those that this generation tried, and those whose provider asks to be left alone, the others. E_NO_ROUTE or E_NO_PROVIDER_KEY with a sentence that says what to do. *out_busy: its breaker is open (all
  * that are not barred otherwise are broken): the call may wait for it, and must not be opened now. */
 [[nodiscard]] err routes_pick(const struct routes *r, const struct route_ask *ask, struct why *why, const struct route_spec **out, bool *out_busy);
 /* Whether behind this route there is another one to try, when it failed by auth or quota. Those before it were barred, or refused us too. */

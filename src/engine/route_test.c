@@ -200,7 +200,7 @@ static void a_route_that_refused_our_key_is_not_tried_again(void **state) {
     struct attempt attempts[] = {{.provider = STR("one"), .route = STR("m1"), .failure = STR("transient")}, {.provider = STR("one"), .route = STR("m1"), .failure = STR("auth")},
                                  {.provider = STR("two"), .route = STR("m2"), .failure = STR("quota")}};
     const struct attempt *tried[] = {&attempts[0], &attempts[1], &attempts[2]};
-    static const char *const answers[] = {"m1", "m1", "m2", "E_NO_ROUTE"};
+    static const char *const answers[] = {"m1", "m2", "m2", "E_NO_ROUTE"};
     struct route_ask ask = ask_of("a/pair", today);
     ask.tried = tried;
     for (size_t n = 0; n <= 3; n++) {
@@ -212,6 +212,18 @@ static void a_route_that_refused_our_key_is_not_tried_again(void **state) {
     assert_false(routes_another(bench->r, &ask, STR("two"), STR("m2")));
     ask.tried_count = 3;
     assert_false(routes_another(bench->r, &ask, STR("one"), STR("m1")));
+    attempts[1].failure = attempts[2].failure = STR("gone"); /* the model is not there any more */
+    assert_string_equal(picked(&ask), "E_NO_ROUTE");
+    attempts[1].failure = attempts[2].failure = STR("transient"); /* all were tried and may do it by now: from the first again */
+    assert_string_equal(picked(&ask), "m1");
+    ask.tried_count = 0;
+    routes_rest(bench->r, STR("one"), today + 1000); /* it asks to be left alone: the other one, unless there is none */
+    assert_string_equal(picked(&ask), "m2");
+    ask.now += 1000;
+    assert_string_equal(picked(&ask), "m1");
+    ask.now -= 1000;
+    routes_rest(bench->r, STR("two"), today + 1000);
+    assert_string_equal(picked(&ask), "m1");
     struct route_ask only = ask_of("a/gone", 0);
     assert_false(routes_another(bench->r, &only, STR("gone"), STR("m6")));
 }

@@ -151,16 +151,22 @@ static struct str storable(struct task *t, struct str s) {
     return str_n(out, s.len);
 }
 
-static void fail_attempt(struct task *t, enum failure failure, struct str detail, bool may_retry, msec retry_after, micros cost) {
-    gate_told(t, failure, detail, retry_after);
+/* told: how long the provider asks to be left alone; wait: how long the generation waits, 0: as its attempts grow. */
+static void fail_attempt_then(struct task *t, enum failure failure, struct str detail, bool may_retry, msec told, msec wait, micros cost) {
+    gate_told(t, failure, detail, told);
     struct cmd_step *s = step_command(t, CMD_ATTEMPT_FAILED);
     s->failure = failure;
     s->detail = storable(t, detail);
     s->billed = t->billed;
     s->cost_micros = t->billed ? cost_booked(t, cost, -1, 1) : cost;
     s->may_retry = may_retry;
-    s->retry_at = io_now(t->engine->o.io) + (retry_after ? retry_after : backoff(t, (int)t->attempt - 1, BACKOFF_MS, BACKOFF_MAX_MS));
+    s->patient = failure == FAIL_RATE_LIMIT || (failure == FAIL_TRANSIENT && t->probes);
+    s->retry_at = io_now(t->engine->o.io) + (wait ? wait : backoff(t, (int)t->attempt - 1, BACKOFF_MS, BACKOFF_MAX_MS));
     task_command(t);
+}
+
+static void fail_attempt(struct task *t, enum failure failure, struct str detail, bool may_retry, msec told, micros cost) {
+    fail_attempt_then(t, failure, detail, may_retry, told, told, cost);
 }
 
 static void settle(struct task *t, const struct call_result *r) {
@@ -232,8 +238,10 @@ static void answered_submit(struct task *t, const struct call_result *r) {
         return;
     }
     if (!r->answer_lost) {
-        bool ours = r->failure == FAIL_AUTH || r->failure == FAIL_QUOTA || r->failure == FAIL_SANDBOX;
-        fail_attempt(t, r->failure, r->detail, !ours || has_other_route(t), ours ? 1 : r->retry_after, r->cost_micros); /* the next route need not wait */
+        /* by our key or balance there, by this host, or because the model is not there any more: the same again is no use */
+        bool here = r->failure == FAIL_AUTH || r->failure == FAIL_QUOTA || r->failure == FAIL_SANDBOX || r->failure == FAIL_GONE;
+        bool at_once = here || (t->attempt == 1 && is_passing(r->failure) && has_other_route(t)); /* the next route need not wait */
+        fail_attempt_then(t, r->failure, r->detail, !here || has_other_route(t), r->retry_after, at_once ? 1 : r->retry_after, r->cost_micros);
         return;
     }
     gate_told(t, FAIL_TRANSIENT, STR("The answer to a submit was lost."), 0);

@@ -34,6 +34,7 @@ struct task {
     micros reported;            /* what the provider says it took; 0: nothing yet */
     char *lane;                 /* where it waits, or is counted as out until it gives that back */
     bool granted, queued, passed; /* the permit for its next submit is there; is waited for; its breaker has let it pass */
+    bool probes;                /* as the one that finds out whether an open breaker may close */
     bool polling;               /* its turn for one request that is no submit has come */
     bool inside;                /* it holds a place among the requests under way: of permit.room in the lane `inside_of` */
     char *inside_of;

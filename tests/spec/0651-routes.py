@@ -134,6 +134,39 @@ def our_key_refused_goes_on_to_the_next_route():
 
 
 @case
+def what_was_not_begun_goes_on_to_a_route_that_was_not_tried():
+    with studio() as (s, up):
+        for status, headers in ((404, {}), (503, {}), (429, {"Retry-After": "30"})):
+            up.says["acme"] = (status, headers)
+            began = time.monotonic()
+            done = s.wait(s.submit("studio/pair"))
+            equal((done["status"], done["attempts"]), ("completed", 2))
+            expect(time.monotonic() - began < 5, "it waited for the first route")
+            equal([a[1] for a in up.arrivals[-2:]], ["acme", "bolt"])
+            up.says.clear()
+            s.wait(s.submit("studio/pair"))
+            equal(up.arrivals[-1][1], "bolt" if status == 429 else "acme")  # a credential that rests is left alone
+    with studio() as (s, up):
+        up.says["acme"] = (404, {})  # the model is gone there, and no other makes it
+        failed = s.wait(s.submit("studio/single"))
+        equal((failed["status"], failed["attempts"], failed["error"]["code"], failed["billed_micros"]), ("failed", 1, "provider_failed", 0))
+
+
+@case
+def a_provider_that_asks_to_wait_is_waited_for():
+    with studio() as (s, up):
+        up.says["acme"] = (429, {"Retry-After": "1"})
+        i = s.submit("studio/single")
+        while len(up.of("acme")) < 7:
+            time.sleep(0.05)
+        equal(s.get("/v1/generations/" + i).json["status"] in ("pending", "processing"), True)
+        up.says.clear()
+        done = s.wait(i)
+        equal((done["status"], done["billed_micros"]), ("completed", 20000))
+        expect(done["attempts"] > 7, done["attempts"])
+
+
+@case
 def a_broken_route_is_left_alone_and_tried_again():
     with studio() as (s, up):
         up.says["acme"] = (503, {})
