@@ -79,18 +79,19 @@ static const char *by_letters(const char *code, struct str s) {
 
 /* The commonest words, as tune_fold leaves them, and letters that are rare elsewhere. */
 static const struct { const char *code, *words, *letters; } latin[] = {
-    {"en", "the and is of to you that it with for are this was have not be what i my hello", ""},
-    {"de", "der die und das ist nicht ein eine ich zu mit sich auf den dem im von wir sie es guten hallo", "\u00df \u00e4 \u00fc"},
-    {"fr", "le la les et est un une des du que je vous pas pour dans ce il elle nous avec bonjour au sur", "\u00e7 \u00e8 \u00ea \u0153 \u00e0"},
-    {"es", "el la los las y es un una que de en por con para no se lo hola est\u00e1 muy c\u00f3mo su", "\u00f1 \u00bf \u00a1"},
-    {"it", "il lo la gli e di che un una per non sono con del della mi ciao questo buongiorno come \u00e8 si", "\u00ec \u00f2"},
-    {"pt", "o a os as e que de um uma n\u00e3o para com em do da por voc\u00ea ol\u00e1 est\u00e1 \u00e9 muito bom dia", "\u00e3 \u00f5 \u00ea"},
-    {"nl", "de het een en van ik je dat niet is op te zijn voor met goedemorgen hallo aan wat er", "ij"},
-    {"sv", "och att det som en p\u00e5 \u00e4r av f\u00f6r med till inte den har jag du ett hej god", "\u00e5 \u00e4 \u00f6"},
+    {"en", "the and is of to you that it with for are this was have not be what i my hello a an in on at as by from but or if we he she they me no so do can will please one "
+           "his her all there when who would about up out more then than them its our your how where why just now very good call open wait say dont cant im youre thats lets", ""},
+    {"de", "der die und das ist nicht ein eine ich zu mit sich auf den dem im von wir sie es guten hallo wo bitte danke ja nein bin liebe morgen bist kann gut auch noch wie wenn", "\u00df \u00e4 \u00fc"},
+    {"fr", "le la les et est un une des du que je vous pas pour dans ce il elle nous avec bonjour au sur taime cest jai dun dune quil nest suis o\u00f9 merci oui aime tr\u00e8s sont plus mais", "\u00e7 \u00e8 \u00ea \u0153 \u00e0"},
+    {"es", "el la los las y es un una que de en por con para no se lo hola est\u00e1 muy c\u00f3mo su buenos d\u00edas gracias d\u00f3nde est\u00e1n soy yo t\u00fa pero m\u00e1s", "\u00f1 \u00bf \u00a1"},
+    {"it", "il lo la gli e di che un una per non sono con del della mi ciao questo buongiorno come \u00e8 si grazie sul tutti dove sei sono ma pi\u00f9 anche buona", "\u00ec \u00f2 \u00e8"},
+    {"pt", "o a os as e que de um uma n\u00e3o para com em do da por voc\u00ea ol\u00e1 est\u00e1 \u00e9 muito bom dia obrigado eu tu mas mais onde sou", "\u00e3 \u00f5 \u00ea"},
+    {"nl", "de het een en van ik je dat niet is op te zijn voor met goedemorgen hallo aan wat er ik hou dank hoe waar bent maar ook naar", "ij"},
+    {"sv", "och att det som en p\u00e5 \u00e4r av f\u00f6r med till inte den har jag du ett hej god \u00e4lskar dig var tack hur mig", "\u00e5 \u00e4 \u00f6"},
     {"da", "og at det som en p\u00e5 er af for med til ikke den har jeg du et hej", "\u00e6 \u00f8 \u00e5"},
     {"nb", "og at det som en p\u00e5 er av for med til ikke den har jeg du et hei", "\u00e6 \u00f8 \u00e5"},
     {"fi", "ja on ei se ett\u00e4 oli h\u00e4n mutta ovat min\u00e4 sin\u00e4 t\u00e4m\u00e4 hei hyv\u00e4\u00e4 olen", "yy ii \u00e4\u00e4"},
-    {"pl", "i w nie na z si\u0119 do jest to \u017ce jak co ale dzie\u0144 dobry cze\u015b\u0107 jestem", "\u0142 \u0105 \u0119 \u017c \u015b \u0107"},
+    {"pl", "i w nie na z si\u0119 do jest to \u017ce jak co ale dzie\u0144 dobry cze\u015b\u0107 jestem gdzie ci\u0119 tak mam kocham dzi\u0119kuj\u0119", "\u0142 \u0105 \u0119 \u017c \u015b \u0107"},
     {"cs", "a v na se je to s z do \u017ee jak ale dobr\u00fd den ahoj jsem", "\u011b \u0159 \u016f \u017e"},
     {"sk", "a v na sa je to s z do \u017ee ako ale dobr\u00fd de\u0148 ahoj som", "\u013e \u0155 \u00f4 \u010f"},
     {"tr", "ve bir bu da de i\u00e7in ne \u00e7ok ile ben merhaba nas\u0131l var de\u011fil", "\u0131 \u011f \u015f \u0130"},
@@ -102,6 +103,10 @@ static const struct { const char *code, *words, *letters; } latin[] = {
     {"hr", "i u je na se da za ne su dobar dan kako sam", "\u0111 \u0107 \u010d"},
 };
 
+/* Short words stand in many languages, and mean little in any. */
+static double weight(size_t length) { return length == 1 ? 0.3 : length == 2 ? 0.6 : length == 3 ? 1 : 1.6; }
+
+/* The first is English, which another language has to beat by more than a word that might be of both. */
 static int detect_latin(struct str s) {
     struct tune_text *t = malloc(sizeof *t);
     const char *best = "en";
@@ -116,15 +121,16 @@ static int detect_latin(struct str s) {
             more = str_cut(rest, ' ', &one, &rest);
             snprintf(word, sizeof word, " %.*s ", STR_ARG(one));
             int times = 0;
-            for (const char *p = t->at; (p = strstr(p, word)) && times < 6; p += one.len) times++;
-            score += times;
+            for (const char *p = t->at; (p = strstr(p, word)) && times < 3; p += one.len) times++;
+            score += times * weight(str_code_points(one));
         }
         struct str letters = str_of(latin[i].letters);
         for (bool more = letters.len > 0; more;) {
             more = str_cut(letters, ' ', &one, &letters);
             if (memmem(s.ptr, s.len, one.ptr, one.len)) score += one.ptr[0] & 0x80 ? 1.5 : 0.3;
         }
-        if (score > most) {
+        if (i == 0) most = score + 0.7;
+        if (i && score > most) {
             most = score;
             best = latin[i].code;
         }

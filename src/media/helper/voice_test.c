@@ -18,6 +18,11 @@ static void test_detect(void **state) {
         {"\u041f\u0440\u0438\u0432\u0456\u0442, \u0446\u0435 \u0457\u0457 \u0434\u0456\u043c.", "uk"}, {"Merhaba, nas\u0131ls\u0131n? Bu \u00e7ok g\u00fczel.", "tr"}, {"Hej, jag heter Anna och det \u00e4r en bra dag.", "sv"},
         {"\u3053\u3093\u306b\u3061\u306f\u4e16\u754c", "ja"}, {"\u4f60\u597d\u4e16\u754c", "zh"}, {"\uc548\ub155\ud558\uc138\uc694", "ko"}, {"\u0645\u0631\u062d\u0628\u0627", "ar"}, {"\u05e9\u05dc\u05d5\u05dd", "he"},
         {"\u0393\u03b5\u03b9\u03ac \u03c3\u03bf\u03c5", "el"}, {"\u0928\u092e\u0938\u094d\u0924\u0947", "hi"}, {"\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35", "th"}, {"12345", "en"}, {"", "en"}, {"\xf0\x9f\x98\x80", "en"},
+        {"A test.", "en"}, {"Wait a moment!", "en"}, {"A man and a dog.", "en"}, {"A short sentence for a test.", "en"}, {"As a rule, a car is a good idea.", "en"},
+        {"Open a door for a guest.", "en"}, {"Please call me at noon.", "en"}, {"Say no more.", "en"}, {"Die in a fire", "en"}, {"No way!", "en"}, {"I do.", "en"}, {"Dear me", "en"},
+        {"Los Angeles is on fire", "en"}, {"She is in La Paz", "en"}, {"A la carte", "en"}, {"Hola", "es"}, {"Buenos d\u00edas, se\u00f1ora", "es"}, {"Ciao a tutti", "it"}, {"Bom dia", "pt"},
+        {"Guten Morgen", "de"}, {"Wo ist der Bahnhof?", "de"}, {"Ich liebe dich", "de"}, {"Je t'aime", "fr"}, {"O\u00f9 est la gare ?", "fr"}, {"Il gatto \u00e8 sul tavolo", "it"}, {"Ik hou van je", "nl"},
+        {"Jag \u00e4lskar dig", "sv"}, {"Kocham ci\u0119", "pl"}, {"Gdzie jest dworzec?", "pl"},
         {"He said \u041f\u0440\u0438\u0432\u0435\u0442 to me and left the room.", "en"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *got = voice_languages[voice_detect(str_of(cases[i].text))].code;
