@@ -1,8 +1,10 @@
 /* Webhooks of providers. The token in the path names provider, generation and attempt, and only this server can make one; where the provider
- * signs, its signature is checked over the bytes as they came. No record is looked at and none changes: whatever is said, the work is polled a
- * little sooner, if this node has it. So the answer never tells whether there is such a generation. */
+ * signs, its signature is checked over the bytes as they came. Nothing that it says of the work is believed: the work is polled a little sooner, if
+ * this node has it. Only where the answer to the submit was lost, the name that the provider calls the work by is taken from it, and asked after.
+ * The answer never tells whether there is such a generation. */
 #include "cmd/hooks.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "cmd/desk.h"
 #include "provider/provider.h"
@@ -10,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { JWKS_KEPT_MS = 24 * 3600 * 1000, JWKS_AGAIN_MS = 60 * 1000, JWKS_BYTES = 64 * 1024, JWKS_MS = 10000, PROVIDERS_MAX = 64, WAITING_MAX = 256, HEADERS_MAX = 16 };
+enum { JWKS_KEPT_MS = 24 * 3600 * 1000, JWKS_AGAIN_MS = 60 * 1000, JWKS_BYTES = 64 * 1024, JWKS_MS = 10000, PROVIDERS_MAX = 64, WAITING_MAX = 256, HEADERS_MAX = 16, REF_BYTES = 200 };
 
 /* One that waits for keys. */
 struct held {
@@ -18,6 +20,7 @@ struct held {
     struct arena arena;
     struct hook_in in;
     struct str generation;
+    int64_t attempt;
     ops_done *done;
     void *arg;
 };
@@ -47,7 +50,19 @@ static void refuse(ops_done *done, void *arg, err code, const char *text) {
     done(arg, &a);
 }
 
-static void poll_now(struct hooks *h, struct str generation, ops_done *done, void *arg) {
+static void take_ref(struct hooks *h, const struct hook_in *in, struct str generation, int64_t attempt) {
+    _cleanup_(arena_done) struct arena a = {};
+    struct server *s = h->server;
+    const struct providers *all = atlas_providers(s->desk->atlas, shelf_current(s->shelf), NULL);
+    const struct provider *p = all ? providers_find(all, in->provider) : NULL;
+    struct json *body = NULL;
+    if (!p || !engine_wants_ref(s->engine, generation, attempt) || json_parse(in->body, &a, NULL, &body)) return;
+    struct str ref = provider_hook_ref(p, body, &a);
+    if (ref.len && ref.len <= REF_BYTES && str_is_utf8(ref)) engine_hear_ref(s->engine, generation, attempt, ref);
+}
+
+static void poll_now(struct hooks *h, const struct hook_in *in, struct str generation, int64_t attempt, ops_done *done, void *arg) {
+    take_ref(h, in, generation, attempt);
     engine_poke(h->server->engine, generation);
     h->polled++;
     struct answer a = {.json = STR("{\"received\":true}"), .fd = -1};
@@ -95,7 +110,7 @@ static void on_keys(void *arg, const struct upstream_answer *a) {
         h->waiting--;
         if (!fine) refuse(x->done, x->arg, E_UNAVAILABLE, "The keys of the provider's signatures cannot be read now; send it again later.");
         else if (check(h, SIGNATURE_FAL, buf_view(&k->text), &x->in, NULL)) forged(h, x->in.provider, x->done, x->arg);
-        else poll_now(h, x->generation, x->done, x->arg);
+        else poll_now(h, &x->in, x->generation, x->attempt, x->done, x->arg);
         arena_done(&x->arena);
         free(x);
     }
@@ -124,7 +139,7 @@ static void read_keys(struct hooks *h, struct jwks *k, const struct provider *p)
     k->request = upstream_send(h->server->upstream, &ask);
 }
 
-static void hold(struct hooks *h, struct jwks *k, const struct provider *p, const struct hook_in *in, struct str generation, ops_done *done, void *arg) {
+static void hold(struct hooks *h, struct jwks *k, const struct provider *p, const struct hook_in *in, struct str generation, int64_t attempt, ops_done *done, void *arg) {
     if (h->waiting >= WAITING_MAX) {
         refuse(done, arg, E_UNAVAILABLE, "Too many webhooks wait for the keys of their signatures; send it again later.");
         return;
@@ -135,6 +150,7 @@ static void hold(struct hooks *h, struct jwks *k, const struct provider *p, cons
     for (size_t i = 0; i < in->header_count; i++) headers[i] = (struct hook_header){arena_dup(&x->arena, in->headers[i].name), arena_dup(&x->arena, in->headers[i].value)};
     x->in = (struct hook_in){.provider = arena_dup(&x->arena, in->provider), .body = arena_dup(&x->arena, in->body), .headers = headers, .header_count = in->header_count};
     x->generation = arena_dup(&x->arena, generation);
+    x->attempt = attempt;
     x->done = done;
     x->arg = arg;
     x->next = k->held;
@@ -143,13 +159,13 @@ static void hold(struct hooks *h, struct jwks *k, const struct provider *p, cons
     if (!k->request) read_keys(h, k, p);
 }
 
-static void with_keys(struct hooks *h, const struct provider *p, const struct hook_in *in, struct str generation, ops_done *done, void *arg) {
+static void with_keys(struct hooks *h, const struct provider *p, const struct hook_in *in, struct str generation, int64_t attempt, ops_done *done, void *arg) {
     struct jwks *k = jwks_of(h, in->provider);
     msec age = k && k->read_at ? now_of(h) - k->read_at : JWKS_KEPT_MS;
     bool fits = age < JWKS_KEPT_MS && !check(h, SIGNATURE_FAL, buf_view(&k->text), in, NULL);
-    if (fits) poll_now(h, generation, done, arg);
+    if (fits) poll_now(h, in, generation, attempt, done, arg);
     else if (!k || age < JWKS_AGAIN_MS) forged(h, in->provider, done, arg);
-    else hold(h, k, p, in, generation, done, arg);
+    else hold(h, k, p, in, generation, attempt, done, arg);
 }
 
 /* --- the way in --- */
@@ -158,10 +174,11 @@ void hooks_take_in(void *self, const struct hook_in *in, ops_done *done, void *a
     struct server *s = self;
     struct hooks *h = s->hooks;
     _cleanup_(arena_done) struct arena a = {};
-    struct str payload, provider, work, generation, attempt, secret;
+    struct str payload, provider, work, generation, number, secret;
+    int64_t attempt = 0;
     const struct providers *all = atlas_providers(s->desk->atlas, shelf_current(s->shelf), NULL);
     const struct provider *p = all && in->provider.len ? providers_find(all, in->provider) : NULL;
-    bool ours = p && !token_open(s->signer, "hook", in->token, &a, NULL, &payload) && str_cut(payload, ' ', &provider, &work) && str_cut(work, '.', &generation, &attempt) &&
+    bool ours = p && !token_open(s->signer, "hook", in->token, &a, NULL, &payload) && str_cut(payload, ' ', &provider, &work) && str_cut(work, '.', &generation, &number) && str_to_i64(number, &attempt) &&
                 str_eq(provider, in->provider);
     if (!ours) {
         h->unknown++;
@@ -170,7 +187,7 @@ void hooks_take_in(void *self, const struct hook_in *in, ops_done *done, void *a
     }
     enum signature kind = provider_signature(p);
     if (kind == SIGNATURE_FAL && provider_webhook_keys(p).len) {
-        with_keys(h, p, in, generation, done, arg);
+        with_keys(h, p, in, generation, attempt, done, arg);
         return;
     }
     struct str name = arena_printf(&a, "%.*s" WEBHOOK_KEY, STR_ARG(provider));
@@ -180,7 +197,7 @@ void hooks_take_in(void *self, const struct hook_in *in, ops_done *done, void *a
         return;
     }
     if (!known) h->unsigned_ones++;
-    poll_now(h, generation, done, arg);
+    poll_now(h, in, generation, attempt, done, arg);
 }
 
 /* --- life --- */

@@ -191,6 +191,19 @@ void engine_published(struct engine *e, const struct rec_change *changes, size_t
     if (room) engine_scan(e, SCAN_PENDING);
 }
 
+static struct task *without_answer(const struct engine *e, struct str generation, int64_t attempt) {
+    struct task *t = e->running ? tasks_find(&e->tasks, generation) : NULL;
+    bool open = t && !t->gone && !t->late && t->attempt == attempt && (str_is(STEP_SENDING, t->step) || str_is(STEP_UNRESOLVED, t->step));
+    return open ? t : NULL;
+}
+
+bool engine_wants_ref(const struct engine *e, struct str generation, int64_t attempt) { return without_answer(e, generation, attempt) != NULL; }
+
+void engine_hear_ref(struct engine *e, struct str generation, int64_t attempt, struct str their_ref) {
+    struct task *t = without_answer(e, generation, attempt);
+    if (t) task_hear_ref(t, their_ref);
+}
+
 void engine_poke(struct engine *e, struct str generation) {
     struct task *t = e->running ? tasks_find(&e->tasks, generation) : NULL;
     if (t) task_poke(t);

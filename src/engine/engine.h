@@ -111,6 +111,10 @@ void engine_published(struct engine *e, const struct rec_change *changes, size_t
 void engine_rethink(struct engine *e);
 /* A provider called back: its work is looked after now, and not when the next poll is due. */
 void engine_poke(struct engine *e, struct str generation);
+/* Whether the answer to this attempt's submit is missing here; then the name that the provider gives the work by calling back is as good: it is asked
+ * after by that name, and what it says then counts. */
+bool engine_wants_ref(const struct engine *e, struct str generation, int64_t attempt);
+void engine_hear_ref(struct engine *e, struct str generation, int64_t attempt, struct str their_ref);
 bool engine_has_slot(const struct engine *e);
 /* True while the last successful heartbeat is younger than half a lease. */
 bool engine_may_act(const struct engine *e);

@@ -230,6 +230,15 @@ static void answered_render(struct task *t, const struct call_result *r) {
     else fail_attempt(t, r->failure, r->detail, is_passing(r->failure), r->retry_after, r->cost_micros);
 }
 
+/* Also when the answer was lost: by the name that the provider has called back with. */
+static bool accept_heard(struct task *t) {
+    struct call_result heard = {.their_ref = task_str(t->heard_ref)};
+    if (!heard.their_ref.len) return false;
+    accept(t, &heard);
+    task_set(&t->heard_ref, STR(""));
+    return true;
+}
+
 static void answered_submit(struct task *t, const struct call_result *r) {
     if (!r->code) {
         gate_told(t, FAIL_NONE, STR(""), 0);
@@ -248,6 +257,7 @@ static void answered_submit(struct task *t, const struct call_result *r) {
     struct traits traits = traits_of(t);
     t->submit_lost_at = io_now(t->engine->o.io);
     t->tries++;
+    if (accept_heard(t)) return;
     if (traits.local || traits.idempotent || traits.has_lookup) act_later(t, backoff(t, t->tries - 1, BACKOFF_MS, BACKOFF_MAX_MS));
     else leave_unresolved(t, STR("The provider's answer to the submit was lost; whether it took the work is not known."));
 }
@@ -550,6 +560,16 @@ void task_act(struct task *t) {
     else if (str_eq(step, STEP_RESULT)) act_result(t);
     else if (str_eq(step, STEP_UNRESOLVED) && traits.at_once && !traits.has_lookup) give_up(t);
     else if (str_eq(step, STEP_UNRESOLVED) && traits.has_lookup && gate_request(t)) call(t, CALL_LOOKUP);
+}
+
+/* While the submit is under way its own answer may still come; it is kept until then. */
+void task_hear_ref(struct task *t, struct str their_ref) {
+    task_set(&t->heard_ref, their_ref);
+    bool ours_is_out = str_is(STEP_SENDING, t->step) && t->sent_by_us && !t->tries;
+    if (t->calling || t->commanding || ours_is_out || !t->engine->running || t->engine->draining) return;
+    t->engine->o.io->ops->timer_stop(t->engine->o.io, t->wake);
+    t->wake = NULL;
+    (void)accept_heard(t);
 }
 
 void task_poke(struct task *t) {

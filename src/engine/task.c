@@ -59,6 +59,7 @@ static void task_free(struct task *task) {
     free(task->lane);
     free(task->inside_of);
     free(task->url_path);
+    free(task->heard_ref);
     free(task->trace);
     arena_done(&task->held);
     free(task);

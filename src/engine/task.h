@@ -16,6 +16,7 @@ struct task {
     char *inputs;               /* freed once the provider has them */
     char *files;                /* kept: a price may count what came in */
     char *reply;                /* what result_seen kept */
+    char *heard_ref;            /* what the provider called the work in a webhook, while its answer to the submit is missing */
     msec deadline_at, created_at;
     msec submit_lost_at;        /* when a submit's answer was lost, for lookup_settles_after */
     bool cancel_wanted, cancel_asked;
@@ -85,6 +86,7 @@ bool task_goes_late(struct task *t);   /* its deadline has passed, and a provide
 void task_release(struct task *t);     /* marks it gone, frees it once nothing is under way */
 void task_command(struct task *t);     /* sends t->command */
 void act_later(struct task *t, msec delay);
+void task_hear_ref(struct task *t, struct str their_ref); /* the provider calls the work so, although its answer is missing */
 void task_poke(struct task *t);        /* polls now, when that is what it waits for */
 
 

@@ -297,12 +297,20 @@ static const struct json *below(struct calling *k, const struct json *root, cons
     return found.count ? found.at[0] : NULL;
 }
 
+/* "owner/app" of "owner/app/what/it/does" */
+static struct str first_parts(struct str s, int n) {
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] == '/' && !--n) return str_head(s, i);
+    return s;
+}
+
 static err template_value(struct calling *k, const struct template_part *p, struct str *out) {
     const struct json *root = NULL;
     *out = (struct str){};
     switch (p->kind) {
     case NAME_NONE: return OK;
     case NAME_MODEL: *out = k->c->model; return OK;
+    case NAME_APP: *out = first_parts(k->c->model, 2); return OK;
     case NAME_BASE: *out = k->e->provider->info.base; return OK;
     case NAME_SLUG: *out = k->c->slug; return OK;
     case NAME_KIND: *out = k->c->kind; return OK;

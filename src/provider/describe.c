@@ -283,6 +283,13 @@ const struct provider *providers_find(const struct providers *p, struct str name
 const struct provider_info *provider_info(const struct provider *p) { return &p->info; }
 enum signature provider_signature(const struct provider *p) { return p->signature; }
 struct str provider_webhook_keys(const struct provider *p) { return p->webhook_keys; }
+struct str provider_hook_ref(const struct provider *p, const struct json *body, struct arena *a) {
+    struct view v = {.body = body, .a = a};
+    struct str ref = {};
+    if (p->webhook_ref.kind == EXPR_NONE || expr_runs(&p->webhook_ref) || expr_text(&p->webhook_ref, &v, NULL, &ref)) return (struct str){};
+    return ref;
+}
+
 const struct endpoint_info *endpoint_info(const struct endpoint *e) { return &e->info; }
 
 const struct endpoint *provider_endpoint(const struct provider *p, struct str name) {

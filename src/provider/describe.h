@@ -74,7 +74,7 @@ bool rules_run(const struct rules *r);
 /* --- templates (template.c) --- */
 
 enum name_kind {
-    NAME_NONE, NAME_REF, NAME_MODEL, NAME_BASE, NAME_SLUG, NAME_KIND, NAME_OUR_REF, NAME_WEBHOOK, NAME_KEY, NAME_KEPT,
+    NAME_NONE, NAME_REF, NAME_MODEL, NAME_BASE, NAME_SLUG, NAME_KIND, NAME_OUR_REF, NAME_WEBHOOK, NAME_KEY, NAME_KEPT, NAME_APP,
     NAME_INPUT, NAME_INPUTS, NAME_REST, NAME_FILE, NAME_REPLY,
 };
 struct template_part {
@@ -102,6 +102,7 @@ struct request_spec {
     struct str method;
     struct template url;
     bool whole;                                         /* `url`: not joined to base */
+    struct template otherwise;                          /* a path below base, when `url` comes to nothing */
     struct pairs query, headers;
     enum body_kind body;
     struct str program;                                 /* empty: `.input` for a submit, no body otherwise */

@@ -106,6 +106,8 @@ static void read_url(struct doc *d, const struct json *node, const char *where, 
         return;
     }
     template_read(d, path ? path : url, path ? "path" : "url", allow, &out->url);
+    template_read(d, json_get(node, "otherwise"), "otherwise", allow, &out->otherwise);
+    if (out->otherwise.count && (path || !str_starts(out->otherwise.source, STR("/")))) doc_problem(d, json_get(node, "otherwise"), "`otherwise` is a path that begins with a slash, beside `url`.");
     if (path && (!out->url.count || !str_starts(out->url.source, STR("/")))) doc_problem(d, path, "`path` must begin with a slash.");
     struct str source = out->url.source;
     out->whole = url && !str_starts(source, STR("/"));
@@ -114,7 +116,7 @@ static void read_url(struct doc *d, const struct json *node, const char *where, 
 }
 
 static void read_request(struct doc *d, const struct json *node, const char *where, const char *method, unsigned allow, struct request_spec *out) {
-    static const char *const keys[] = {"method", "path", "url", "query", "headers", "body", "request", "part", "fields", "reply", "stopped", "running_when",
+    static const char *const keys[] = {"method", "path", "url", "otherwise", "query", "headers", "body", "request", "part", "fields", "reply", "stopped", "running_when",
                                        "done_when", "settles_after", "absence_is_proof", "timeout", "about", NULL};
     static const char *const bodies[] = {"json", "form", "multipart", "none", "file", NULL};
     if (!node || !doc_is(d, node, JSON_OBJECT, where)) return;
@@ -240,12 +242,13 @@ static bool is_kept(const struct endpoint *e, struct str name) {
 static void check_names(struct doc *d, const struct endpoint *e, const struct template *t) {
     for (size_t i = 0; i < t->count; i++)
         if (t->parts[i].kind == NAME_KEPT && !is_kept(e, t->parts[i].name))
-            doc_problem_line(d, t->line, "`{%.*s}` names nothing: no `keep` of the endpoint has it, and it is none of {ref}, {model}, {base}, {slug}, {kind}, {our_ref}, {webhook}.",
+            doc_problem_line(d, t->line, "`{%.*s}` names nothing: no `keep` of the endpoint has it, and it is none of {ref}, {model}, {base}, {slug}, {kind}, {our_ref}, {webhook}, {app}.",
                              STR_ARG(str_head(t->parts[i].name, 60)));
 }
 
 static void check_request(struct doc *d, const struct endpoint *e, const struct request_spec *s) {
     check_names(d, e, &s->url);
+    check_names(d, e, &s->otherwise);
     for (size_t i = 0; i < s->query.count; i++) check_names(d, e, &s->query.list[i].value);
     for (size_t i = 0; i < s->headers.count; i++) check_names(d, e, &s->headers.list[i].value);
     for (size_t i = 0; i < s->fields.count; i++) check_names(d, e, &s->fields.list[i].value);

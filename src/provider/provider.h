@@ -171,6 +171,8 @@ void output_hints(const struct provider *p, const struct json *body, struct str 
 enum signature { SIGNATURE_NONE, SIGNATURE_FAL, SIGNATURE_STANDARD, SIGNATURE_GOOGLE };
 enum signature provider_signature(const struct provider *p);
 struct str provider_webhook_keys(const struct provider *p); /* URL of its JWKS; may be empty */
+/* The provider's name for the work, where the description says that its webhooks carry it; empty: not said, or not there. */
+struct str provider_hook_ref(const struct provider *p, const struct json *body, struct arena *a);
 /* keys: of FAL and GOOGLE the JWKS document, of STANDARD the secret (whsec_...). E_BAD_SIGNATURE. */
 [[nodiscard]] err signature_check(enum signature s, struct str keys, const struct header_out *headers, size_t header_count, struct str body, msec now,
                                   struct arena *a, struct why *why);

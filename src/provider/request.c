@@ -185,10 +185,12 @@ static err write_query(struct calling *k, const struct request_spec *s, struct s
 static err write_url(struct calling *k, const struct request_spec *s, enum ask ask, struct buf *url, struct str *out_query, struct header_out *out_auth, struct request *out) {
     const struct provider *p = k->e->provider;
     struct buf head = {};
-    err e = s->whole ? OK : (buf_str(&head, p->info.base), OK);
-    size_t base = head.len;
     struct buf path = {};
-    if (!e) e = template_write(&s->url, k, ESCAPE_PATH, &path);
+    err e = template_write(&s->url, k, ESCAPE_PATH, &path);
+    bool otherwise = !e && !path.len && s->otherwise.count;
+    if (otherwise) e = template_write(&s->otherwise, k, ESCAPE_PATH, &path);
+    if (otherwise || !s->whole) buf_str(&head, p->info.base);
+    size_t base = head.len;
     buf_str(&head, buf_view(&path));
     buf_done(&path);
     struct str text = rebased(p, arena_dup(k->a, buf_view(&head)), k->a);

@@ -5,7 +5,7 @@
 
 static const struct { const char *name; enum name_kind kind; unsigned allow; } NAMES[] = {
     {"ref", NAME_REF, 0},         {"model", NAME_MODEL, 0},     {"base", NAME_BASE, 0}, {"slug", NAME_SLUG, 0}, {"kind", NAME_KIND, 0},
-    {"our_ref", NAME_OUR_REF, 0}, {"webhook", NAME_WEBHOOK, 0}, {"key", NAME_KEY, ALLOW_KEY},
+    {"our_ref", NAME_OUR_REF, 0}, {"webhook", NAME_WEBHOOK, 0}, {"app", NAME_APP, 0}, {"key", NAME_KEY, ALLOW_KEY},
 };
 static const struct { const char *name; enum name_kind kind; unsigned allow; } ROOTS[] = {
     {"input", NAME_INPUT, 0}, {"inputs", NAME_INPUTS, 0}, {"rest", NAME_REST, 0}, {"file", NAME_FILE, ALLOW_FILE}, {"reply", NAME_REPLY, ALLOW_REPLY},
@@ -34,7 +34,7 @@ static void read_name(struct doc *d, const struct json *node, const char *where,
     }
     struct why why = {};
     if (out->kind == NAME_NONE) {
-        doc_problem(d, node, "`{%.*s}` in `%s` names nothing; known are {ref}, {model}, {base}, {slug}, {kind}, {our_ref}, {webhook}, what `keep` keeps, "
+        doc_problem(d, node, "`{%.*s}` in `%s` names nothing; known are {ref}, {model}, {base}, {slug}, {kind}, {our_ref}, {webhook}, {app}, what `keep` keeps, "
                              "and {input.NAME}, {inputs.NAME}, {rest.NAME}.", STR_ARG(str_head(name, 60)), where);
     } else if (dotted && path_parse(path, d->arena, &why, &out->steps, &out->step_count)) {
         doc_problem(d, node, "%s", why.detail);

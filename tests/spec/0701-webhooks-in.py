@@ -61,6 +61,20 @@ def fal_calls_back():
 
 
 @case
+def a_lost_answer_is_found_by_the_callback():
+    with server("fal") as s:
+        before = s.balance()
+        done = one(s, "slow 1s, lose 1")
+        equal((done["attempts"], before - s.balance()), (1, done["billed_micros"]))
+        names = [e["name"] for e in done["stages"]]
+        expect("unresolved" in names and names.index("unresolved") < names.index("accepted"), names)
+        s.audit()
+    with server("replicate") as s:
+        done = one(s, "slow 1s, lose 1", "bytedance/seedance-2-t2v", duration=4, resolution="480p")
+        equal(done["attempts"], 1)
+
+
+@case
 def replicate_calls_back():
     secret = TWIN.call("GET", "/replicate/v1/webhooks/default/secret", headers={"Authorization": "Bearer r8_x"}).json["key"]
     with server("replicate") as s:
