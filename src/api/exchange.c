@@ -117,7 +117,8 @@ static void reply_error(struct api *a, struct http_req *r, const struct why *why
     struct why told = *why;
     int status = info->http_status;
     /* who is asked to come again is told when */
-    if (!told.retry_after_s && (info->retry == RETRY_after || (info->retry == RETRY_same_key && status == 503))) told.retry_after_s = 1;
+    enum retry retry = why_retry(why);
+    if (!told.retry_after_s && (retry == RETRY_after || (retry == RETRY_same_key && status == 503))) told.retry_after_s = 1;
     ops_error_json(&told, http_request_id(r), &body);
     if (path_is_openai(http_path(r))) wrap_openai(r, &told, &body);
     log_failure(a, r, why);

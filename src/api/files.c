@@ -194,6 +194,17 @@ static void upload_end(void *arg, struct http_req *r, bool ok) {
     ops_upload_end(TAKE(x->upload), done_created, x);
 }
 
+/* If-None-Match: * and If-Match: * or one entity tag; what else the two could say makes no sense for a file that is written. */
+static err read_conditions(struct exchange *x, struct why *why, bool *out_new, struct str *out_if) {
+    struct str none = http_header(x->req, "If-None-Match"), match = http_header(x->req, "If-Match");
+    bool tag = match.len == 66 && match.ptr[0] == '"' && match.ptr[65] == '"';
+    if (none.len && !str_is(none, "*")) return why_set(why, E_INVALID, "If-None-Match takes \"*\" with PUT: write only where there is no file.");
+    if (match.len && !tag && !str_is(match, "*")) return why_set(why, E_INVALID, "If-Match takes \"*\" or one ETag of this server with PUT.");
+    *out_new = none.len > 0;
+    *out_if = tag ? str_n(match.ptr + 1, 64) : match;
+    return OK;
+}
+
 /* No body is asked for before its space has been looked at: a refused one costs its sender nothing. */
 static void put_has_room(void *arg, const struct answer *a) {
     struct exchange *x = arg;
@@ -202,7 +213,11 @@ static void put_has_room(void *arg, const struct answer *a) {
     if (x->req && a->code) {
         answer_ops_error(x, a);
     } else if (x->req) {
-        why.code = ops_upload_begin(exchange_ops(x), &x->caller, x->param, http_content_length(x->req), a->bytes, upload_ready, x, &why, &x->upload);
+        bool only_new = false;
+        struct str only_if = {0};
+        why.code = read_conditions(x, &why, &only_new, &only_if);
+        if (!why.code) why.code = ops_upload_begin(exchange_ops(x), &x->caller, x->param, http_content_length(x->req), a->bytes, upload_ready, x, &why, &x->upload);
+        if (!why.code) ops_upload_only(x->upload, only_new, only_if);
         if (why.code) answer_error(x, &why);
         else http_stream_body(x->req, LIMIT_UPLOAD_BYTES, &sink);
     }

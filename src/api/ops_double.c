@@ -540,6 +540,7 @@ err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int
     *out = u;
     return OK;
 }
+void ops_upload_only(struct upload *u, bool only_new, struct str only_if) {}
 err ops_upload_place(struct upload *u, struct str path, struct str filename, struct why *why) {
     if (str_is(path, "..")) return why_set(why, E_BAD_PATH, "That is not a path in the drive.");
     snprintf(u->place, sizeof u->place, "%.*s|%.*s", STR_ARG(path), STR_ARG(filename));

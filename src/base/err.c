@@ -78,3 +78,7 @@ void must_failed(const char *cond, const char *file, int line) {
     fprintf(stderr, "puras: must hold but does not: %s (%s:%d)\n", cond, file, line);
     abort();
 }
+
+enum retry why_retry(const struct why *why) {
+    return why->stays ? RETRY_never : why->passes && err_info(why->code)->retry == RETRY_never ? RETRY_after : err_info(why->code)->retry;
+}

@@ -38,6 +38,7 @@ struct why {
     char field[64];         /* the input at fault, empty when none is */
     int64_t retry_after_s;  /* 0: not known */
     int64_t charged_micros; /* what the caller paid although this failed */
+    bool passes, stays;     /* the same call may succeed later, or fails again, whatever the list says of the code */
     char facts[512];        /* further members as JSON without the braces: "\"required_micros\":10000,..." or empty */
 };
 
@@ -47,6 +48,7 @@ err why_set(struct why *why, err code, const char *format, ...) __attribute__((f
 void why_fact_int(struct why *why, const char *name, int64_t value);
 void why_fact_str(struct why *why, const char *name, const char *value);
 const char *why_text(const struct why *why);
+enum retry why_retry(const struct why *why);
 
 #define TRY(expr)                 \
     do {                          \

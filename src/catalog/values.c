@@ -273,6 +273,8 @@ static void say_range(struct say *s, const struct input_spec *spec) {
     if (spec->has_step) say_number(s, spec, " in steps of ", spec->step);
 }
 
+enum { VALUES_SAID = 24 };
+
 static void describe(struct say *s, const struct input_spec *spec) {
     switch (spec->type) {
     case INPUT_TEXT:
@@ -284,6 +286,12 @@ static void describe(struct say *s, const struct input_spec *spec) {
     case INPUT_SECONDS: say(s, "a number of seconds"); say_range(s, spec); break;
     case INPUT_BOOL: say(s, "true or false"); break;
     case INPUT_ENUM:
+        if (spec->value_count > VALUES_SAID) {
+            say(s, "one of %zu values such as ", spec->value_count);
+            for (size_t i = 0; i < VALUES_SAID / 2; i++) say(s, "%s%.*s", i ? ", " : "", STR_ARG(spec->values[i]));
+            say(s, " (GET /v1/models has all)");
+            break;
+        }
         for (size_t i = 0; i < spec->value_count; i++)
             say(s, "%s%.*s", i == 0 ? "" : i + 1 == spec->value_count ? " or " : ", ", STR_ARG(spec->values[i]));
         break;

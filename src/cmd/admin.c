@@ -94,6 +94,19 @@ static const char *word_list(struct arena *a, const struct json *list) {
     return out;
 }
 
+/* All that a key may not, in words; empty: whatever its kind may. */
+static const char *key_bounds(struct arena *a, const struct json *k) {
+    static const struct { const char *member, *title; } lists[] = {{"scopes", "scopes"}, {"models", "models"}, {"origins", "pages"}};
+    const char *out = "", *class = jtext(a, k, "rate_class");
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        const char *words = word_list(a, json_get(k, lists[i].member));
+        if (*words) out = arena_printf(a, "%s%s%s %s", out, *out ? "; " : "", lists[i].title, words).ptr;
+    }
+    if (jint(k, "call_cap_micros")) out = arena_printf(a, "%s%s%s a call", out, *out ? "; " : "", usd_text(a, jint(k, "call_cap_micros"))).ptr;
+    if (jint(k, "day_cap_micros")) out = arena_printf(a, "%s%s%s a day", out, *out ? "; " : "", usd_text(a, jint(k, "day_cap_micros"))).ptr;
+    return *class ? arena_printf(a, "%s%sclass %s", out, *out ? "; " : "", class).ptr : out;
+}
+
 static int keys_list(struct cli *c, const char *project) {
     _cleanup_(buf_done) struct buf path = {0};
     buf_z(&path, "/v1/keys");
@@ -104,12 +117,12 @@ static int keys_list(struct cli *c, const char *project) {
     const struct json *j;
     int status = cli_get(c, path.ptr, &j);
     if (status || !j) return status;
-    static const char *const titles[] = {"prefix", "kind", "name", "project", "created", "ends", "scopes"};
+    static const char *const titles[] = {"=prefix", "kind", "name", "project", "created", "ends", "bounds"};
     struct table t = {.a = &c->a, .columns = 7, .titles = titles};
     const struct json *rows = json_get(j, "keys");
     for (const struct json *k = rows ? rows->child : NULL; k; k = k->next) {
         const char *cells[] = {jtext(&c->a, k, "prefix"), jtext(&c->a, k, "kind"), jtext(&c->a, k, "name"), jtext(&c->a, k, "project_id"),
-                               time_text(&c->a, jtext(&c->a, k, "created_at")), key_end(&c->a, k), word_list(&c->a, json_get(k, "scopes"))};
+                               time_text(&c->a, jtext(&c->a, k, "created_at")), key_end(&c->a, k), key_bounds(&c->a, k)};
         table_add(&t, cells);
     }
     table_print(&t, stdout);
@@ -132,8 +145,9 @@ static int key_made(struct cli *c, const char *path, struct str body) {
 struct policy {
     struct words scopes, models, origins;
     const char *call_cap, *day_cap;
-    int64_t days; /* 0: no end */
+    int64_t days; /* NO_DAYS: no end */
 };
+enum { NO_DAYS = -1 };
 
 static void add_words(struct jw *w, const char *name, const struct words *words) {
     if (!words->count) return;
@@ -155,7 +169,7 @@ static int keys_create(struct cli *c, const char *project, const char *kind, con
     add_words(&w, "origins", &p->origins);
     if (p->call_cap) jw_kz(&w, "call_cap_usd", p->call_cap);
     if (p->day_cap) jw_kz(&w, "day_cap_usd", p->day_cap);
-    if (p->days) jw_ki64(&w, "expires_in_s", p->days > 100000 ? INT64_MAX : p->days * 24 * 3600);
+    if (p->days != NO_DAYS) jw_ki64(&w, "expires_in_s", p->days > 100000 ? INT64_MAX : p->days * 24 * 3600);
     jw_close(&w, '}');
     return key_made(c, "/v1/keys", buf_view(&body));
 }
@@ -196,7 +210,7 @@ int cmd_keys(int argc, char **argv) {
     _cleanup_(cli_done) struct cli c = {0};
     struct words args;
     const char *project = NULL, *kind = "live", *name = NULL;
-    struct policy p = {0};
+    struct policy p = {.days = NO_DAYS};
     int64_t overlap_s = -1;
     const struct opt opts[] = {
         {'p', "project", "ID", "whose keys (default the key's own project)", .text = &project},
@@ -222,6 +236,7 @@ int cmd_keys(int argc, char **argv) {
     bool rotate = !strcmp(verb, "rotate"), one = rotate || !strcmp(verb, "revoke"), create = !strcmp(verb, "create");
     if ((!one && !create && strcmp(verb, "list") != 0) || args.count > 1 + one || (one && args.count < 2))
         return cli_say(&c, E_INVALID, "usage: puras %s", u.synopsis);
+    if (p.days != NO_DAYS && p.days < 1) return cli_say(&c, E_INVALID, "--expires takes days from 1; without it the key does not end.");
     status = cli_connect(&c, true);
     if (status) return status;
     if (create) return keys_create(&c, project, kind, name, &p);

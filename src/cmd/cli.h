@@ -92,12 +92,12 @@ const char *time_text(struct arena *a, const char *iso); /* "2026-11-22 08:30:00
 struct table {
     struct arena *a;
     int columns;
-    const char *const *titles; /* a title that begins with '>' is a right-aligned column */
+    const char *const *titles; /* '>' before a title sets the column to the right, '=' keeps it whole on any screen */
     const char **cells;
     int rows, room;
 };
 void table_add(struct table *t, const char *const *cells);
-/* Fits the terminal: the widest column is cut until all fit. Not a terminal: nothing is cut. */
+/* Fits the terminal: the widest columns are cut, and where that is not enough those on the right are left out. Not a terminal: nothing is cut. */
 void table_print(const struct table *t, FILE *f);
 int terminal_width(FILE *f); /* 0: not a terminal */
 

@@ -15,7 +15,7 @@ static int list(struct cli *c, const char *state, int64_t limit) {
     const struct json *j;
     int status = cli_get(c, path.ptr, &j);
     if (status || !j) return status;
-    static const char *const titles[] = {"created", "id", "state", "model", ">billed", "file"};
+    static const char *const titles[] = {"created", "=id", "state", "model", ">billed", "file"};
     struct table t = {.a = &c->a, .columns = 6, .titles = titles};
     const struct json *rows = json_get(j, "generations");
     for (const struct json *g = rows ? rows->child : NULL; g; g = g->next) {
@@ -97,6 +97,7 @@ int cmd_generations(int argc, char **argv) {
                             "Lists generations, newest first; shows one with its money and stages; cancels one; delivers one whose file its\noutput_url_path did not find; or (admin) closes one whose provider cannot be asked any more.", opts, 0, 2};
     int status;
     if (!cli_parse(&u, argc, argv, &c.a, &args, &status)) return status;
+    if (args.count == 1 && !strcmp(args.at[0], "list")) args.count = 0; /* as `keys list` and the others have it */
     bool change = args.count && (!strcmp(args.at[0], "cancel") || !strcmp(args.at[0], "deliver") || !strcmp(args.at[0], "resolve"));
     if (args.count == 2 && !change) return cli_say(&c, E_INVALID, "\"%s\" is one argument too many; to cancel write `puras generations cancel ID`.", args.at[1]);
     if (args.count == 1 && change) return cli_say(&c, E_INVALID, "Which one? Write `puras generations %s ID`; `puras generations` lists them.", args.at[0]);

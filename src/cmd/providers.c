@@ -35,7 +35,7 @@ static int list(struct cli *c) {
     const struct json *j;
     int status = cli_get(c, "/v1/providers", &j);
     if (status || !j) return status;
-    static const char *const titles[] = {"provider", "title", "key", "status", ">models", "breaker", ">running", ">waiting", "sunset", "last failure"};
+    static const char *const titles[] = {"=provider", "title", "key", "status", ">models", "breaker", ">running", ">waiting", "sunset", "last failure"};
     struct table t = {.a = &c->a, .columns = 10, .titles = titles};
     const struct json *rows = json_get(j, "providers"), *paused = json_get(j, "paused_models");
     for (const struct json *p = rows ? rows->child : NULL; p; p = p->next) {

@@ -104,35 +104,49 @@ static void print_cell(FILE *f, const char *text, int width, bool right, bool la
 
 enum { TABLE_COLUMNS = 16, COLUMN_LEAST = 6 };
 
-static void fit(int *widths, int columns, int screen) {
+/* A title's marks: '>' sets the column to the right, '=' keeps it whole (an id that is cut is none). */
+static bool marked(const char *title, char mark) { return title[0] == mark; }
+
+static void fit(int *widths, const char *const *titles, int columns, int screen) {
     for (;;) {
-        int sum = 2 * (columns - 1), widest = 0;
+        int sum = 2 * (columns - 1), widest = -1;
         for (int i = 0; i < columns; i++) {
             sum += widths[i];
-            if (widths[i] > widths[widest]) widest = i;
+            if (!marked(titles[i], '=') && (widest < 0 || widths[i] > widths[widest])) widest = i;
         }
-        if (sum <= screen || widths[widest] <= COLUMN_LEAST) return;
+        if (sum <= screen || widest < 0 || widths[widest] <= COLUMN_LEAST) return;
         widths[widest]--;
     }
+}
+
+/* How many columns a screen has room for at their least; those on the right are left out, two stay. */
+static int columns_for(const int *widths, const char *const *titles, int columns, int screen) {
+    for (; columns > 2; columns--) {
+        int sum = 2 * (columns - 1);
+        for (int i = 0; i < columns; i++) sum += marked(titles[i], '=') || widths[i] < COLUMN_LEAST ? widths[i] : COLUMN_LEAST;
+        if (sum <= screen) break;
+    }
+    return columns;
 }
 
 void table_print(const struct table *t, FILE *f) {
     int widths[TABLE_COLUMNS], screen = terminal_width(f);
     must(t->columns <= TABLE_COLUMNS);
     for (int i = 0; i < t->columns; i++) {
-        widths[i] = width_of(t->titles[i]) - (t->titles[i][0] == '>');
+        widths[i] = width_of(t->titles[i]) - (marked(t->titles[i], '>') || marked(t->titles[i], '='));
         for (int r = 0; r < t->rows; r++) {
             int w = width_of(t->cells[r * t->columns + i]);
             if (w > widths[i]) widths[i] = w;
         }
     }
-    if (screen) fit(widths, t->columns, screen);
+    int columns = screen ? columns_for(widths, t->titles, t->columns, screen) : t->columns;
+    if (screen) fit(widths, t->titles, columns, screen);
     for (int r = -1; r < t->rows; r++) {
-        for (int i = 0; i < t->columns; i++) {
-            bool right = t->titles[i][0] == '>';
-            const char *text = r < 0 ? t->titles[i] + right : t->cells[r * t->columns + i];
+        for (int i = 0; i < columns; i++) {
+            bool right = marked(t->titles[i], '>');
+            const char *text = r < 0 ? t->titles[i] + (right || marked(t->titles[i], '=')) : t->cells[r * t->columns + i];
             if (i) fputs("  ", f);
-            print_cell(f, text, widths[i], right, i == t->columns - 1);
+            print_cell(f, text, widths[i], right, i == columns - 1);
         }
         fputc('\n', f);
     }

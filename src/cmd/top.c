@@ -164,7 +164,7 @@ static int server_line(struct top *t, const struct frame *f, FILE *out) {
 }
 
 static int show(struct top *t, FILE *out) {
-    static const char *const titles[] = {"id", "state", ">age", "model", "stage", ">done"};
+    static const char *const titles[] = {"=id", "state", ">age", "model", "stage", ">done"};
     struct arena *a = &t->cli.a;
     _cleanup_(buf_done) struct buf json = {0};
     struct jw w = {.out = &json};

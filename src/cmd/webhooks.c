@@ -6,7 +6,7 @@ static int list(struct cli *c) {
     const struct json *j;
     int status = cli_get(c, "/v1/webhooks", &j);
     if (status || !j) return status;
-    static const char *const titles[] = {"id", "url", "state", ">failures", "failing since", "detail"};
+    static const char *const titles[] = {"=id", "url", "state", ">failures", "failing since", "detail"};
     struct table t = {.a = &c->a, .columns = 6, .titles = titles};
     const struct json *rows = json_get(j, "webhooks");
     for (const struct json *h = rows ? rows->child : NULL; h; h = h->next) {
@@ -31,7 +31,7 @@ static int history(struct cli *c, const char *id) {
     path_of(&path, "", id, "/deliveries");
     int status = cli_get(c, path.ptr, &j);
     if (status || !j) return status;
-    static const char *const titles[] = {"message", "event", "generation", "state", ">attempts", ">answer", "made", "next try"};
+    static const char *const titles[] = {"=message", "event", "generation", "state", ">attempts", ">answer", "made", "next try"};
     struct table t = {.a = &c->a, .columns = 8, .titles = titles};
     const struct json *rows = json_get(j, "deliveries");
     for (const struct json *m = rows ? rows->child : NULL; m; m = m->next) {

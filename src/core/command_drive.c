@@ -66,6 +66,15 @@ struct asset *asset_add(struct workset *w, const struct output *o, struct str pr
     return a;
 }
 
+/* Decided with the commit: between two writers who both looked before, one is refused. */
+static err check_conditions(struct workset *w, const struct cmd_asset_put *n, struct why *why) {
+    const struct drive_path *d = WS_GET(w, drive_path, drive_path_id(w, n->project, n->path));
+    const struct asset *shown = d && !str_empty(d->asset) ? WS_GET(w, asset, d->asset) : NULL;
+    if (n->only_new && shown) return why_set(why, E_PRECONDITION, "There is a file at that path already, and the request was to write only a new one. Nothing was changed.");
+    if (str_empty(n->only_if) || (shown && (str_is(n->only_if, "*") || str_eq(n->only_if, shown->sha256)))) return OK;
+    return why_set(why, E_PRECONDITION, shown ? "The file at that path is not the one that the request names. Nothing was changed." : "There is no file at that path to replace. Nothing was changed.");
+}
+
 void asset_put_want(const struct command *c, struct workset *w, int round) {
     const struct cmd_asset_put *n = &c->asset_put;
     if (round == 0) {
@@ -86,6 +95,7 @@ err asset_put_apply(const struct command *c, struct workset *w, struct outcome *
         bool same = str_eq(known->project, n->project) && str_eq(known->sha256, n->output.sha256);
         return same ? OK : why_set(&out->why, E_CONFLICT, "The asset's id belongs to another file.");
     }
+    TRY(check_conditions(w, n, &out->why));
     const struct asset *replaced = replaced_upload(w, n->project, n->path);
     int64_t used = p->drive_bytes + p->drive_reserved - (replaced ? replaced->bytes : 0);
     if (p->drive_limit && (used > p->drive_limit || n->output.bytes > p->drive_limit - used)) {

@@ -97,7 +97,13 @@ static err too_much(struct why *why, const char *what, micros cap, micros spent,
 
 err key_may_spend(const struct api_key *k, const struct key_day *today, micros amount, msec at, struct why *why) {
     micros spent = today ? today->spent : 0;
-    if (k->call_cap && amount > k->call_cap) return too_much(why, "on one call", k->call_cap, 0, amount, 0);
+    if (k->call_cap && amount > k->call_cap) {
+        why_set(why, E_SPEND_CAP, "This call costs %lld micros and the key may spend %lld on one call. Nothing was charged.", (long long)amount, (long long)k->call_cap);
+        why_fact_int(why, "cap_micros", k->call_cap);
+        why_fact_int(why, "required_micros", amount);
+        if (why) why->stays = true;
+        return E_SPEND_CAP;
+    }
     if (k->day_cap && amount > k->day_cap - spent && !PLANTED(day_cap_ignored))
         return too_much(why, "a day (UTC)", k->day_cap, spent, amount, (MS_DAY - at % MS_DAY) / MS_SECOND + 1);
     return OK;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WINDOW = 20, OPENS_AT = 5, PROBE_EVERY_MS = 10000, DETAIL = 200 };
+enum { WINDOW = 20, OPENS_AT = 5, PROBE_EVERY_MS = 10000, DETAIL = 200, PAUSED_AGAIN_S = 60 };
 
 struct track {
     char *provider, *model;
@@ -223,8 +223,10 @@ static err explain(const struct route_ask *ask, enum bar bar, const struct route
                        "%.*s is made by %.*s, and this server has no key for it. Its operator sets one with `puras providers set-key %.*s`%s%.*s%s. Nothing was charged.",
                        STR_ARG(slug), STR_ARG(title), STR_ARG(provider), env.len ? " or with " : "", STR_ARG(env), env.len ? " in the server's environment" : "");
     case BAR_MODEL_PAUSED:
+        if (why) why->passes = true, why->retry_after_s = PAUSED_AGAIN_S;
         return why_set(why, E_NO_ROUTE, "The operator of this server has paused %.*s; try again later. Nothing was charged.", STR_ARG(slug));
     case BAR_PAUSED:
+        if (why) why->passes = true, why->retry_after_s = PAUSED_AGAIN_S;
         return why_set(why, E_NO_ROUTE, "The operator of this server has paused %.*s, which makes %.*s; try again later. Nothing was charged.", STR_ARG(title), STR_ARG(slug));
     case BAR_SUNSET:
         return why_set(why, E_NO_ROUTE, "%.*s has ended the interface by which this server made %.*s. Nothing was charged; GET /v1/models lists what runs.", STR_ARG(title), STR_ARG(slug));

@@ -330,6 +330,8 @@ struct upload {
     uint8_t head[4096];
     size_t head_len;
     int64_t room, taken; /* bytes that fit, bytes that came */
+    bool only_new;
+    struct str only_if;
     bool busy, ending, last, aborted, paused, begun; /* last: the pool's piece is the end; set while it is idle */
     bool failed; /* the loop's own knowledge of `code`, which is the pool's while busy */
     err code;
@@ -376,7 +378,7 @@ static void upload_committed(void *arg, const struct answer *a) {
     struct upload *u = arg;
     if (!a->code) u->o->uploads++;
     u->done(u->arg, a);
-    bool refused = a->code == E_DRIVE_FULL || a->code == E_STORAGE_FULL || a->code == E_NOT_FOUND;
+    bool refused = a->code == E_DRIVE_FULL || a->code == E_STORAGE_FULL || a->code == E_NOT_FOUND || a->code == E_PRECONDITION;
     if (!refused || files_run(u->o, drop_blob, blob_dropped, u)) upload_free(u);
 }
 
@@ -389,7 +391,8 @@ static void upload_store(struct upload *u) {
     cmd.asset_put = (struct cmd_asset_put){.project = str_of(u->caller.project), .path = u->path,
                                            .output = {.asset = str_of(u->asset), .blob = u->blob, .ext = s.type ? str_of(s.ext) : STR("bin"),
                                                       .type = s.type ? str_of(s.type) : STR("application/octet-stream"), .kind = s.type ? str_of(s.kind) : STR("file"),
-                                                      .sha256 = str_n(u->sha256, 64), .facts = facts_json, .bytes = u->file.bytes}};
+                                                      .sha256 = str_n(u->sha256, 64), .facts = facts_json, .bytes = u->file.bytes},
+                                           .only_new = u->only_new, .only_if = u->only_if};
     struct asset shown = {.head.id = str_of(u->asset), .path = u->path, .bytes = u->file.bytes, .type = cmd.asset_put.output.type,
                           .sha256 = cmd.asset_put.output.sha256, .created_at = cmd.at};
     struct buf json = {};
@@ -459,6 +462,11 @@ err ops_upload_begin(struct ops *o, const struct caller *c, struct str path, int
     u->blob = arena_printf(&u->arena, "up/%.2s/1-%s", u->random + 30, u->random);
     *out = u;
     return OK;
+}
+
+void ops_upload_only(struct upload *u, bool only_new, struct str only_if) {
+    u->only_new = only_new;
+    u->only_if = arena_dup(&u->arena, only_if);
 }
 
 /* The ending of a file's name when it is a plain one: a few letters and digits. */

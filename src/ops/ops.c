@@ -106,7 +106,7 @@ void ops_error_json(const struct why *why, struct str request_id, struct buf *ou
     jw_kz(&w, "code", info->code);
     jw_kz(&w, "message", why_text(why));
     jw_ki64(&w, "charged_micros", why->charged_micros);
-    jw_kz(&w, "retry", retries[info->retry]);
+    jw_kz(&w, "retry", retries[why_retry(why)]);
     jw_key(&w, "retry_after_s");
     if (why->retry_after_s) jw_i64(&w, why->retry_after_s);
     else jw_null(&w);

@@ -289,6 +289,8 @@ typedef void ops_upload_ready(void *arg);
 err ops_upload_begin(struct ops *o, const struct caller *c, struct str path /* empty: see below */, int64_t length /* -1 */, int64_t room, ops_upload_ready *ready, void *arg, struct why *why, struct upload **out);
 /* Where it goes, said while it comes: a path, or a folder ("uploads/", which is also what an empty one means), where it gets a name
  * of its own with the ending of what its bytes are, or else of `filename`. An upload begun without a path is in uploads/. */
+/* only_new: E_PRECONDITION when the path shows a file by then; only_if (a sha256 or "*"): unless it shows that one. */
+void ops_upload_only(struct upload *u, bool only_new, struct str only_if);
 err ops_upload_place(struct upload *u, struct str path, struct str filename, struct why *why);
 bool ops_upload_write(struct upload *u, struct str data);
 /* E_DRIVE_FULL once more was written than room; nothing of that piece or of a later one reaches the disk. */

@@ -28,10 +28,8 @@ err scopes_check(struct str words, struct why *why) {
     return OK;
 }
 
-/* Sound is asked for as music or as speech; one of the two is enough. */
-err scopes_allow_kind(const struct caller *c, struct str kind, struct why *why) {
-    bool sound = str_is(kind, "audio");
-    if (sound ? caller_may(c, "generate:music") || caller_may(c, "generate:speech") : caller_may(c, "generate:media")) return OK;
-    return why_set(why, E_FORBIDDEN, "The key %s does not have the scope %s, which this model needs; use another key, or create one with it. Nothing was charged.", c->key,
-                   sound ? "generate:music or generate:speech" : "generate:media");
+err scopes_allow_type(const struct caller *c, const char *type, struct why *why) {
+    const char *scope = !strcmp(type, "music") ? "generate:music" : !strcmp(type, "speech") ? "generate:speech" : "generate:media";
+    if (caller_may(c, scope)) return OK;
+    return why_set(why, E_FORBIDDEN, "The key %s does not have the scope %s, which this model needs; use another key, or create one with it. Nothing was charged.", c->key, scope);
 }

@@ -4,5 +4,5 @@
 
 /* Every word must be one of the list in scopes.c; E_INVALID names the first that is not. */
 [[nodiscard]] err scopes_check(struct str scopes, struct why *why);
-/* Whether the key may run a model of that kind: E_FORBIDDEN names the scope it lacks. */
-[[nodiscard]] err scopes_allow_kind(const struct caller *c, struct str kind, struct why *why);
+/* Whether the key may run a model of that type (model_type): E_FORBIDDEN names the scope it lacks. */
+[[nodiscard]] err scopes_allow_type(const struct caller *c, const char *type, struct why *why);

@@ -92,7 +92,7 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     if (is_operator(c)) return why_set(why, E_FORBIDDEN, "An admin key does not generate; use the project's live or test key.");
     const struct model *m;
     TRY(model_named(shelf_current(o->o.shelf), s->model, why, &m));
-    TRY(scopes_allow_kind(c, m->kind, why));
+    TRY(scopes_allow_type(c, model_type(m), why));
     TRY(check_kind(s->kind, why));
     if (s->kind_required && !str_eq(s->kind, m->kind)) {
         if (why) snprintf(why->field, sizeof why->field, "model");

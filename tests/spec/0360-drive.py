@@ -4,6 +4,7 @@ import email.utils
 import http.client
 import os
 import socket
+import threading
 import time
 import urllib.parse
 
@@ -133,6 +134,32 @@ def conditions():
                 equal((reply.body, reply.headers["ETag"]), (b"", tag))
     stored(s, "cond.bin", b"changed")
     equal(s.get(at("cond.bin"), headers={"If-None-Match": tag}).status, 200)
+
+
+@each_store
+def a_file_is_written_only_if(s):
+    path = "only/if-%d.txt" % os.getpid()
+    new, any_one = {"If-None-Match": "*"}, {"If-Match": "*"}
+    refusal(put(s, path, b"x", headers=any_one), 412, "precondition_failed")
+    equal(put(s, path, b"first", headers=new).status, 201)
+    told = refusal(put(s, path, b"second", headers=new), 412, "precondition_failed")
+    expect("already" in told["detail"], told)
+    tag = s.get(at(path)).headers["ETag"]
+    refusal(put(s, path, b"third", headers={"If-Match": '"%s"' % ("0" * 64)}), 412, "precondition_failed")
+    equal(s.get(at(path)).body, b"first")
+    equal(put(s, path, b"third", headers={"If-Match": tag}).status, 201)
+    refusal(put(s, path, b"fourth", headers={"If-Match": tag}), 412, "precondition_failed")  # it is another file by now
+    equal(put(s, path, b"fifth", headers=any_one).status, 201)
+    for head in ({"If-None-Match": tag}, {"If-Match": "nope"}, {"If-Match": '"a", "b"'}):
+        refusal(put(s, path, b"x", headers=head), 400, "invalid_argument")
+    equal(s.get(at(path)).body, b"fifth")
+    link = s.post("/v1/drive/sign", {"path": path, "ttl": 60, "method": "PUT"}).json["signed_url"]
+    refusal(s.call("PUT", link[len(s.url):], b"x", headers=new), 412, "precondition_failed")
+    outcomes = []  # of many at once, one is the first
+    writers = [threading.Thread(target=lambda n=n: outcomes.append(put(s, path + "-race", b"%d" % n, headers=new).status)) for n in range(8)]
+    [w.start() for w in writers]
+    [w.join() for w in writers]
+    equal(sorted(outcomes), [201] + [412] * 7)
 
 
 @case

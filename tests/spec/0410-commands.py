@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import struct
 import subprocess
 import tempfile
 import termios
@@ -151,6 +152,30 @@ def top_shows_what_runs():
         expect(json.loads(s.cli("top", "--json", key="admin"))["server"]["tasks"] == 1, "tasks")
         s.cli("generations", "cancel", i)
     s.cli("top", "--once", key=None, status=4)
+
+
+@case
+def tables_keep_ids_whole_on_a_narrow_screen():
+    s = shared("sqlite")
+    i = s.submit("puras/sketch", {"prompt": "narrow", "size": "64x64"})
+    s.wait(i)
+    for columns in (60, 80, 200):
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        env = dict(os.environ, PURAS_API_BASE=s.url, PURAS_API_KEY=s.live, PURAS_CONFIG="/nonexistent")
+        done = subprocess.Popen([PURAS, "generations", "list", "--limit", "3"], stdin=slave, stdout=slave, stderr=slave, env=env)
+        os.close(slave)
+        seen = b""
+        try:
+            while True:
+                seen += os.read(master, 65536)
+        except OSError:
+            pass  # the other side is gone
+        os.close(master)
+        equal(done.wait(20), 0)
+        lines = seen.decode().replace("\r", "").split("\n")
+        expect(any(i in line for line in lines), (columns, lines))
+        expect(all(len(line) <= columns for line in lines), (columns, lines))
 
 
 @case

@@ -46,6 +46,11 @@ def scopes_bound_a_key(s):
         refusal(s.post("/v1/keys", {"kind": "live", "scopes": ["everything"]}, key="admin"), 400, "invalid_argument")
     equal(s.get("/v1/projects", key=make_key(s, kind="admin", scopes=["read:balance"])["key"]).status, 403)
     render(s, key=make_key(s, scopes=["generate:media"])["key"])
+    for scope, slug, other in (("generate:music", "puras/tune", "puras/voice"), ("generate:speech", "puras/voice", "puras/tune")):
+        key = make_key(s, scopes=[scope, "read:generations"])["key"]
+        told = refusal(s.post("/v1/generations", {"model": other, "inputs": {"text": "a"} if other == "puras/voice" else {"prompt": "a"}}, key=key), 403, "forbidden")
+        expect(("generate:music" if scope == "generate:speech" else "generate:speech") in told["detail"], told)
+        equal(s.post("/v1/generations", {"model": slug, "inputs": {"text": "a"} if slug == "puras/voice" else {"prompt": "a", "duration": 10}}, key=key).status, 202)
 
 
 @each_store
@@ -85,7 +90,7 @@ def models_and_caps_bound_a_key(s):
     with Unmoved(s):
         refusal(s.post("/v1/generations", CALL, key=make_key(s, models=["studio/"])["key"]), 403, "forbidden")
         body = refusal(s.post("/v1/generations", CALL, key=make_key(s, call_cap_usd="0.009999")["key"]), 402, "spend_cap_reached")
-        equal((body["cap_micros"], body["required_micros"]), (9999, 10000))
+        equal((body["cap_micros"], body["required_micros"], body["retry"], body["retry_after_s"]), (9999, 10000, "never", None))
     render(s, key=make_key(s, models=["puras/"], call_cap_usd=0.01)["key"])
     daily = make_key(s, day_cap_usd=0.02)
     equal(daily["day_cap_micros"], 20000)
@@ -217,7 +222,9 @@ def from_the_command_line():
     equal((made["scopes"], made["models"], made["call_cap_micros"], made["day_cap_micros"]), (["generate:media", "read:generations"], ["puras/"], 500000, 1000000))
     turned = json.loads(s.cli("keys", "rotate", made["prefix"], "--overlap", "60", "--json", key="admin"))
     equal((turned["rotated_from"], turned["scopes"]), (made["prefix"], made["scopes"]))
-    expect("generate:media" in s.cli("keys", key="admin"), "scopes in the list")
+    listed = s.cli("keys", key="admin")
+    expect("scopes generate:media read:generations; models puras/; 0.5 USD a call; 1 USD a day" in listed, listed)
+    s.cli("keys", "create", "--expires", "0", key="admin", status=2)
     project = json.loads(s.cli("projects", "create", "cli", "--json", key="admin"))["id"]
     equal(json.loads(s.cli("projects", "set", project, "--run-limit", "3", "--retention-days", "9", "--json", key="admin")), {"id": project, "run_limit": 3, "retention_days": 9})
     s.cli("projects", "set", project, key="admin", status=2)

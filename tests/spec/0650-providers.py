@@ -145,6 +145,7 @@ def pauses_outlive_a_restart_and_end():
         s.restart()
         body = refusal(generate(s, "pair"), 503, "no_route")
         expect("has paused" in body["detail"], body)
+        equal((body["retry"], body["retry_after_s"]), ("after", 60))
         expect(row(s, "acme")["paused"] and not row(s, "bolt")["paused"], "")
         equal(s.get("/v1/providers", key="admin").json["paused_models"], ["studio/pair"])
         expect("paused: studio/pair" in s.cli("providers", key="admin"), "")
