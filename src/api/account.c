@@ -45,7 +45,7 @@ void account_balance(struct exchange *x) {
 }
 
 void account_usage(struct exchange *x) {
-    static const char *const single[] = {"before", "limit", "model", "end_user", "key", NULL};
+    static const char *const single[] = {"before", "limit", "model", "end_user", "key", "metadata", NULL};
     struct why why = {0};
     struct str group = {0}, other;
     struct list_query *q = arena_new(&x->arena, struct list_query);

@@ -279,7 +279,7 @@ void generate_get(struct exchange *x) {
 void generate_list(struct exchange *x) {
     struct why why = {0};
     struct list_query *q = arena_new(&x->arena, struct list_query);
-    if (param_list(x, &why, q) || param_text(x, "state", 32, &why, &q->state)) {
+    if (param_list(x, &why, q) || param_text(x, "status", 32, &why, &q->state) || param_text(x, "state", 32, &why, &q->state)) {
         answer_error(x, &why);
         return;
     }

@@ -149,6 +149,34 @@ err param_time(struct exchange *x, const char *name, struct why *why, msec *out)
     return str_empty(text) ? OK : read_time(name, text, why, out);
 }
 
+/* A name that no list knows is a filter that would silently do nothing. */
+static err param_only(struct exchange *x, const char *const *names, struct why *why) {
+    struct str pair, name, value, rest = http_query(x->req);
+    while (rest.len) {
+        str_cut(rest, '&', &pair, &rest);
+        str_cut(pair, '=', &name, &value);
+        if (!name.len || !http_percent_decode(name, true, &x->arena, &name)) continue;
+        const char *const *n = names;
+        while (*n && !str_is(name, *n)) n++;
+        if (*n) continue;
+        char known[200] = "";
+        size_t used = 0;
+        for (n = names; *n && used < sizeof known; n++) used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", *n);
+        if (why) snprintf(why->field, sizeof why->field, "%.*s", STR_ARG(brief(name)));
+        return why_set(why, E_INVALID, "This list has no parameter \"%.*s\"; it takes %s.", STR_ARG(brief(name)), known);
+    }
+    return OK;
+}
+
+/* "order:7" */
+static err param_metadata(struct exchange *x, struct why *why, struct list_query *out) {
+    struct str text = {0};
+    TRY(param_text(x, "metadata", 200, why, &text));
+    if (!text.len) return OK;
+    if (!str_cut(text, ':', &out->meta_name, &out->meta_value) || !out->meta_name.len) return bad_field(why, "metadata", "It must be a member's name, a colon and its value, such as order:7.");
+    return OK;
+}
+
 err param_page(struct exchange *x, struct why *why, struct list_query *out) {
     out->limit = 50;
     TRY(param_int(x, "before", 1, INT64_MAX, why, &out->before_seq));
@@ -156,7 +184,10 @@ err param_page(struct exchange *x, struct why *why, struct list_query *out) {
 }
 
 err param_list(struct exchange *x, struct why *why, struct list_query *out) {
+    static const char *const names[] = {"before", "limit", "state", "status", "model", "end_user", "key", "metadata", "since", "until", "group", NULL};
+    TRY(param_only(x, names, why));
     TRY(param_page(x, why, out));
+    TRY(param_metadata(x, why, out));
     TRY(param_text(x, "model", MODEL_BYTES, why, &out->model));
     TRY(param_text(x, "end_user", END_USER_BYTES, why, &out->end_user));
     TRY(param_text(x, "key", 64, why, &out->key));

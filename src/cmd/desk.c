@@ -197,6 +197,22 @@ bool desk_knows(void *self, struct str provider) {
     return all && providers_find(all, provider);
 }
 
+err desk_key_fits(void *self, struct str provider, bool webhook, struct str key, struct why *why) {
+    struct desk *d = desk_of(self);
+    const struct providers *all = atlas_providers(d->atlas, shelf_current(d->server->shelf), NULL);
+    const struct provider *p = all ? providers_find(all, provider) : NULL;
+    if (!p) return OK;
+    const struct provider_info *info = provider_info(p);
+    struct str title = info->title.len ? info->title : provider;
+    enum signature kind = provider_signature(p);
+    if (!webhook && !info->needs_key) return why_set(why, E_INVALID, "%.*s needs no key; nothing was stored.", STR_ARG(title));
+    if (webhook && (kind == SIGNATURE_NONE || kind == SIGNATURE_FAL))
+        return why_set(why, E_INVALID, "%.*s signs its webhooks with no secret of yours; nothing was stored.", STR_ARG(title));
+    if (webhook && !signature_secret_reads(key))
+        return why_set(why, E_INVALID, "The secret for webhooks of %.*s begins with whsec_ and is base64 behind that, as the provider shows it; nothing was stored.", STR_ARG(title));
+    return OK;
+}
+
 /* --- keys and pauses --- */
 
 static void put_key(struct desk *d, const struct provider_key *k, int64_t version) {

@@ -43,6 +43,7 @@ void desk_call(void *self, const struct call *c, call_stage_fn *stage, call_done
 err desk_route(void *self, const struct route_call *c, struct why *why, struct str *out_provider, struct str *out_route, bool *out_busy);
 bool desk_enabled(void *self, const struct model *m);
 bool desk_knows(void *self, struct str provider);
+err desk_key_fits(void *self, struct str provider, bool webhook, struct str key, struct why *why);
 void desk_write(void *self, struct jw *w);
 void desk_metrics(struct desk *d, struct buf *out);
 void desk_warnings(struct desk *d, struct buf *out);

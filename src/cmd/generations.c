@@ -8,10 +8,11 @@ static void add_query(struct buf *path, const char *name, const char *value) {
     url_add_value(path, str_of(value));
 }
 
-static int list(struct cli *c, const char *state, int64_t limit) {
+static int list(struct cli *c, const char *state, const char *metadata, int64_t limit) {
     _cleanup_(buf_done) struct buf path = {0};
     buf_printf(&path, "/v1/generations?limit=%lld", (long long)limit);
     if (state) add_query(&path, "state", state);
+    if (metadata) add_query(&path, "metadata", metadata);
     const struct json *j;
     int status = cli_get(c, path.ptr, &j);
     if (status || !j) return status;
@@ -84,11 +85,12 @@ static int show(struct cli *c, const char *id, const char *change, const char *u
 int cmd_generations(int argc, char **argv) {
     _cleanup_(cli_done) struct cli c = {0};
     struct words args;
-    const char *state = NULL, *url_path = NULL;
+    const char *state = NULL, *metadata = NULL, *url_path = NULL;
     int64_t limit = 20;
     const struct opt opts[] = {
         {0, "output-url-path", "PATH", "for deliver: where in the provider's answer the file stands", .text = &url_path},
         {'s', "state", "STATE", "only pending, processing, completed, failed or cancelled", .text = &state},
+        {'m', "metadata", "NAME:VALUE", "only those whose metadata has it", .text = &metadata},
         {'n', "limit", "N", "at most N (20)", .number = &limit},
         {0, "json", NULL, "print the server's answer", .flag = &c.json},
         {0},
@@ -104,7 +106,7 @@ int cmd_generations(int argc, char **argv) {
     if (url_path && !(change && !strcmp(args.at[0], "deliver"))) return cli_say(&c, E_INVALID, "--output-url-path goes with `puras generations deliver ID`.");
     status = cli_connect(&c, true);
     if (status) return status;
-    return args.count ? show(&c, args.at[args.count - 1], change ? args.at[0] : NULL, url_path) : list(&c, state, limit);
+    return args.count ? show(&c, args.at[args.count - 1], change ? args.at[0] : NULL, url_path) : list(&c, state, metadata, limit);
 }
 
 static int sums(struct cli *c, const char *by, const char *since, const char *until) {

@@ -17,7 +17,9 @@ static const char *breaker_text(struct arena *a, const struct json *p) {
 static const char *failure_text(struct arena *a, const struct json *p) {
     const struct json *f = json_get(p, "last_failure");
     if (!f || f->type != JSON_OBJECT) return "";
-    return arena_printf(a, "%s %s: %s", time_text(a, jtext(a, f, "at")), jtext(a, f, "class"), jtext(a, f, "detail")).ptr;
+    struct str detail = str_of(jtext(a, f, "detail")), price = STR("Nothing was charged."); /* said to the caller, who is somebody else */
+    if (str_ends(detail, price)) detail = str_trim(str_head(detail, detail.len - price.len));
+    return arena_printf(a, "%s %s: %.*s", time_text(a, jtext(a, f, "at")), jtext(a, f, "class"), STR_ARG(detail)).ptr;
 }
 
 static const char *key_text(struct arena *a, const struct json *p) {
@@ -84,6 +86,11 @@ static void key_path(struct buf *path, const char *provider) {
     buf_z(path, "/key");
 }
 
+static const char *what_of(struct arena *a, const char *name) {
+    struct str s = str_of(name), hook = STR("+webhook");
+    return str_ends(s, hook) ? arena_printf(a, "the webhook secret of %.*s", STR_ARG(str_head(s, s.len - hook.len))).ptr : arena_printf(a, "the key for %s", name).ptr;
+}
+
 static int set_key(struct cli *c, const char *provider) {
     _cleanup_(buf_done) struct buf path = {0}, key = {0}, body = {0};
     int status = read_key(c, provider, &key);
@@ -99,7 +106,7 @@ static int set_key(struct cli *c, const char *provider) {
     explicit_bzero(body.ptr, body.len);
     if (status) return status;
     if (c->json) cli_print_raw(reply.body);
-    else printf("the key for %s is stored\n", jtext(&c->a, reply.json, "provider"));
+    else printf("%s is stored\n", what_of(&c->a, jtext(&c->a, reply.json, "provider")));
     return 0;
 }
 
@@ -110,7 +117,7 @@ static int unset_key(struct cli *c, const char *provider) {
     int status = cli_call(c, "DELETE", path.ptr, STR(""), false, &reply);
     if (status) return status;
     if (c->json) cli_print_raw(reply.body);
-    else printf("the key for %s is forgotten\n", jtext(&c->a, reply.json, "provider"));
+    else printf("%s is forgotten\n", what_of(&c->a, jtext(&c->a, reply.json, "provider")));
     return 0;
 }
 
@@ -146,6 +153,7 @@ int cmd_providers(int argc, char **argv) {
     const char *verb = args.count ? args.at[0] : "list";
     bool set = !strcmp(verb, "set-key"), unset = !strcmp(verb, "unset-key"), stop = !strcmp(verb, "pause"), go = !strcmp(verb, "resume");
     bool any = set || unset || stop || go;
+    if (!strcmp(verb, "status") && args.count == 1) verb = "list"; /* as `puras provider status` */
     if ((!any && (strcmp(verb, "list") != 0 || args.count > 1)) || (any && args.count != 2)) return cli_say(&c, E_INVALID, "usage: puras %s", u.synopsis);
     status = cli_connect(&c, true);
     if (status) return status;

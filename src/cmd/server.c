@@ -1,5 +1,6 @@
 /* Wires the rooms into one running server, and takes it apart again. The order of start is the order of dependence: folder, facts,
  * catalog, bytes, helper, engine, operations, routes, socket. */
+#include "api/headers.h"
 #include "cmd/cli.h"
 #include "cmd/desk.h"
 #include "cmd/hooks.h"
@@ -62,8 +63,11 @@ static void request_done(void *arg, struct http_req *r, int status, int64_t byte
     snprintf(path, sizeof path, "%.*s", STR_ARG(str_head(http_path(r), sizeof path - 1)));
     struct str method = http_method(r), id = http_request_id(r);
     const char *code = http_code(r);
-    log_event(&s->log, LOG_INFO, "http.request", "\"method\":\"%.*s\",\"path\":%s,\"status\":%d,%s%s%s\"bytes\":%lld,\"ms\":%lld,\"request_id\":\"%.*s\"", STR_ARG(method),
-              log_quote(path, quoted, sizeof quoted), status, code ? "\"code\":\"" : "", code ? code : "", code ? "\"," : "", (long long)bytes, (long long)took, STR_ARG(id));
+    struct str trace; /* 00-<trace>-<span>-<flags> */
+    char traced[48] = "";
+    if (traceparent_read(http_header(r, "traceparent"), &trace)) snprintf(traced, sizeof traced, ",\"trace\":\"%.32s\"", trace.ptr + 3);
+    log_event(&s->log, LOG_INFO, "http.request", "\"method\":\"%.*s\",\"path\":%s,\"status\":%d,%s%s%s\"bytes\":%lld,\"ms\":%lld,\"request_id\":\"%.*s\"%s", STR_ARG(method),
+              log_quote(path, quoted, sizeof quoted), status, code ? "\"code\":\"" : "", code ? code : "", code ? "\"," : "", (long long)bytes, (long long)took, STR_ARG(id), traced);
 }
 
 /* --- start --- */
@@ -121,7 +125,10 @@ static err start_catalog(struct server *s, struct first_reading *r, struct why *
         e = stored_catalog(s, &r->catalog) ? E_INVALID : OK;
         if (!e) {
             buf_str(&s->catalog_problems, buf_view(&p->text));
-            log_event(&s->log, LOG_WARN, "catalog.broken", "\"problems\":%d,\"kept\":\"%.*s\"", p->count, STR_ARG(catalog_sha256(r->catalog)));
+            char line[400], quoted[700];
+            snprintf(line, sizeof line, "%.*s", STR_ARG(str_head(first, 300)));
+            log_event(&s->log, LOG_WARN, "catalog.broken", "\"problems\":%d,\"first\":%s,\"kept\":\"%.*s\"", p->count, log_quote(line, quoted, sizeof quoted),
+                      STR_ARG(catalog_sha256(r->catalog)));
         }
     }
     if (!e) shelf_put(s->shelf, TAKE(r->catalog), true);
@@ -193,7 +200,7 @@ static void start_work(struct server *s) {
     s->engine = engine_create(&eo);
     struct ops_options oo = {.loop = s->loop, .committer = s->committer, .readers = s->readers, .drive = s->drive, .helper = s->helper, .signer = s->signer, .vault = s->vault, .notary = s->notary, .upstream = s->upstream, .allowed = s->o.allowed, .allowed_count = s->o.allowed_count, .private_addresses = (int64_t)s->o.allowed_count, .shelf = s->shelf,
                              .public_url = s->public_url, .node = str_of(s->node.id), .other_nodes = !store_is_sqlite(s->store), .log = &s->log, .engine = s,
-                             .slot = server_slot, .route = desk_route, .enabled = desk_enabled, .provider_known = desk_knows, .providers = desk_write, .hook = hooks_take_in, .metrics = server_metrics, .warnings = server_warnings};
+                             .slot = server_slot, .route = desk_route, .enabled = desk_enabled, .provider_known = desk_knows, .provider_key_fits = desk_key_fits, .providers = desk_write, .hook = hooks_take_in, .metrics = server_metrics, .warnings = server_warnings};
     s->ops = ops_create(&oo);
     struct api_options ao = {.ops = s->ops, .io = loop_io(s->loop), .public_url = s->public_url, .version = PURAS_VERSION, .log = &s->log};
     s->api = api_create(&ao);

@@ -144,6 +144,13 @@ static err no_outputs(struct errand *e, const struct json *body) {
     struct output_hints hints = {};
     for (const struct json *m = json_is(body, JSON_OBJECT) ? body->child : NULL; m && names.len < 150; m = m->next)
         buf_printf(&names, "%s`%.*s`", names.len ? ", " : "", STR_ARG(str_head(m->key, 40)));
+    if (!body) {
+        struct str type = {};
+        for (size_t i = 0; i < e->header_count; i++)
+            if (str_ieq(e->headers[i].name, STR("content-type"))) type = e->headers[i].value;
+        return why_set(&e->why, E_UPSTREAM, "The provider answered %d with what is neither JSON nor a file%s%.*s. Nothing was charged.", e->status, type.len ? ", but " : "",
+                       STR_ARG(str_head_text(type, 60)));
+    }
     output_hints(e->plan.provider, body, str_of(e->r->o.public_url), &e->arena, &hints);
     for (size_t i = 0; i < hints.path_count; i++)
         buf_printf(&places, "%s`%.*s`", i ? ", " : " With output_url_path a call says where else to look: links or data are at ", STR_ARG(hints.paths[i]));

@@ -212,16 +212,30 @@ enum bar routes_bar(const struct routes *r, const struct route_ask *ask, size_t 
     return opens > ask->now ? BAR_BREAKER : BAR_NONE;
 }
 
-static err explain(const struct route_ask *ask, enum bar bar, const struct route_spec *route, struct why *why) {
+/* The other providers whose key would do, as "A key of x or y would do as well." */
+static void other_keys(const struct routes *r, const struct route_ask *ask, const struct route_spec *but, char *out, size_t size) {
+    size_t n = 0;
+    *out = 0;
+    for (size_t i = 0; i < ask->model->route_count && n < size; i++) {
+        const struct route_spec *route = &ask->model->routes[i];
+        if (route == but || str_eq(route->provider, but->provider) || routes_bar(r, ask, i) != BAR_NO_KEY) continue;
+        n += (size_t)snprintf(out + n, size - n, "%s%.*s", n ? " or " : " A key of ", STR_ARG(route->provider));
+    }
+    if (n && n < size) snprintf(out + n, size - n, " would do as well.");
+}
+
+static err explain(const struct routes *r, const struct route_ask *ask, enum bar bar, const struct route_spec *route, struct why *why) {
     struct str slug = ask->model->slug, provider = route ? route->provider : STR("");
     const struct provider *p = route && ask->providers ? providers_find(ask->providers, provider) : NULL;
     struct str title = p && provider_info(p)->title.len ? provider_info(p)->title : provider, env = p ? provider_info(p)->key_env : STR("");
+    char others[100] = "";
     switch (bar) {
     case BAR_NO_KEY:
+        other_keys(r, ask, route, others, sizeof others);
         if (why) snprintf(why->field, sizeof why->field, "model");
         return why_set(why, E_NO_PROVIDER_KEY,
-                       "%.*s is made by %.*s, and this server has no key for it. Its operator sets one with `puras providers set-key %.*s`%s%.*s%s. Nothing was charged.",
-                       STR_ARG(slug), STR_ARG(title), STR_ARG(provider), env.len ? " or with " : "", STR_ARG(env), env.len ? " in the server's environment" : "");
+                       "%.*s is made by %.*s, and this server has no key for it. Its operator sets one with `puras providers set-key %.*s`%s%.*s%s.%s Nothing was charged.",
+                       STR_ARG(slug), STR_ARG(title), STR_ARG(provider), env.len ? " or with " : "", STR_ARG(env), env.len ? " in the server's environment" : "", others);
     case BAR_MODEL_PAUSED:
         if (why) why->passes = true, why->retry_after_s = PAUSED_AGAIN_S;
         return why_set(why, E_NO_ROUTE, "The operator of this server has paused %.*s; try again later. Nothing was charged.", STR_ARG(slug));
@@ -280,7 +294,7 @@ err routes_pick(const struct routes *r, const struct route_ask *ask, struct why 
         return OK;
     }
     if (!m->route_count && m->ended.len) return explain_ended(m, why);
-    return explain(ask, worst, worst_route, why);
+    return explain(r, ask, worst, worst_route, why);
 }
 
 bool routes_another(const struct routes *r, const struct route_ask *ask, struct str provider, struct str model) {

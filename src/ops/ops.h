@@ -46,6 +46,8 @@ struct ops_options {
     err (*route)(void *engine, const struct route_call *c, struct why *why, struct str *out_provider, struct str *out_route, bool *out_busy);
     bool (*enabled)(void *engine, const struct model *m); /* does any route lead to it for live keys? NULL: all that have one */
     bool (*provider_known)(void *engine, struct str name);
+    /* Whether a provider takes such a credential: its key, or with `webhook` the secret of its webhooks. A sentence when not. NULL: any. */
+    err (*provider_key_fits)(void *engine, struct str name, bool webhook, struct str key, struct why *why);
     void (*providers)(void *engine, struct jw *w);        /* members of an open object: providers, paused_models */
     void (*hook)(void *engine, const struct hook_in *h, ops_done *done, void *arg);
     void (*metrics)(void *engine, struct buf *out);
@@ -168,7 +170,7 @@ struct wait;
 struct wait *ops_submit(struct ops *o, const struct caller *c, const struct submission *s, ops_done *done, void *arg);
 struct wait *ops_wait(struct ops *o, const struct caller *c, struct str id, msec wait, enum view view, int64_t ttl_s, ops_done *done, void *arg);
 void ops_abandon(struct wait *w); /* done is not called any more */
-struct list_query { int64_t before_seq, limit; struct str state, model, end_user, key; msec since, until; };
+struct list_query { int64_t before_seq, limit; struct str state, model, end_user, key, meta_name, meta_value; msec since, until; };
 void ops_list(struct ops *o, const struct caller *c, const struct list_query *q, ops_done *done, void *arg);
 void ops_cancel(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg);
 /* The file of a generation that ended with E_OUTPUT_HIDDEN, found by url_path (empty: in the usual places, by the description of now), at no charge.

@@ -34,6 +34,12 @@ void ops_provider_key_put(struct ops *o, const struct caller *c, struct str prov
             answer_err(done, arg, E_INVALID, "A provider's key has visible ASCII characters only, without blanks; was a line too much copied?");
             return;
         }
+    struct why why = {};
+    err unfit = o->o.provider_key_fits ? o->o.provider_key_fits(o->o.engine, of, of.len < provider.len, key, &why) : OK;
+    if (unfit) {
+        answer_err(done, arg, unfit, "%s", why_text(&why));
+        return;
+    }
     _cleanup_(arena_done) struct arena arena = {};
     _cleanup_(buf_done) struct buf sealed = {};
     uint8_t nonce[24];

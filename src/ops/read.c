@@ -61,8 +61,21 @@ static void end_list(struct read *r, struct jw *w, size_t n, int64_t last_seq) {
 
 static struct page page_of(const struct read *r) {
     return (struct page){.before_seq = r->list.before_seq, .limit = r->list.limit, .state = r->list.state, .model = r->list.model, .end_user = r->list.end_user,
-                         .key = r->list.key, .since = r->list.since, .until = r->list.until,
+                         .key = r->list.key, .meta_name = r->list.meta_name, .meta_value = r->list.meta_value, .since = r->list.since, .until = r->list.until,
                          .book = is_operator(&r->caller) ? STR("") : str_of(r->caller.book)};
+}
+
+/* The store finds the text anywhere in metadata; the member is one of its own. */
+static bool is_meant(struct read *r, struct str metadata) {
+    struct json *j = NULL;
+    struct str value;
+    if (!r->list.meta_name.len) return true;
+    if (json_parse(metadata, &r->arena, NULL, &j)) return false;
+    const struct json *m = json_get_str(j, r->list.meta_name);
+    bool plain;
+    if (json_as_bool(m, &plain)) return str_is(r->list.meta_value, plain ? "true" : "false");
+    if (json_is(m, JSON_NUMBER)) return str_eq(m->text, r->list.meta_value);
+    return json_as_str(m, &value) && str_eq(value, r->list.meta_value);
 }
 
 static void run_list(struct read *r, struct db *db) {
@@ -79,6 +92,7 @@ static void run_list(struct read *r, struct db *db) {
     for (size_t i = 0; i < n; i++) {
         const struct asset **assets = NULL;
         size_t asset_count = 0;
+        if (!is_meant(r, rows[i]->metadata)) continue;
         if (rows[i]->outputs && query_assets_of(db, rows[i]->head.id, &r->arena, &assets, &asset_count)) asset_count = 0;
         struct shown s = {.g = rows[i], .assets = assets, .asset_count = asset_count, .signer = r->signer, .public_url = str_of(r->url), .now = r->now, .ttl_s = r->ttl_s};
         view_generation(&w, &s);
@@ -99,6 +113,7 @@ static void run_usage(struct read *r, struct db *db) {
     begin_list(r, &w, "usage_events");
     for (size_t i = 0; i < n; i++) {
         const struct usage_event *u = rows[i];
+        if (!is_meant(r, u->metadata)) continue;
         jw_open(&w, '{');
         jw_kstr(&w, "id", u->head.id);
         jw_kstr(&w, "generation_id", u->head.id);
@@ -219,6 +234,8 @@ static void start_list(struct ops *o, const struct caller *c, const struct list_
     r->list.model = arena_dup(&r->arena, q->model);
     r->list.end_user = arena_dup(&r->arena, q->end_user);
     r->list.key = arena_dup(&r->arena, q->key);
+    r->list.meta_name = arena_dup(&r->arena, q->meta_name);
+    r->list.meta_value = arena_dup(&r->arena, q->meta_value);
     if (r->list.limit <= 0 || r->list.limit > LIMIT_PAGE) r->list.limit = r->list.limit <= 0 ? 50 : LIMIT_PAGE;
     read_start(r);
 }

@@ -171,6 +171,8 @@ void output_hints(const struct provider *p, const struct json *body, struct str 
 enum signature { SIGNATURE_NONE, SIGNATURE_FAL, SIGNATURE_STANDARD, SIGNATURE_GOOGLE };
 enum signature provider_signature(const struct provider *p);
 struct str provider_webhook_keys(const struct provider *p); /* URL of its JWKS; may be empty */
+/* Whether it can be the secret of SIGNATURE_STANDARD: whsec_ and base64 of 16 to 64 bytes. */
+bool signature_secret_reads(struct str secret);
 /* The provider's name for the work, where the description says that its webhooks carry it; empty: not said, or not there. */
 struct str provider_hook_ref(const struct provider *p, const struct json *body, struct arena *a);
 /* keys: of FAL and GOOGLE the JWKS document, of STANDARD the secret (whsec_...). E_BAD_SIGNATURE. */

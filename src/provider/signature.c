@@ -191,3 +191,9 @@ err signature_check(enum signature s, struct str keys, const struct header_out *
     }
     return bad(why, "its signature is of an unknown kind");
 }
+
+bool signature_secret_reads(struct str secret) {
+    uint8_t key[64];
+    size_t n = 0;
+    return str_starts(secret, STR("whsec_")) && base64_decode(str_skip(secret, 6), key, sizeof key, &n) && n >= 16;
+}

@@ -19,7 +19,7 @@ struct sql_value {
 #define SQL_STR(text) ((struct sql_value){.s = (text)})
 #define SQL_INT(number) ((struct sql_value){.is_int = true, .i = (number)})
 #define SQL_PARAMS(...) (const struct sql_value[]){__VA_ARGS__}, sizeof((const struct sql_value[]){__VA_ARGS__}) / sizeof(struct sql_value)
-enum { SQL_MAX_PARAMS = 12 };
+enum { SQL_MAX_PARAMS = 16 };
 
 struct sql_rows {
     size_t n;

@@ -2,6 +2,7 @@
 #include "store/query.h"
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "store/query_rows.h"
 
@@ -49,14 +50,48 @@ err query_record(struct db *db, struct rec_key key, struct arena *a, const struc
     return OK;
 }
 
+/* What a member's text may look like within metadata as it is stored; each '' when nothing is asked for. */
+struct like { struct str text, number, last; };
+
+static void like_write(struct buf *b, struct str json) {
+    for (size_t i = 0; i < json.len; i++) {
+        if (strchr("%_\\", json.ptr[i])) buf_c(b, '\\');
+        buf_c(b, json.ptr[i]);
+    }
+}
+
+static struct str like_one(struct arena *a, struct str name, struct str value, const char *behind) {
+    _cleanup_(buf_done) struct buf b = {}, json = {};
+    struct jw w = {.out = &json};
+    jw_str(&w, name);
+    buf_c(&b, '%');
+    like_write(&b, buf_view(&json));
+    buf_c(&b, ':');
+    buf_clear(&json);
+    w = (struct jw){.out = &json};
+    if (*behind) buf_str(&json, value);
+    else jw_str(&w, value);
+    like_write(&b, buf_view(&json));
+    buf_printf(&b, "%s%%", behind);
+    return arena_dup(a, buf_view(&b));
+}
+
+static struct like like_of(const struct page *p, struct arena *a) {
+    if (str_empty(p->meta_name)) return (struct like){};
+    return (struct like){like_one(a, p->meta_name, p->meta_value, ""), like_one(a, p->meta_name, p->meta_value, ","), like_one(a, p->meta_name, p->meta_value, "}")};
+}
+
+#define META_LIKE(text, number, last) "(" text " = '' or metadata like " text " escape '\\' or metadata like " number " escape '\\' or metadata like " last " escape '\\')"
+
 err query_generations(struct db *db, struct str project, const struct page *p, struct arena *a, const struct generation ***out, size_t *n) {
+    struct like l = like_of(p, a);
     return query_records(db, REC_generation,
                          "select @generation from generation where project = $1 and seq < $2 and ($3 = '' or state = $3) and "
                          "($4 = '' or model = $4) and ($5 = '' or book = $5) and ($6 = '' or end_user = $6) and ($7 = '' or key = $7) and "
-                         "created_at >= $8 and created_at < $9 order by seq desc limit $10",
+                         "created_at >= $8 and created_at < $9 and " META_LIKE("$11", "$12", "$13") " order by seq desc limit $10",
                          SQL_PARAMS(SQL_STR(project), SQL_INT(before(p)), SQL_STR(p->state), SQL_STR(p->model), SQL_STR(p->book),
                                     SQL_STR(p->end_user), SQL_STR(p->key), SQL_INT(p->since), SQL_INT(end_of(p->until)),
-                                    SQL_INT(page_limit(p->limit))),
+                                    SQL_INT(page_limit(p->limit)), SQL_STR(l.text), SQL_STR(l.number), SQL_STR(l.last)),
                          a, (void ***)out, n);
 }
 
@@ -91,12 +126,13 @@ err query_asset_of_bytes(struct db *db, struct str project, struct str sha256, s
 }
 
 err query_usage(struct db *db, struct str project, const struct page *p, struct arena *a, const struct usage_event ***out, size_t *n) {
+    struct like l = like_of(p, a);
     return query_records(db, REC_usage_event,
                          "select @usage_event from usage_event where project = $1 and seq < $2 and ($3 = '' or model = $3) and "
                          "($4 = '' or book = $4) and ($5 = '' or end_user = $5) and ($6 = '' or key = $6) and created_at >= $7 and "
-                         "created_at < $8 order by seq desc limit $9",
+                         "created_at < $8 and " META_LIKE("$10", "$11", "$12") " order by seq desc limit $9",
                          SQL_PARAMS(SQL_STR(project), SQL_INT(before(p)), SQL_STR(p->model), SQL_STR(p->book), SQL_STR(p->end_user),
-                                    SQL_STR(p->key), SQL_INT(p->since), SQL_INT(end_of(p->until)), SQL_INT(page_limit(p->limit))),
+                                    SQL_STR(p->key), SQL_INT(p->since), SQL_INT(end_of(p->until)), SQL_INT(page_limit(p->limit)), SQL_STR(l.text), SQL_STR(l.number), SQL_STR(l.last)),
                          a, (void ***)out, n);
 }
 

@@ -11,6 +11,7 @@ struct page {
     int64_t before_seq; /* 0: from the newest */
     int64_t limit;
     struct str state, model, book, end_user, key; /* empty: any */
+    struct str meta_name, meta_value; /* a member of metadata: text, number, true or false. Rows in whose metadata it stands deeper are found too */
     msec since, until;  /* of created_at: from, and before; until 0: no end */
 };
 [[nodiscard]] err query_generations(struct db *db, struct str project, const struct page *p, struct arena *a, const struct generation ***out, size_t *n);

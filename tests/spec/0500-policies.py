@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import time
+import urllib.parse
 
 from harness import PURAS, Unmoved, case, each_store, equal, expect, refusal, run, shared
 
@@ -259,6 +260,28 @@ def from_the_command_line():
     for word in (made["id"], "completed", "metadata", "hold", "capture", made["outputs"][0]["drive_path"], "10000 micros"):
         expect(word in told, (word, told))
     s.audit()
+
+
+@each_store
+def metadata_finds_its_calls(s):
+    key = make_key(s, name="shop")["key"]
+    given = [{"order": 7}, {"order": "7", "x": 1}, {"x": {"order": 7}}, {"order": 77}, {"order": "a%_\\b\"c"}, {"gift": True}, {"order": 7, "last": "y"}]
+    ids = [render(s, key=key, metadata=m) for m in given]
+    prefix = key.split(".")[0].split("_")[-1]
+    for wanted, which in (("order:7", [0, 1, 6]), ("order:77", [3]), ("order:a%_\\b\"c", [4]), ("order:a%", []), ("gift:true", [5]), ("gift:tru", []), ("x:1", [1]), ("last:y", [6]), ("order:", []), ("nothing:7", [])):
+        query = "?key=%s&metadata=%s" % (prefix, urllib.parse.quote(wanted))
+        listed = s.get("/v1/generations" + query).json["generations"]
+        equal((wanted, sorted(g["id"] for g in listed)), (wanted, sorted(ids[n] for n in which)))
+        used = s.get("/v1/usage_events" + query).json["usage_events"]
+        equal((wanted, sorted(u["generation_id"] for u in used)), (wanted, sorted(ids[n] for n in which)))
+    equal(len(s.get("/v1/generations?key=%s&status=completed" % prefix).json["generations"]), len(ids))
+    equal(s.get("/v1/generations?key=%s&status=failed" % prefix).json["generations"], [])
+    for route in ("/v1/generations", "/v1/usage_events"):
+        for query in ("?metadata=order", "?metadata=:7"):
+            refusal(s.get(route + query), 400, "invalid_argument")
+        told = refusal(s.get(route + "?statuss=failed"), 400, "invalid_argument")
+        expect("statuss" in told["detail"] and "metadata" in told["detail"] and told["field"] == "statuss", told)
+    expect(ids[5] in s.cli("generations", "--metadata", "gift:true"), "the command line")
 
 
 run()

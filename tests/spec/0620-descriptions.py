@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 
-from harness import PURAS, case, equal, expect, run
+from harness import PURAS, TOP, case, equal, expect, run
 
 PROVIDER = """provider: painters
 base: http://127.0.0.1:PORT
@@ -201,6 +201,18 @@ def failures_have_a_class_and_no_key():
         for args in (("check",), ("check", "/nowhere.yaml"), ("paint", w.description), ("try", w.description), ("record", w.description, "painters/oil")):
             status, out, err = w.puras("provider", *args)
             equal((args, status, out), (args, 2, ""))
+
+
+@case
+def the_program_of_the_document_is_one():
+    with open(os.path.join(TOP, "docs", "PROVIDERS.md"), encoding="utf-8") as f:
+        text = f.read().split("## A program of this machine", 1)[1].split("```yaml\n", 1)[1].split("```", 1)[0]
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "mine.yaml")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        done = subprocess.run([PURAS, "provider", "check", path], capture_output=True, text=True, timeout=60)
+        equal((done.returncode, "no problems" in done.stdout), (0, True))
 
 
 run()

@@ -4,7 +4,7 @@ nothing, and no answer tells whether there is such a generation."""
 import re
 import time
 
-from harness import Server, case, equal, expect, run
+from harness import Server, case, equal, expect, refusal, run
 from twin_server import Twin
 
 TWIN = Twin()
@@ -78,6 +78,9 @@ def a_lost_answer_is_found_by_the_callback():
 def replicate_calls_back():
     secret = TWIN.call("GET", "/replicate/v1/webhooks/default/secret", headers={"Authorization": "Bearer r8_x"}).json["key"]
     with server("replicate") as s:
+        for name, bad, word in (("replicate%2Bwebhook", "hello", "whsec_"), ("replicate%2Bwebhook", "whsec_notbase64!!", "whsec_"), ("fal%2Bwebhook", secret, "no secret of yours"), ("comfyui", "x", "needs no key")):
+            told = refusal(s.call("PUT", "/v1/providers/%s/key" % name, {"key": bad}, key="admin"), 400, "invalid_argument")
+            expect(word in told["detail"], told)
         reply = s.call("PUT", "/v1/providers/replicate%2Bwebhook/key", {"key": secret}, key="admin")
         equal(reply.status, 200)
         expect(secret.encode() not in reply.body and secret not in s.log(), "the secret is shown")
