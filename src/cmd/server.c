@@ -190,6 +190,7 @@ static void start_work(struct server *s) {
     s->local = local_create(s->loop, s->drive, s->helper, s->o.renders);
     local_find_models(s->local, find_model, s);
     loop_on_call(s->loop, CALL_RENDER, local_call, s->local);
+    loop_on_unwanted(s->loop, CALL_RENDER, local_unwanted, s->local);
     struct remote_options ro = {.loop = s->loop, .upstream = s->upstream, .jq = s->jq, .drive = s->drive, .helper = s->helper, .signer = s->signer,
                                 .atlas = s->desk->atlas, .public_url = s->public_url, .key = desk_key, .arg = s};
     s->remote = remote_create(&ro);

@@ -119,6 +119,7 @@ void engine_take(struct engine *e, const struct generation *g, const struct atte
     if (!t) {
         t = tasks_add(&e->tasks, g->head.id);
         t->engine = e;
+        t->walked = e->walks;
         t->deadline_at = g->deadline_at;
         t->created_at = g->created_at;
         task_set(&t->project, g->project);

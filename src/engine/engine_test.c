@@ -22,7 +22,7 @@ struct bench {
     char ids[MANY][ID_LEN + 1], attempt_ids[MANY][ID_LEN + 3];
     struct generation generations[MANY];
     struct attempt attempts[MANY];
-    bool polled[MANY], cancelled[MANY];
+    bool polled[MANY], cancelled[MANY], ended[MANY], local;
     int adoptions;
 };
 
@@ -98,7 +98,10 @@ static err submit(void *self, const struct command *c, committed_fn *done, void 
 }
 
 static err route(void *self, const struct work *w, struct arena *a, struct str *out_provider, struct str *out_route) { return E_NO_ROUTE; }
-static struct traits traits(void *self, const struct route_names *r) { return (struct traits){.can_cancel = true, .poll_every = MS_SECOND, .poll_max = MS_SECOND}; }
+static struct traits traits(void *self, const struct route_names *r) {
+    if (((struct bench *)self)->local) return (struct traits){.local = true};
+    return (struct traits){.can_cancel = true, .poll_every = MS_SECOND, .poll_max = MS_SECOND};
+}
 static void fenced(void *self) { fail(); }
 
 /* The provider: still at work, and stops when it is asked to. */
@@ -106,6 +109,16 @@ static void answer(void *self, struct fake_io *f, const struct call *c, uint64_t
     struct bench *b = self;
     struct call_result r = {.state = c->kind == CALL_CANCEL ? CALL_STOPPED : CALL_RUNNING, .percent = -1};
     b->polled[number(c->generation)] = true;
+    if (c->kind == CALL_RENDER) return; /* it takes long */
+    fake_io_answer_at(f, call_id, 10, &r);
+}
+
+static void unwanted(void *self, struct fake_io *f, const struct call *c, uint64_t call_id) {
+    struct bench *b = self;
+    struct call_result r = {.code = E_CANCELLED, .failure = FAIL_TRANSIENT, .percent = -1};
+    assert_int_equal(c->kind, CALL_RENDER);
+    assert_false(b->ended[number(c->generation)]);
+    b->ended[number(c->generation)] = true;
     fake_io_answer_at(f, call_id, 10, &r);
 }
 
@@ -115,6 +128,7 @@ static int set_up(void **state) {
     *state = b;
     b->io = fake_io_create(1, MS_DAY);
     fake_io_on_call(b->io, answer, b);
+    fake_io_on_unwanted(b->io, unwanted, b);
     for (int i = 0; i < MANY; i++) {
         snprintf(b->ids[i], sizeof b->ids[i], "%032d", i);
         snprintf(b->attempt_ids[i], sizeof b->attempt_ids[i], "%s.1", b->ids[i]);
@@ -178,12 +192,51 @@ static void a_cancel_through_another_node_is_heard(void **state) {
     assert_int_equal(count(b->cancelled), 2);
 }
 
+static void render_all(struct bench *b) {
+    give_all_to(b, ME);
+    b->local = true;
+    for (int i = 0; i < MANY; i++) b->generations[i].step = STEP_OPENED;
+    engine_start(b->engine);
+    fake_io_run_until(b->io, MS_DAY + 500);
+    assert_int_equal(count(b->polled), MANY);
+}
+
+/* Committed by this node: heard at once. What the render answers after that is nobody's business. */
+static void a_render_ends_with_its_generation(void **state) {
+    struct bench *b = *state;
+    render_all(b);
+    b->generations[7].state = GEN_CANCELLED;
+    b->generations[7].node = STR("");
+    struct rec_change change = {.type = REC_generation, .record = (const struct rec_head *)&b->generations[7]};
+    engine_published(b->engine, &change, 1);
+    assert_true(b->ended[7]);
+    int64_t tasks = engine_stats(b->engine).tasks;
+    fake_io_run_until(b->io, MS_DAY + 10 * MS_SECOND);
+    assert_int_equal(engine_stats(b->engine).tasks, tasks - 1);
+    assert_int_equal(count(b->ended), 1);
+}
+
+/* Committed by another node: it is this one's no more, which the walk over its work shows. */
+static void a_render_that_ended_through_another_node_is_ended(void **state) {
+    struct bench *b = *state;
+    render_all(b);
+    for (int i = 3; i < MANY; i += 300) { /* in different pages; cancelled, adopted */
+        bool adopted = i / 300 % 2;
+        b->generations[i].state = adopted ? GEN_PROCESSING : GEN_CANCELLED;
+        b->generations[i].node = !adopted ? STR("") : STR("cccccccccccccccccccccccccccccccc");
+    }
+    fake_io_run_until(b->io, MS_DAY + 20 * MS_SECOND);
+    for (int i = 0; i < MANY; i++) assert_int_equal(b->ended[i], i % 300 == 3);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(all_work_is_found_after_a_start),
         CASE(all_work_of_a_dead_node_is_taken_over_at_once),
         CASE(a_cancel_through_another_node_is_heard),
+        CASE(a_render_ends_with_its_generation),
+        CASE(a_render_that_ended_through_another_node_is_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,18 +1,22 @@
 /* Local models. The work happens on a pool's thread: ask the helper for each file, measure it, adopt it into the drive. The loop
- * only hands over and receives. A local route is idempotent: whatever an interrupted attempt left is swept, and it runs again. */
+ * only hands over and receives, as many at once as there are threads; the others wait here, where projects have their turns (fair.h). A
+ * local route is idempotent: whatever an interrupted attempt left is swept, and it runs again. */
 #include "engine/local.h"
 
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "engine/fair.h"
 #include "twin/plan.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { INPUT_FILES_MAX = 16 };
+enum { INPUT_FILES_MAX = 16, WAITS_LOOK_MS = 500, WAITS_EVERY_MS = 5000 };
 
 struct local {
     struct loop *loop;
@@ -21,7 +25,9 @@ struct local {
     struct pool *pool;
     const struct model *(*find)(void *self, struct str catalog, struct str slug);
     void *find_self;
-    struct job *resting; /* told to be slow: each waits for its timer */
+    struct job *jobs;        /* not answered yet */
+    struct fair fair;        /* threads as places */
+    struct timer *wait_look; /* while some wait */
 };
 
 /* One render with everything the thread needs and makes. */
@@ -46,8 +52,13 @@ struct job {
     bool twin;
     const struct model *model; /* of the twin; NULL: not known any more */
     struct twin_file facts[INPUT_FILES_MAX]; /* of each input file, for the twin */
-    struct timer *rest;
-    struct job *next_resting, **resting_at;
+    struct timer *rest; /* told to be slow: waits for it */
+    struct job *next, **at;
+    struct fair_wait turn;
+    msec came, told_at; /* by the monotonic clock; when it was told that it waits, 0: never */
+    int64_t told;       /* how many were before it */
+    int ender;          /* an eventfd of the thread that works on it; 0: none */
+    bool unwanted;      /* read on the thread too */
 };
 enum { STAGE_NAME = 48 };
 struct note {
@@ -56,20 +67,12 @@ struct note {
     int percent;
 };
 
-/* It rests no more. */
-static void wake(struct job *j) {
-    if (j->resting_at) *j->resting_at = j->next_resting;
-    if (j->next_resting) j->next_resting->resting_at = j->resting_at;
-    j->resting_at = NULL;
-    j->next_resting = NULL;
-    j->rest = NULL;
-}
-
 struct local *local_create(struct loop *loop, struct drive *drive, struct helper *helper, int at_once) {
     struct local *l = calloc(1, sizeof *l);
     must(l);
     *l = (struct local){.loop = loop, .drive = drive, .helper = helper};
-    l->pool = pool_create(loop, "render", at_once, LIMIT_COMMIT_QUEUE);
+    l->pool = pool_create(loop, "render", at_once, at_once);
+    l->fair.places = at_once;
     return l;
 }
 
@@ -77,22 +80,6 @@ void local_find_models(struct local *l, const struct model *(*find)(void *self, 
     l->find = find;
     l->find_self = self;
 }
-
-void local_destroy(struct local *l) {
-    if (!l) return;
-    while (l->resting) {
-        struct job *j = l->resting;
-        struct io *io = loop_io(l->loop);
-        io->ops->timer_stop(io, j->rest);
-        wake(j);
-        arena_done(&j->arena);
-        free(j);
-    }
-    pool_destroy(l->pool);
-    free(l);
-}
-
-int local_waiting(const struct local *l) { return pool_waiting(l->pool); }
 
 static void failed(struct job *j, err code, const char *detail) {
     j->result.code = code;
@@ -139,6 +126,7 @@ static void keep(struct job *j, int64_t i, const char *tmp, const struct render_
 /* --- stages: from the pool's thread to the loop --- */
 
 static void job_free(struct job *j) {
+    if (j->ender) close(j->ender);
     arena_done(&j->arena);
     free(j);
 }
@@ -206,6 +194,7 @@ static void render_one(struct job *j, const struct render_job *what, int64_t i, 
     job.timeout = j->timeout;
     job.stage = on_stage;
     job.stage_arg = j;
+    job.unwanted = j->ender;
     j->file = i;
     helper_render(j->local->helper, &job, a);
     if (a->code) failed(j, a->code, a->detail);
@@ -332,6 +321,13 @@ static void work_twin(struct job *j, struct buf *metrics, struct buf *more) {
     j->result.measured = measure(j, &counts, plan.text);
 }
 
+/* The generation has ended: no row will ever name them. */
+static void forget_outputs(struct job *j) {
+    for (int64_t i = 0; i < j->result.output_count; i++)
+        if (drive_blob_delete(j->local->drive, j->outputs[i].blob)) return; /* the sweep takes the rest */
+    j->result.output_count = 0;
+}
+
 static void work(void *arg) {
     struct job *j = arg;
     _cleanup_(buf_done) struct buf metrics = {}, more = {};
@@ -344,40 +340,129 @@ static void work(void *arg) {
         j->result.measured = measure(j, &counts, STR(""));
     }
     close_files(j);
+    if (__atomic_load_n(&j->unwanted, __ATOMIC_ACQUIRE)) forget_outputs(j);
     if (!j->twin && str_is(j->call->kind_wanted, "text")) buf_z(&more, ",\"text\":\"\"");
     j->result.result = arena_printf(&j->arena, "{\"metrics\":{\"inference_time\":%lld.%06d,\"files\":[%.*s]}%.*s}", (long long)(j->render_us / 1000000),
                                     (int)(j->render_us % 1000000), STR_ARG(buf_view(&metrics)), STR_ARG(buf_view(&more)));
     j->result.outputs = j->outputs;
 }
 
+/* --- whose turn it is --- */
+
+static void next_ones(struct local *l);
+
+static void off_the_list(struct job *j) {
+    *j->at = j->next;
+    if (j->next) j->next->at = j->at;
+    j->next = NULL;
+    j->at = NULL;
+}
+
 static void finish(void *arg) {
     struct job *j = arg;
+    struct local *l = j->local;
+    if (l) { /* it is not being destroyed */
+        off_the_list(j);
+        fair_leave(&l->fair, &j->turn);
+        next_ones(l);
+    }
     j->done(j->arg, j->call, &j->result);
     j->finished = true;
     if (__atomic_load_n(&j->notes, __ATOMIC_ACQUIRE) == 0) job_free(j);
 }
 
-static void start(struct job *j) {
-    if (pool_run(j->local->pool, work, finish, j)) {
-        failed(j, E_AGAIN, "The renderer's queue is full.");
-        loop_post(j->local->loop, finish, j);
+/* Answered in a turn of its own. */
+static void end_later(struct job *j, err code, const char *detail) {
+    failed(j, code, detail);
+    loop_post(j->local->loop, finish, j);
+}
+
+/* Only who waits for a while is told: each is a row that is kept, and most have their turn at once. */
+static void tell_places(void *arg) {
+    struct local *l = arg;
+    struct io *io = loop_io(l->loop);
+    msec now = io_mono(io);
+    l->wait_look = l->fair.waiting ? io->ops->timer_start(io, WAITS_LOOK_MS, tell_places, l) : NULL;
+    for (struct job *j = l->jobs; j; j = j->next) {
+        if (!j->turn.project || j->turn.inside || now - j->came < WAITS_LOOK_MS || (j->told_at && now - j->told_at < WAITS_EVERY_MS)) continue;
+        int64_t before = fair_before(&l->fair, &j->turn);
+        if (j->told_at && before == j->told) continue;
+        char stage[STAGE_NAME + 24] = STAGE_WAITING;
+        if (before) snprintf(stage, sizeof stage, STAGE_WAITING ", %lld before it", (long long)before);
+        j->told = before;
+        j->told_at = now;
+        j->stage(j->arg, j->call, str_of(stage), -1);
     }
+}
+
+static void begin(struct job *j) {
+    struct io *io = loop_io(j->local->loop);
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd > 0) j->ender = fd; /* without one it goes on to its end */
+    msec left = j->call->deadline_at - io_now(io);
+    j->timeout = left > 0 ? left : 1;
+    if (j->told_at) j->stage(j->arg, j->call, STR("preparing"), 0); /* it waits no more */
+    if (pool_run(j->local->pool, work, finish, j)) end_later(j, E_AGAIN, "The renderer's queue is full.");
+}
+
+static void next_ones(struct local *l) {
+    for (struct fair_wait *w; (w = fair_next(&l->fair));) begin((struct job *)((char *)w - offsetof(struct job, turn)));
+    struct io *io = loop_io(l->loop);
+    if (l->fair.waiting && !l->wait_look) l->wait_look = io->ops->timer_start(io, WAITS_LOOK_MS, tell_places, l);
+}
+
+static void start(struct job *j) {
+    struct local *l = j->local;
+    if (l->fair.waiting >= LIMIT_COMMIT_QUEUE) {
+        end_later(j, E_AGAIN, "The renderer's queue is full.");
+        return;
+    }
+    j->came = io_mono(loop_io(l->loop));
+    fair_enter(&l->fair, j->call->project, &j->turn);
+    next_ones(l);
 }
 
 static void rested(void *arg) {
     struct job *j = arg;
-    wake(j);
+    j->rest = NULL;
     start(j);
 }
 
-/* A provider that takes its time takes no thread. */
-static void rest(struct job *j, msec delay) {
-    struct io *io = loop_io(j->local->loop);
-    j->next_resting = j->local->resting;
-    j->resting_at = &j->local->resting;
-    if (j->next_resting) j->next_resting->resting_at = &j->next_resting;
-    j->local->resting = j;
-    j->rest = io->ops->timer_start(io, delay, rested, j);
+void local_unwanted(void *self, const struct call *c) {
+    struct local *l = self;
+    struct io *io = loop_io(l->loop);
+    struct job *j = l->jobs;
+    while (j && (j->unwanted || j->call->attempt != c->attempt || !str_eq(j->call->generation, c->generation))) j = j->next;
+    if (!j) return;
+    __atomic_store_n(&j->unwanted, true, __ATOMIC_RELEASE);
+    if (j->turn.inside) { /* its thread ends it, and answers */
+        uint64_t one = 1;
+        if (j->ender && write(j->ender, &one, sizeof one) != sizeof one) must(false);
+        return;
+    }
+    bool waits = j->rest || j->turn.project; /* else its answer is on its way already */
+    io->ops->timer_stop(io, j->rest);
+    j->rest = NULL;
+    fair_leave(&l->fair, &j->turn);
+    if (waits) end_later(j, E_CANCELLED, "Nobody wants the file any more.");
+}
+
+void local_destroy(struct local *l) {
+    if (!l) return;
+    struct io *io = loop_io(l->loop);
+    io->ops->timer_stop(io, l->wait_look);
+    pool_destroy(l->pool);
+    while (l->jobs) { /* what waits is forgotten; what a thread had comes back by itself, to find nobody here */
+        struct job *j = l->jobs;
+        bool waits = j->rest || (j->turn.project && !j->turn.inside);
+        off_the_list(j);
+        io->ops->timer_stop(io, j->rest);
+        fair_leave(&l->fair, &j->turn);
+        j->local = NULL;
+        if (waits) job_free(j);
+    }
+    fair_done(&l->fair);
+    free(l);
 }
 
 void local_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg) {
@@ -385,7 +470,9 @@ void local_call(void *self, const struct call *c, call_stage_fn *stage, call_don
     struct io *io = loop_io(l->loop);
     struct job *j = calloc(1, sizeof *j);
     must(j);
-    *j = (struct job){.local = l, .call = c, .stage = stage, .done = done, .arg = arg};
+    *j = (struct job){.local = l, .next = l->jobs, .at = &l->jobs, .call = c, .stage = stage, .done = done, .arg = arg};
+    if (j->next) j->next->at = &j->next;
+    l->jobs = j;
     io->ops->random(io, &j->seed, sizeof j->seed);
     j->seed &= INT32_MAX; /* as a caller could give it, and as JSON readers keep it exact */
     for (int i = 0; i < LIMIT_OUTPUTS; i++)
@@ -393,8 +480,6 @@ void local_call(void *self, const struct call *c, call_stage_fn *stage, call_don
             struct id id = io_new_id(io);
             memcpy(j->random[i][k], id.hex, sizeof id.hex);
         }
-    msec left = c->deadline_at - io_now(io);
-    j->timeout = left > 0 ? left : 1;
     j->twin = str_is(c->provider, "twin");
     j->model = l->find ? l->find(l->find_self, c->catalog, j->twin ? c->route : c->model) : NULL;
     if (!j->twin) {
@@ -404,5 +489,5 @@ void local_call(void *self, const struct call *c, call_stage_fn *stage, call_don
     struct twin_mood mood = {};
     (void)twin_mood_find(c->inputs, &j->arena, NULL, &mood); /* what cannot be read is said by the plan */
     if (!mood.slow) start(j);
-    else rest(j, mood.slow);
+    else j->rest = io->ops->timer_start(io, mood.slow, rested, j); /* a provider that takes its time takes no thread */
 }

@@ -13,4 +13,5 @@ void local_find_models(struct local *l, const struct model *(*find)(void *self, 
 void local_destroy(struct local *l);
 /* A loop_call_fn; register with loop_on_call(loop, CALL_RENDER, local_call, l). */
 void local_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg);
-int local_waiting(const struct local *l);
+/* A loop_unwanted_fn; register with loop_on_unwanted: a render ends at once and its thread is free, one that waits leaves the queue. */
+void local_unwanted(void *self, const struct call *c);

@@ -28,6 +28,7 @@ void engine_scan(struct engine *e, enum scan_kind kind) {
         e->work_rush = true;
         e->work_restart = false;
     }
+    if (kind == SCAN_WORK && !e->work_after[0]) e->walks++;
     struct scan *s = &e->scans[kind];
     arena_reset(&s->arena);
     *s = (struct scan){.kind = kind, .after = kind == SCAN_WORK ? str_of(e->work_after) : STR(""), .arena = s->arena, .limit = limit, .now = io_now(e->o.io), .node = str_of(e->node), .done = scan_done, .arg = e};
@@ -195,6 +196,7 @@ static void beat_done(struct engine *e, const struct scan *s) {
 /* One of this node's generations, as the store has it. */
 static void own_work(struct engine *e, const struct work *w) {
     struct task *t = tasks_find(&e->tasks, w->generation->head.id);
+    if (t) t->walked = e->walks;
     if (!t) {
         engine_take(e, w->generation, w->attempt);
     } else if (w->generation->cancel_at && !t->cancel_wanted) { /* asked through another node; all else here may be older than what the task knows */
@@ -203,11 +205,20 @@ static void own_work(struct engine *e, const struct work *w) {
     }
 }
 
+/* Renders of what was this node's before the walk began and is not any more: ended or taken over through another node, whose commits are not published
+ * here. Other effects are short, or find it out by their next command. */
+static void end_unseen_renders(struct engine *e) {
+    for (size_t i = 0; i < e->tasks.bucket_count; i++)
+        for (struct task *t = e->tasks.buckets[i]; t; t = t->next)
+            if (t->calling && !t->gone && t->call.kind == CALL_RENDER && t->walked < e->walks) task_release(t);
+}
+
 static void work_walked(struct engine *e, const struct scan *s) {
     bool full = (int64_t)s->work_count >= s->limit;
     memset(e->work_after, 0, sizeof e->work_after);
     if (full) memcpy(e->work_after, s->work[s->work_count - 1].generation->head.id.ptr, ID_LEN);
     else e->work_rush = false;
+    if (!full) end_unseen_renders(e);
     if (e->work_rush) e->scan_again[SCAN_WORK] = true;
 }
 

@@ -46,6 +46,8 @@ static void free_when_idle(struct task *t) {
 void task_release(struct task *t) {
     if (PLANTED(poll_after_terminal)) return;
     t->gone = true;
+    struct io *io = t->engine->o.io;
+    if (t->calling && t->call.kind == CALL_RENDER) io->ops->unwanted(io, &t->call); /* its slot is somebody else's */
     if (!t->calling) gate_leave(t);
     free_when_idle(t);
 }

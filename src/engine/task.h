@@ -26,6 +26,7 @@ struct task {
     bool calling;               /* an effect is under way */
     bool commanding;            /* a command is under way */
     bool late;                  /* it passed its deadline at the provider: asked after until deadline_at, for a file that nobody pays */
+    uint64_t walked;            /* the last walk over this node's work that saw it, or that it came into */
     bool gone;                  /* terminal or taken over: freed when neither is under way */
     int polls, tries;
     int missing, unread;        /* answers in a row: that it knows no such work; that did not bring the result it says it has */
@@ -73,6 +74,7 @@ struct engine {
     bool scanning[SCAN_BEAT + 1], scan_again[SCAN_BEAT + 1];
     char work_after[ID_LEN + 1];        /* where the walk over this node's work goes on: a page at a tick ... */
     bool work_rush, work_restart;       /* ... or at once to the end, when there is some that no task stands for */
+    uint64_t walks;                     /* begun so far */
     struct adoption *adopting, *adoptions_read; /* chunks of dead nodes' work whose commit is under way; that were read and wait */
     int adoptions;
     struct timer *tick, *beat_tick, *permit_tick;

@@ -56,6 +56,8 @@ struct fake_io {
     uint32_t slot_count, slot_room, free_slot; /* free_slot: index plus one */
     fake_call_fn *on_call;
     void *on_call_self;
+    fake_call_fn *on_unwanted;
+    void *on_unwanted_self;
     struct pending *dead_calls; /* dropped while somebody may still look at them; freed between events */
     struct happening *dead_events;
     bool busy; /* inside a callback */
@@ -192,6 +194,23 @@ void fake_io_on_call(struct fake_io *f, fake_call_fn *fn, void *self) {
     f->on_call_self = self;
 }
 
+static bool is_same_call(const struct call *a, const struct call *b) {
+    return a->kind == b->kind && a->attempt == b->attempt && str_eq(a->generation, b->generation) && a->engine_ref == b->engine_ref;
+}
+
+static void fake_unwanted(struct io *io, const struct call *c) {
+    struct fake_io *f = (struct fake_io *)io;
+    if (!f->on_unwanted) return;
+    for (uint32_t i = 0; i < f->slot_count; i++)
+        if (f->slots[i].pending && is_same_call(&f->slots[i].pending->call, c))
+            f->on_unwanted(f->on_unwanted_self, f, &f->slots[i].pending->call, (uint64_t)f->slots[i].generation << 32 | i);
+}
+
+void fake_io_on_unwanted(struct fake_io *f, fake_call_fn *fn, void *self) {
+    f->on_unwanted = fn;
+    f->on_unwanted_self = self;
+}
+
 void fake_io_answer_at(struct fake_io *f, uint64_t call_id, msec delay, const struct call_result *r) {
     struct happening *e = event_add(f, EVENT_ANSWER, delay);
     e->call_id = call_id;
@@ -289,6 +308,7 @@ struct fake_io *fake_io_create(uint64_t s, msec start_at) {
         .timer_start = fake_timer_start,
         .timer_stop = fake_timer_stop,
         .call = fake_call,
+        .unwanted = fake_unwanted,
     };
     struct fake_io *f = calloc(1, sizeof *f);
     must(f);

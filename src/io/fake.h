@@ -11,6 +11,8 @@ struct io *fake_io_io(struct fake_io *f);
  * until the call is done or dropped. Without anybody, a call is answered as the real side answers an unregistered kind. */
 typedef void fake_call_fn(void *self, struct fake_io *f, const struct call *c, uint64_t call_id);
 void fake_io_on_call(struct fake_io *f, fake_call_fn *fn, void *self);
+/* Who hears that a call is not wanted any more, and may answer it sooner. Without anybody, it goes on to its answer. */
+void fake_io_on_unwanted(struct fake_io *f, fake_call_fn *fn, void *self);
 /* The first answer that falls due is given; later ones, and those of dropped calls, come to nothing. */
 void fake_io_answer_at(struct fake_io *f, uint64_t call_id, msec delay, const struct call_result *r);
 void fake_io_stage_at(struct fake_io *f, uint64_t call_id, msec delay, struct str stage, int64_t percent);

@@ -63,6 +63,8 @@ struct call_result {
     micros cost_micros;
     msec retry_after;      /* 0: the engine's own back-off */
 };
+/* A render's stage while it waits for its turn; how many are before it follows behind a comma. */
+#define STAGE_WAITING "waiting for a renderer"
 typedef void call_done_fn(void *arg, const struct call *c, const struct call_result *r);
 typedef void call_stage_fn(void *arg, const struct call *c, struct str stage, int64_t percent);
 
@@ -78,6 +80,8 @@ struct io_ops {
     void (*timer_stop)(struct io *io, struct timer *t); /* before it fired; NULL is fine */
     /* done is called exactly once, never before call() returned, unless the process dies. stage any number of times before. */
     void (*call)(struct io *io, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg);
+    /* Nobody wants the answer to that call any more: who carries it out may end it at once. done is still called, not before unwanted() returned. */
+    void (*unwanted)(struct io *io, const struct call *c);
 };
 struct io {
     const struct io_ops *ops;

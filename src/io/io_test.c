@@ -202,6 +202,44 @@ static void done_never_comes_before_the_call_returned(bool real) {
     side_close(&s);
 }
 
+static void cut_short(void *self, const struct call *c) {
+    struct asked *a = self;
+    assert_true(c->attempt == 2 && str_is(c->generation, "g"));
+    a->stages++;
+}
+static void fake_cut_short(void *self, struct fake_io *f, const struct call *c, uint64_t id) {
+    cut_short(self, c);
+    fake_io_answer_at(f, id, 5, &(struct call_result){.code = E_CANCELLED});
+}
+static void long_one(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg) {}
+static void fake_long_one(void *self, struct fake_io *f, const struct call *c, uint64_t id) { fake_io_answer_at(f, id, 1000, &(struct call_result){.code = OK}); }
+
+/* Only that very call hears of it, and only where its kind has somebody who ends calls. */
+static void who_ends_calls_hears_of_unwanted_ones(bool real) {
+    struct side s;
+    side_open(&s, real);
+    struct asked a = {.side = &s, .returned = true}, b = a;
+    struct call c = {.kind = CALL_RENDER, .generation = STR("g"), .attempt = 2}, other = {.kind = CALL_RENDER, .generation = STR("g"), .attempt = 1};
+    if (real) loop_on_call(s.loop, CALL_RENDER, long_one, NULL);
+    else fake_io_on_call(s.fake, fake_long_one, NULL);
+    s.io->ops->call(s.io, &c, NULL, on_done, &a);
+    s.io->ops->call(s.io, &other, NULL, on_done, &b);
+    s.io->ops->unwanted(s.io, &c); /* nobody is there to hear it */
+    if (real) loop_on_unwanted(s.loop, CALL_RENDER, cut_short, &a);
+    else fake_io_on_unwanted(s.fake, fake_cut_short, &a);
+    s.io->ops->unwanted(s.io, &c);
+    assert_int_equal(a.stages, 1);
+    if (!real) {
+        s.io->ops->unwanted(s.io, &(struct call){.kind = CALL_RENDER, .generation = STR("g"), .attempt = 3});
+        side_run(&s, 1);
+        assert_int_equal(a.result.code, E_CANCELLED);
+        side_run(&s, 1);
+        assert_int_equal(b.result.code, OK);
+        assert_int_equal(a.done + b.done, 2);
+    }
+    side_close(&s);
+}
+
 #define BOTH(name)                                            \
     static void name##_real(void **state) { name(true); }     \
     static void name##_fake(void **state) { name(false); }
@@ -211,6 +249,7 @@ BOTH(a_timer_may_stop_itself_and_start_others)
 BOTH(ids_are_new_and_sort_by_age)
 BOTH(an_unregistered_kind_is_answered_later)
 BOTH(done_never_comes_before_the_call_returned)
+BOTH(who_ends_calls_hears_of_unwanted_ones)
 
 static void heap_orders_whatever_is_removed(void **state) {
     struct due d = {};
@@ -461,6 +500,7 @@ int main(void) {
         PAIR(ids_are_new_and_sort_by_age),
         PAIR(an_unregistered_kind_is_answered_later),
         PAIR(done_never_comes_before_the_call_returned),
+        PAIR(who_ends_calls_hears_of_unwanted_ones),
         cmocka_unit_test(heap_orders_whatever_is_removed),
         cmocka_unit_test(timers_do_not_starve_the_rest),
         cmocka_unit_test(a_flush_runs_what_posts_post),

@@ -48,6 +48,10 @@ struct loop {
         loop_call_fn *fn;
         void *self;
     } callers[CALL_KINDS];
+    struct {
+        loop_unwanted_fn *fn;
+        void *self;
+    } enders[CALL_KINDS];
     struct flight *flights; /* calls whose done was not called yet */
     struct loop_slow slow[SLOW_NAMES];
     int slow_count;
@@ -246,6 +250,16 @@ void loop_on_call(struct loop *l, enum call_kind kind, loop_call_fn *fn, void *s
     l->callers[kind].self = self;
 }
 
+void loop_on_unwanted(struct loop *l, enum call_kind kind, loop_unwanted_fn *fn, void *self) {
+    l->enders[kind].fn = fn;
+    l->enders[kind].self = self;
+}
+
+static void real_unwanted(struct io *io, const struct call *c) {
+    struct loop *l = (struct loop *)io;
+    if (l->enders[c->kind].fn) l->enders[c->kind].fn(l->enders[c->kind].self, c);
+}
+
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg) {
     struct post *p = malloc(sizeof *p);
     must(p);
@@ -299,6 +313,7 @@ struct loop *loop_create(void) {
         .timer_start = real_timer_start,
         .timer_stop = real_timer_stop,
         .call = real_call,
+        .unwanted = real_unwanted,
     };
     struct loop *l = calloc(1, sizeof *l);
     must(l);

@@ -20,6 +20,9 @@ struct io *loop_io(struct loop *l);
  * calls done before it returns, the loop keeps a copy of the result and delivers it later, so the promise of io.h holds. */
 typedef void loop_call_fn(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg);
 void loop_on_call(struct loop *l, enum call_kind kind, loop_call_fn *fn, void *self);
+/* Who ends calls of a kind that are not wanted any more; without one they go on to their end. `c` names one by generation and attempt. */
+typedef void loop_unwanted_fn(void *self, const struct call *c);
+void loop_on_unwanted(struct loop *l, enum call_kind kind, loop_unwanted_fn *fn, void *self);
 
 /* Runs fn on the loop's thread soon; from any thread, in the order posted by each thread. */
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);

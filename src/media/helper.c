@@ -37,7 +37,7 @@ struct run {
     int socket, out, timer;
     uint64_t job;
     int slots; /* the helper's, of its kind */
-    bool has_slot;
+    bool has_slot, unwanted;
     const struct render_job *asked;
 };
 
@@ -107,7 +107,11 @@ static void answer(struct render_answer *a, err code, const char *sentence) {
     snprintf(a->detail, sizeof a->detail, "%s", sentence);
 }
 
-static void answer_late(struct render_answer *a) { answer(a, E_DEADLINE, "The file was not finished before its deadline."); }
+/* It waits no longer: its time is over, or nobody wants the file any more. */
+static void answer_ended(const struct run *r, struct render_answer *a) {
+    if (r->unwanted) answer(a, E_CANCELLED, "Nobody wants the file any more.");
+    else answer(a, E_DEADLINE, "The file was not finished before its deadline.");
+}
 
 static ssize_t send_order(int control, const struct wire_order *o, const int *fds, size_t count) {
     union {
@@ -168,10 +172,11 @@ static err hand_over(struct helper *h, struct run *r, msec timeout, int theirs, 
     return e;
 }
 
-static bool wait_readable(int fd, int timer) {
-    struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = timer, .events = POLLIN}};
+static bool wait_readable(struct run *r, int fd) {
+    struct pollfd p[3] = {{.fd = fd, .events = POLLIN}, {.fd = r->timer, .events = POLLIN}, {.fd = r->asked->unwanted > 0 ? r->asked->unwanted : -1, .events = POLLIN}};
     for (;;) {
-        if (poll(p, 2, -1) < 0 && errno != EINTR) return false;
+        if (poll(p, 3, -1) < 0 && errno != EINTR) return false;
+        if ((r->unwanted = p[2].revents != 0)) return false; /* before all else: a child that goes on telling its stages must not outlast it */
         if (p[0].revents) return true; /* an answer that is there counts, even in the last moment */
         if (p[1].revents) return false;
     }
@@ -179,7 +184,7 @@ static bool wait_readable(int fd, int timer) {
 
 static bool take_slot(struct run *r) {
     uint64_t one;
-    while (wait_readable(r->slots, r->timer)) {
+    while (wait_readable(r, r->slots)) {
         if (read(r->slots, &one, sizeof one) == sizeof one) return r->has_slot = true;
         if (errno != EAGAIN && errno != EINTR) return false;
     }
@@ -205,11 +210,11 @@ static bool is_text(const char *p, size_t size) {
     return true;
 }
 
-/* Reads n bytes. E_DEADLINE, or E_UPSTREAM when the child ended before them. */
+/* Reads n bytes. E_DEADLINE when it waits no longer, or E_UPSTREAM when the child ended before them. */
 static err receive_bytes(struct run *r, void *out, size_t n) {
     size_t got = 0;
     while (got < n) {
-        if (!wait_readable(r->socket, r->timer)) return E_DEADLINE;
+        if (!wait_readable(r, r->socket)) return E_DEADLINE;
         ssize_t more = recv(r->socket, (char *)out + got, n - got, MSG_DONTWAIT);
         if (more < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (more <= 0) return E_UPSTREAM;
@@ -299,7 +304,7 @@ static void collect(struct helper *h, struct run *r, struct render_answer *out) 
     err e = receive(r, &w);
     if (e == E_DEADLINE) {
         stop_child(h, r);
-        answer_late(out);
+        answer_ended(r, out);
         return;
     }
     if (e == E_CORRUPT) {
@@ -385,7 +390,7 @@ static void render(struct helper *h, const struct render_job *job, struct render
     if (job->inputs.len > WIRE_INPUTS_MAX) return answer(out, E_INVALID, "The inputs are longer than 64 KB.");
     if (job->file_count > WIRE_FILES_MAX) return answer(out, E_INVALID, "A local model takes at most 16 files.");
     if (!start_timer(&r, timeout)) answer(out, E_UPSTREAM, "The server has no descriptors left for the renderer.");
-    else if (!take_slot(&r)) answer_late(out);
+    else if (!take_slot(&r)) answer_ended(&r, out);
     else if ((e = prepare(&r, timeout, &theirs, &why)) || (e = hand_over(h, &r, timeout, theirs, &why)))
         answer(out, e == E_STORAGE_FULL ? E_STORAGE_FULL : E_UPSTREAM, why_text(&why));
     else {

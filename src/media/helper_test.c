@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -144,6 +145,59 @@ static void test_crash_hang_flood(void **state) {
     assert_false(there(r->out));
     assert_int_equal(render(r, "sketch", small, 20000).code, OK);
     assert_int_equal(helper_pid(r->h), pid); /* the zygote saw nothing of it */
+}
+
+struct stopper {
+    int fd;
+    msec after;
+};
+static void *stop_later(void *arg) {
+    struct stopper *s = arg;
+    uint64_t one = 1;
+    usleep((useconds_t)s->after * 1000);
+    assert_int_equal(write(s->fd, &one, sizeof one), sizeof one);
+    return NULL;
+}
+
+static int children_of(int pid) {
+    char path[64], text[4096] = "";
+    int n = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    if (fgets(text, sizeof text, f))
+        for (const char *p = text; *p; p++) n += *p == ' ';
+    fclose(f);
+    return n;
+}
+
+/* While it runs, and while it waits for a place; its child is gone, and the place is free. */
+static void test_unwanted(void **state) {
+    struct rig *r = *state;
+    struct helper *one;
+    struct why why = {};
+    struct helper_options o = {.program = program, .at_once = 1};
+    assert_int_equal(helper_start(&o, &why, &one), OK);
+    for (int i = 0; i < 3; i++) {
+        struct render_answer a;
+        struct stopper s = {.fd = eventfd(0, EFD_CLOEXEC), .after = i ? 100 : 0}; /* 0: before it began */
+        struct render_job j = {.model = "test", .inputs = STR("test-hang"), .out_path = r->out, .timeout = 60000, .unwanted = s.fd};
+        pthread_t t;
+        int64_t start = now_ms();
+        assert_int_equal(pthread_create(&t, NULL, stop_later, &s), 0);
+        helper_render(one, &j, &a);
+        assert_int_equal(a.code, E_CANCELLED);
+        assert_true(now_ms() - start < 5000);
+        assert_false(there(r->out));
+        pthread_join(t, NULL);
+        close(s.fd);
+    }
+    for (int64_t end = now_ms() + 5000; children_of(helper_pid(one)) && now_ms() < end;) usleep(2000);
+    assert_int_equal(children_of(helper_pid(one)), 0);
+    struct render_answer a;
+    helper_render(one, &(struct render_job){.model = "sketch", .inputs = str_of(small), .seed = 5, .out_path = r->out, .timeout = 20000}, &a);
+    assert_int_equal(a.code, OK);
+    helper_stop(one);
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -408,7 +462,7 @@ int main(int argc, char **argv) {
 #define WITH_HELPER(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         WITH_HELPER(test_render), WITH_HELPER(test_nothing), WITH_HELPER(test_bad_inputs), WITH_HELPER(test_escapes), WITH_HELPER(test_descriptors),
-        WITH_HELPER(test_crash_hang_flood), WITH_HELPER(test_lies), WITH_HELPER(test_restart), WITH_HELPER(test_many_at_once), WITH_HELPER(test_queue),
+        WITH_HELPER(test_crash_hang_flood), WITH_HELPER(test_unwanted), WITH_HELPER(test_lies), WITH_HELPER(test_restart), WITH_HELPER(test_many_at_once), WITH_HELPER(test_queue),
         WITH_HELPER(test_progress_lies), WITH_HELPER(test_stages), WITH_HELPER(test_files), WITH_HELPER(test_tools), WITH_HELPER(test_tool_hangs),
         WITH_HELPER(test_no_leaks), WITH_HELPER(test_full_disk), cmocka_unit_test(test_missing_program),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

@@ -41,6 +41,7 @@ struct render_job {
     uint64_t seed;        /* what is drawn with; the caller takes it from the inputs when they name one, and varies it over n files */
     const char *out_path; /* NULL: a model that only reads; its answer has no file and no type */
     msec timeout;         /* for waiting and rendering together */
+    int unwanted;         /* a descriptor that can be read once nobody wants the file any more: the job ends at once. 0: none */
     const struct media_input *files; /* regular files; at most 16 */
     size_t file_count;
     /* Progress, on the caller's thread: a stage ("drawing") and the percent of the whole job, which never falls. Called at most
@@ -49,7 +50,7 @@ struct render_job {
     void *stage_arg;
 };
 struct render_answer {
-    err code;                  /* OK, E_INVALID (the inputs), E_DEADLINE, E_UPSTREAM (the child died), E_STORAGE_FULL */
+    err code;                  /* OK, E_INVALID (the inputs), E_DEADLINE, E_CANCELLED (unwanted), E_UPSTREAM (the child died), E_STORAGE_FULL */
     char detail[300];
     char type[32], ext[8];
     int64_t width, height, duration_ms, bytes; /* of a picture the first two, of sound the duration, of video all */

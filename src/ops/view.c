@@ -117,14 +117,20 @@ static struct str stage_name(const struct event *e, struct arena *a) {
     return stage;
 }
 
+/* How many are before one that waits is its progress, not another stage. */
+static struct str stage_row(const struct event *e, struct arena *a) {
+    struct str name = stage_name(e, a);
+    return str_starts(name, STR(STAGE_WAITING)) ? STR(STAGE_WAITING) : name;
+}
+
 /* One row a stage, however often its percent was told. */
 static void write_stages(struct jw *w, const struct shown *s, struct arena *a) {
     jw_key(w, "stages");
     jw_open(w, '[');
     for (size_t i = 0, next; i < s->event_count; i = next) {
         const struct event *e = s->events[i];
-        struct str name = stage_name(e, a);
-        for (next = i + 1; next < s->event_count && str_is(e->type, "progress") && str_eq(stage_name(s->events[next], a), name);) next++;
+        struct str name = stage_row(e, a);
+        for (next = i + 1; next < s->event_count && str_is(e->type, "progress") && str_eq(stage_row(s->events[next], a), name);) next++;
         msec end = next < s->event_count ? s->events[next]->at : generation_is_terminal(s->g->state) ? e->at : s->now;
         jw_open(w, '{');
         jw_kstr(w, "name", name);

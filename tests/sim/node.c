@@ -85,7 +85,14 @@ static void io_call_(struct io *io, const struct call *c, call_stage_fn *stage, 
     shared(n)->ops->call(shared(n), &marked, no_stage, call_came_back, g);
 }
 
-static const struct io_ops door = {.now = io_now_, .mono = io_mono_, .boot = io_boot_, .random = io_random_, .timer_start = io_timer_start, .timer_stop = io_timer_stop, .call = io_call_};
+static void io_unwanted(struct io *io, const struct call *c) {
+    struct node *n = node_of(io);
+    struct call marked = *c;
+    marked.engine_ref = n;
+    shared(n)->ops->unwanted(shared(n), &marked);
+}
+
+static const struct io_ops door = {.now = io_now_, .mono = io_mono_, .boot = io_boot_, .random = io_random_, .timer_start = io_timer_start, .timer_stop = io_timer_stop, .call = io_call_, .unwanted = io_unwanted};
 
 /* --- commits --- */
 

@@ -212,3 +212,10 @@ void upstream_answer(void *self, struct fake_io *fake, const struct call *c, uin
     }
     fake_io_answer_at(fake, call_id, (msec)draw(w, c->kind == CALL_RENDER ? 3000 : 800), &r);
 }
+
+/* A render that is ended: its answer comes at once, whatever the first would have been, and must not be acted on. */
+void upstream_unwanted(void *self, struct fake_io *fake, const struct call *c, uint64_t call_id) {
+    struct call_result r = {.percent = -1, .measured = -1};
+    fail(&r, E_CANCELLED, FAIL_TRANSIENT, "ended");
+    fake_io_answer_at(fake, call_id, 1, &r);
+}

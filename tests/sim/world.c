@@ -79,6 +79,7 @@ struct world *world_create(const struct options *o) {
     w->o = *o;
     w->fake = fake_io_create(o->seed, START_AT);
     fake_io_on_call(w->fake, upstream_answer, w);
+    fake_io_on_unwanted(w->fake, upstream_unwanted, w);
     const char *base = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm"; /* memory: what an fsync means is another test's business */
     snprintf(w->folder, sizeof w->folder, "%s/puras-sim-XXXXXX", base);
     must(mkdtemp(w->folder));

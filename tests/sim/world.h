@@ -93,6 +93,7 @@ err node_submit(struct node *n, const struct command *c, committed_fn *done, voi
 
 /* upstream.c */
 void upstream_answer(void *self, struct fake_io *f, const struct call *c, uint64_t call_id);
+void upstream_unwanted(void *self, struct fake_io *f, const struct call *c, uint64_t call_id);
 struct traits upstream_traits(void *self, const struct route_names *r);
 const char *upstream_provider(uint64_t pick);
 

@@ -120,6 +120,7 @@ int main(void) {
     sigaddset(&watched, SIGCHLD);
     sigprocmask(SIG_BLOCK, &watched, NULL);
     if (!z || close_range(WIRE_CONTROL_FD + 1, ~0U, 0)) return 1;
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); /* a killed job's tools end with it, and are buried here: process 1 of a container may bury nobody */
     z->signals = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
     z->null = open("/dev/null", O_RDWR | O_CLOEXEC);
     z->walls = sandbox_compile();

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Local renders: a cancel ends one at once and frees its slot, projects have their turns, and who waits says so."""
+import os
+import time
+
+from harness import HeldHelper, each_store, equal, expect, run
+
+LONG = {"prompt": "a red car drives past two trees", "duration": 15, "resolution": "1080p", "fps": 60}
+SHORT = {"prompt": "a red car", "duration": 1, "resolution": "360p"}
+SKETCH = {"prompt": "a house", "size": "64x64"}
+SLOTS = 4
+
+
+def until(look, seconds, what):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        seen = look()
+        if seen:
+            return seen
+        time.sleep(0.01)
+    raise AssertionError("%s: not within %s s" % (what, seconds))
+
+
+def below(pid):
+    """Every process under that one."""
+    out = []
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
+            for child in f.read().split():
+                out += [int(child)] + below(int(child))
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return out
+
+
+def helper(s):
+    """The media helper: children of its are renders, and what renders started."""
+    def name(pid):
+        try:
+            return os.readlink("/proc/%d/exe" % pid)
+        except OSError:
+            return ""
+    found = [pid for pid in HeldHelper(s.process.pid).pids if name(pid).endswith("puras-media")]
+    equal(len(found), 1)
+    return found[0]
+
+
+def of(s, i, key="live"):
+    return s.get("/v1/generations/" + i, key=key).json
+
+
+def names(g):
+    return [stage["name"] for stage in g["stages"]]
+
+
+def neighbour(s):
+    """A key of another project, with money."""
+    project = s.post("/v1/projects", {"name": "neighbour"}, key="admin").json["id"]
+    s.post("/v1/top-up", {"usd": "5", "project": project}, key="admin")
+    made = s.post("/v1/keys", {"kind": "live", "project": project}, key="admin").json
+    return made["key"]
+
+
+@each_store
+def a_cancel_ends_the_render_and_frees_its_slot(s):
+    before, zygote = s.balance(), helper(s)
+    films = [s.submit("puras/motion-t2v", LONG) for _ in range(SLOTS)]
+    until(lambda: all("drawing" in names(of(s, i)) for i in films), 60, "four films are drawn")
+    drawing = below(zygote)
+    expect(len(drawing) >= 2 * SLOTS, drawing)  # each with its ffmpeg
+    began = time.monotonic()
+    for i in films:
+        equal(s.call("POST", "/v1/generations/%s/cancel" % i, key="live").json["status"], "cancelled")
+    until(lambda: not any(os.path.exists("/proc/%d" % pid) for pid in drawing), 1, "the renders are gone")
+    made = s.post("/v1/media/generate", {"model": "puras/sketch", "inputs": SKETCH}, timeout=20)
+    equal(made.status, 200)
+    expect(time.monotonic() - began < 5, time.monotonic() - began)
+    for i in films:
+        equal((of(s, i)["status"], of(s, i)["billed_micros"]), ("cancelled", 0))
+    equal(os.listdir(os.path.join(s.data, "tmp")), [])
+    equal(s.balance(), before - 10000)
+    s.audit()
+
+
+@each_store
+def a_cancel_takes_what_waits_out_of_the_queue(s):
+    with s.hold_renders():
+        ids = [s.submit("puras/sketch", SKETCH) for _ in range(SLOTS + 3)]
+        last = ids[-1]
+        until(lambda: "waiting for a renderer" in names(of(s, last)), 10, "the last one waits")
+        for i in ids[SLOTS:-1]:
+            equal(s.call("POST", "/v1/generations/%s/cancel" % i, key="live").json["status"], "cancelled")
+        equal(of(s, last)["status"], "processing")
+    equal([s.wait(i)["status"] for i in ids], ["completed"] * SLOTS + ["cancelled"] * 2 + ["completed"])
+    s.audit()
+
+
+@each_store
+def projects_have_their_turns(s):
+    """Twelve films of one project stand before the sketch of another: it is made at the first free slot."""
+    other = neighbour(s)
+    with s.hold_renders():
+        films = [s.submit("puras/motion-t2v", SHORT) for _ in range(12)]
+        sketch = s.submit("puras/sketch", SKETCH, key=other)
+        until(lambda: "waiting for a renderer" in names(of(s, sketch, other)), 10, "the sketch waits")
+        equal([of(s, i)["status"] for i in films], ["processing"] * 12)
+    made = s.wait(sketch, key=other)
+    equal(made["status"], "completed")
+    ends = sorted(s.wait(i)["completed_at"] for i in films)
+    earlier = [end for end in ends if end < made["completed_at"]]
+    expect(len(earlier) <= 2 * SLOTS - 2, (made["completed_at"], ends))  # those under way, and hardly more
+    s.audit()
+
+
+@each_store
+def who_waits_says_so(s):
+    with s.hold_renders():
+        ids = [s.submit("puras/sketch", SKETCH) for _ in range(SLOTS + 2)]
+        first, second = ids[SLOTS:]
+        for i in (first, second):
+            until(lambda: "waiting for a renderer" in names(of(s, i)), 10, "it waits")
+        for i in ids[:SLOTS]:
+            equal(names(of(s, i)), ["submitted", "started"])  # its turn came at once: nothing to tell
+    for i, told in ((first, '"waiting for a renderer"'), (second, '"waiting for a renderer, 1 before it"')):
+        made = s.wait(i)
+        equal((made["status"], names(made)[:4]), ("completed", ["submitted", "started", "waiting for a renderer", "preparing"]))
+        expect(told in s.get("/v1/generations/%s/events" % i).body.decode(), told)
+
+
+run()
