@@ -89,7 +89,7 @@ static bool answer_preflight(struct api *a, struct http_req *r) {
 static bool may(const struct exchange *x, struct why *why) {
     enum key_kind k = x->caller.kind;
     if (k == KEY_PUB && !x->route->browser) {
-        why_set(why, E_FORBIDDEN, "A publishable key submits generations and reads those it submitted, nothing else; call this from a server with a secret key.");
+        why_set(why, E_FORBIDDEN, "A publishable key submits with POST /v1/generations and reads what it submitted, nothing else; call this from a server with a secret key.");
         return false;
     }
     if (x->caller.service && (x->route->who == WHO_OWN || x->route->who == WHO_FUND || x->route->who == WHO_ADMIN)) {

@@ -128,7 +128,8 @@ bool cli_parse(const struct usage *u, int argc, char **argv, struct arena *a, st
     *out_status = USAGE_STATUS;
     for (w.at = 1; w.at < argc; w.at++) {
         const char *arg = argv[w.at];
-        if (only_args || arg[0] != '-' || !arg[1]) add_word(&args, arg, argc, a);
+        bool number = arg[0] == '-' && arg[1] >= '0' && arg[1] <= '9'; /* an amount below zero, which no option is called */
+        if (only_args || arg[0] != '-' || !arg[1] || number) add_word(&args, arg, argc, a);
         else if (!strcmp(arg, "--")) only_args = true;
         else if (!strcmp(arg, "--help") || !strcmp(arg, "-h")) {
             usage_print(u, "text", stdout);

@@ -408,6 +408,9 @@ static void create_key(struct ops *o, struct str owner, struct str kind, struct 
         answer_err(done, arg, E_INVALID, "The name is at most 200 bytes of UTF-8.");
         return;
     }
+    struct key_policy given = *policy;
+    if (publishable && !given.rate_class.len) given.rate_class = STR("page"); /* whoever opens the page has it */
+    policy = &given;
     if (check_policy(policy, publishable, now, &why)) {
         answer_err(done, arg, E_INVALID, "%s", why_text(&why));
         return;

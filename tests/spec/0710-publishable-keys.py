@@ -127,6 +127,7 @@ def what_browsers_ask_first():
 @case
 def a_publishable_key_needs_its_bounds():
     s = shared("sqlite")
+    equal([s.post("/v1/keys", dict(KEY, **more), key="admin").json["rate_class"] for more in ({}, {"rate_class": "mcp"})], ["page", "mcp"])
     for change in ({"models": None}, {"models": []}, {"origins": None}, {"origins": []}, {"day_cap_usd": None}, {"origins": ["*"]}, {"origins": ["app.example"]}, {"origins": [PAGE + "/x"]},
                    {"origins": ["https://" + "a" * 600]}, {"kind": "live"}, {"kind": "publishable"}):
         refusal(s.post("/v1/keys", dict(KEY, **change), key="admin"), 400, "invalid_argument")
