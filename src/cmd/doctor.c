@@ -105,6 +105,25 @@ static void check_providers(struct doctor *d) {
     if (ready) tell(d, GOOD, "providers", "%d can be used", ready);
 }
 
+/* Nobody looks at a webhook that has gone silent. A test key may not see them: then nothing is said. */
+static void check_webhooks(struct doctor *d) {
+    struct why why = {0};
+    struct client_reply reply;
+    struct client_request r = {.method = "GET", .path = "/v1/webhooks"};
+    struct arena *a = &d->cli.a;
+    if (!client_has_key(d->cli.client) || client_request(d->cli.client, &r, a, &why, &reply)) return;
+    const struct json *list = json_get(reply.json, "webhooks");
+    int64_t fine = 0;
+    for (const struct json *w = list ? list->child : NULL; w; w = w->next) {
+        const char *state = jtext(a, w, "state"), *url = jtext(a, w, "url"), *id = jtext(a, w, "id");
+        bool ended = !strcmp(state, "dead") || !strcmp(state, "gone"), failing = !strcmp(state, "enabled") && jint(w, "failures") > 0;
+        if (ended) tell(d, WARN, "webhooks", "%s is %s and is told nothing any more; when it is mended, `puras webhooks enable %s`", url, state, id);
+        else if (failing) tell(d, WARN, "webhooks", "%s fails: %lld times in a row, %s", url, (long long)jint(w, "failures"), jtext(a, w, "detail"));
+        else fine++;
+    }
+    if (fine) tell(d, GOOD, "webhooks", "%lld without failures", (long long)fine);
+}
+
 static void check_disk(struct doctor *d) {
     const char *folder = d->data ? d->data : ".";
     struct statvfs v;
@@ -271,6 +290,7 @@ int cmd_doctor(int argc, char **argv) {
     check_server(&d);
     check_key(&d);
     check_providers(&d);
+    check_webhooks(&d);
     check_disk(&d);
     check_helper(&d);
     check_runners(&d);

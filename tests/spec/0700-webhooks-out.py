@@ -191,6 +191,8 @@ def gone_and_redirects(s):
             equal((row["response_status"], row["state"]), (status, "waiting"))
         equal(other.seen, [])
         expect("webhook.off" in s.log(), "nothing was logged")
+        told = s.cli("doctor")
+        expect("%s is gone and is told nothing any more" % r.url in told and "puras webhooks enable %s" % h["id"] in told and "%s fails: " % moved.url in told, told)
         make(s)  # nothing more for the one that is gone
         equal(len(deliveries(s, h)), 1)
         equal(s.call("PATCH", "/v1/webhooks/" + h["id"], {"state": "enabled"}, key="live").status, 200)
