@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void on_kick(uv_timer_t *t);
+enum { KICKS_AT_ONCE = 64 };
+static void on_kick(uv_idle_t *t);
 
 static void kick(struct upstream_request *r) {
     struct upstream *u = r->u;
@@ -16,7 +17,7 @@ static void kick(struct upstream_request *r) {
     r->next_kicked = NULL;
     *u->last_kicked = r;
     u->last_kicked = &r->next_kicked;
-    if (!uv_is_active((uv_handle_t *)&u->kick)) must(uv_timer_start(&u->kick, on_kick, 0, 0) == 0);
+    if (!uv_is_active((uv_handle_t *)&u->kick)) must(uv_idle_start(&u->kick, on_kick) == 0);
 }
 
 /* --- made and unmade --- */
@@ -336,17 +337,18 @@ static void act(struct upstream_request *r) {
     }
 }
 
-static void on_kick(uv_timer_t *t) {
-    struct upstream *u = t->data;
-    struct upstream_request *r = u->first_kicked;
+/* A thousand polls that are due together would keep everybody else waiting: some in this turn, the others in the next, after callers had theirs. */
+static void on_kick(uv_idle_t *idle) {
+    struct upstream *u = idle->data;
     int64_t entered = loop_enter(u->loop);
-    u->first_kicked = NULL;
-    u->last_kicked = &u->first_kicked;
-    for (struct upstream_request *next; r; r = next) {
-        next = r->next_kicked;
+    for (int n = 0; n < KICKS_AT_ONCE && u->first_kicked; n++) {
+        struct upstream_request *r = u->first_kicked;
+        u->first_kicked = r->next_kicked;
+        if (!u->first_kicked) u->last_kicked = &u->first_kicked;
         r->kicked = false;
         act(r);
     }
+    if (!u->first_kicked) uv_idle_stop(idle);
     loop_leave(u->loop, "upstream.start", entered);
 }
 
@@ -364,7 +366,7 @@ struct upstream *upstream_create(const struct upstream_options *o) {
     must(u->allowed);
     if (o->allowed_count) memcpy(u->allowed, o->allowed, o->allowed_count * sizeof *u->allowed);
     u->o.allowed = u->allowed;
-    must(uv_timer_init(loop_uv(u->loop), &u->kick) == 0);
+    must(uv_idle_init(loop_uv(u->loop), &u->kick) == 0);
     u->kick.data = u;
     u->handles = 1;
     lanes_open(u);
@@ -374,7 +376,7 @@ struct upstream *upstream_create(const struct upstream_options *o) {
 
 void upstream_destroy(struct upstream *u) {
     if (!u) return;
-    uv_timer_stop(&u->kick);
+    uv_idle_stop(&u->kick);
     for (struct upstream_request *r = u->first_kicked, *next; r; r = next) {
         next = r->next_kicked;
         r->kicked = false;

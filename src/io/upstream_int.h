@@ -28,7 +28,7 @@ struct upstream {
     struct egress_address *allowed;
     struct watch **watches; /* by descriptor; kept when libcurl lets go, since it watches the same one again a moment later */
     size_t watch_room;
-    uv_timer_t kick;
+    uv_idle_t kick; /* runs once a turn while anybody is kicked */
     struct upstream_request *first_kicked, **last_kicked;
     struct upstream_request *live, *idle;
     int idle_count, handles; /* of libuv that are still open */
