@@ -44,7 +44,7 @@ selected() { # name, parts: true when there are no parts, or the name contains o
 scenario() { # script, folder for what came of it
     local script=$1 name=${1##*/} out status ok bad
     out=$2/$name.out
-    PURAS_BUILD=$build timeout 240 "$script" > "$out" 2>&1 < /dev/null
+    PURAS_BUILD=$build timeout "${PURAS_SPEC_TIMEOUT:-240}" "$script" > "$out" 2>&1 < /dev/null
     status=$?
     ok=$(grep -c '^ok ' "$out")
     bad=$(grep -c '^FAIL ' "$out")

@@ -174,7 +174,7 @@ static void pump_done(struct errand *e) {
 void pump_take(struct errand *e, struct str piece) {
     struct pump *p = &e->pump;
     e->r->stats.bytes_in += piece.len;
-    if (p->code) return;
+    if (!p->busy && p->code) return; /* while a thread writes, the code is the thread's */
     buf_str(&p->come, piece);
     if (p->come.len >= REMOTE_CHUNK && !p->busy) pump_go(e);
     if (p->busy && p->come.len >= REMOTE_CHUNK && !p->paused && e->sending) {
