@@ -63,6 +63,8 @@ struct engine_port server_engine_port(struct server *s) {
 
 bool server_slot(void *self) { return engine_has_slot(((struct server *)self)->engine); }
 
+bool server_may_act(void *self) { return engine_may_act(((struct server *)self)->engine); }
+
 /* --- what operators see --- */
 
 static void lag_metrics(const struct engine_stats *e, struct buf *out) {

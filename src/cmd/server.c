@@ -192,7 +192,7 @@ static void start_work(struct server *s) {
     loop_on_call(s->loop, CALL_RENDER, local_call, s->local);
     loop_on_unwanted(s->loop, CALL_RENDER, local_unwanted, s->local);
     struct remote_options ro = {.loop = s->loop, .upstream = s->upstream, .jq = s->jq, .drive = s->drive, .helper = s->helper, .signer = s->signer,
-                                .atlas = s->desk->atlas, .public_url = s->public_url, .key = desk_key, .arg = s};
+                                .atlas = s->desk->atlas, .public_url = s->public_url, .key = desk_key, .may_act = server_may_act, .arg = s};
     s->remote = remote_create(&ro);
     static const enum call_kind remotes[] = {CALL_SUBMIT, CALL_POLL, CALL_FETCH, CALL_CANCEL, CALL_LOOKUP};
     for (size_t i = 0; i < sizeof remotes / sizeof *remotes; i++) loop_on_call(s->loop, remotes[i], desk_call, s);

@@ -107,6 +107,7 @@ struct credentials {
 /* ports.c: what the engine and ops ask of the server. */
 struct engine_port server_engine_port(struct server *s);
 bool server_slot(void *server);
+bool server_may_act(void *server); /* for struct remote_options */
 void server_metrics(void *server, struct buf *out);
 bool server_warnings(void *server, struct buf *out);
 void upkeep_start(struct server *s);

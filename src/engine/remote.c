@@ -426,6 +426,10 @@ static void split_headers(struct errand *e, struct upstream_ask *ask) {
 }
 
 void errand_send(struct errand *e) {
+    if (e->ask == ASK_SUBMIT && !e->r->o.may_act(e->r->o.arg)) { /* uploads and programs took their time since the engine asked */
+        errand_fail(e, E_UNAVAILABLE, FAIL_TRANSIENT, STR("This server lost its database before the call left it. Nothing was charged."));
+        return;
+    }
     const struct request *q = &e->request;
     const struct provider_info *p = provider_info(e->plan.provider);
     struct upstream_ask ask = {.policy = q->foreign ? EGRESS_FOUND : EGRESS_PROVIDER, .method = q->method, .url = q->url, .origin = q->origin,

@@ -22,6 +22,7 @@ struct remote_options {
     const char *public_url;     /* links for providers begin with it; must live as long */
     /* The credential for a provider that needs one, into the arena. E_NO_PROVIDER_KEY with a sentence. */
     err (*key)(void *arg, const struct provider_info *p, struct arena *a, struct why *why, struct str *out);
+    bool (*may_act)(void *arg); /* false: another node may have taken over what this one has, and no submit leaves */
     void *arg;
 };
 struct remote;
