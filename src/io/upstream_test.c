@@ -717,41 +717,6 @@ static void crowds(void **state) {
 }
 
 /* More than may connect at once: the others wait in a queue of ours, from which they can be called back. */
-/* Many that are due at once start in turns, so that nobody else waits for all of them. */
-struct turns {
-    struct loop *loop;
-    int done, wanted, in_turn, most, turns;
-};
-static void count_done(void *arg, const struct upstream_answer *a) {
-    struct turns *t = arg;
-    assert_int_equal(a->code, E_EGRESS);
-    t->in_turn++;
-    if (++t->done == t->wanted) loop_stop(t->loop);
-}
-static void count_turn(uv_check_t *check) {
-    struct turns *t = check->data;
-    if (t->in_turn > t->most) t->most = t->in_turn;
-    t->turns += t->in_turn > 0;
-    t->in_turn = 0;
-}
-
-static void a_crowd_starts_in_turns(void **state) {
-    struct world w;
-    world_open(&w, (struct upstream_options){});
-    struct turns t = {.loop = w.loop, .wanted = 300};
-    uv_check_t check = {.data = &t};
-    uv_check_init(loop_uv(w.loop), &check);
-    uv_check_start(&check, count_turn);
-    struct upstream_ask ask = {.policy = EGRESS_TENANT, .method = STR("GET"), .url = STR("http://127.0.0.1:9/"), .timeout = 10000, .done = count_done, .arg = &t};
-    for (int i = 0; i < t.wanted; i++) upstream_send(w.up, &ask);
-    loop_run(w.loop);
-    assert_int_equal(t.done, t.wanted);
-    if (t.in_turn > t.most) t.most = t.in_turn;
-    if (t.most > 64 || t.turns < 4) fail_msg("%d in one turn, %d turns", t.most, t.turns);
-    uv_close((uv_handle_t *)&check, NULL);
-    world_close(&w);
-}
-
 static void the_others_wait_their_turn(void **state) {
     enum { WAITING = 300 };
     _cleanup_(arena_done) struct arena a = {};
@@ -826,7 +791,7 @@ int main(void) {
         cmocka_unit_test(sent_bodies),
         cmocka_unit_test(sent_headers),
         cmocka_unit_test(cancelled),
-        cmocka_unit_test(crowds), cmocka_unit_test(a_crowd_starts_in_turns), cmocka_unit_test(the_others_wait_their_turn),
+        cmocka_unit_test(crowds), cmocka_unit_test(the_others_wait_their_turn),
         cmocka_unit_test(proxies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
