@@ -28,7 +28,7 @@ CALLS = [
     ("google/veo-3-fast-i2v", {"image_url": "a.png", "duration": 4}, 480000),
     ("bytedance/seedance-2-i2v", {"image_url": "a.png", "prompt": "spin", "duration": 8}, 2912640),
     ("bytedance/seedance-2-r2v", {"prompt": "match", "image_urls": ["a.png"], "duration": 6}, 2184480),
-    ("bytedance/seedance-2-r2v", {"prompt": "match", "image_urls": ["a.png"], "video_url": "b.mp4", "duration": 6}, 2621376),
+    ("bytedance/seedance-2-r2v", {"prompt": "match", "image_urls": ["a.png"], "video_url": "b.mp4", "duration": 6}, 1584000),
     ("bytedance/seedance-2-fast-t2v", {"prompt": "x", "duration": 5}, 1451400),
     ("bytedance/seedream-v4-edit", {"image_url": "a.png", "prompt": "neon"}, 36000),
     ("openai/gpt-image-2", {"prompt": "x", "size": "1024x1024", "quality": "high"}, 253200),

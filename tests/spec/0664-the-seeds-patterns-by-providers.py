@@ -44,7 +44,7 @@ def pictures_films_and_words():
             ("bytedance/seedream-v4-edit", {"image_url": url, "prompt": "give it neon trim"}, {}, "image", 36000),
             ("bytedance/seedance-2-i2v", {"image_url": url, "prompt": "make it spin slowly", "duration": 4}, {"output_path": "renders/spin.mp4"}, "video", 1456320),
             ("bytedance/seedance-2-r2v", {"prompt": "match the style", "image_urls": [url], "duration": 4}, {}, "video", 1456320),
-            ("bytedance/seedance-2-r2v", {"prompt": "match the style", "image_urls": [url], "video_url": film["output_url"], "duration": 4}, {}, "video", 1747584),
+            ("bytedance/seedance-2-r2v", {"prompt": "match the style", "image_urls": [url], "video_url": film["output_url"], "duration": 4}, {}, "video", 1056000),
             ("kuaishou/kling-v3-t2v", {"prompt": "rainy alley", "duration": 5}, {}, "video", 672000),
             ("kuaishou/kling-v3-t2v", {"prompt": "rainy alley", "duration": 5, "generate_audio": True}, {}, "video", 1008000),
             ("google/veo-3-t2v", {"prompt": "thunder rolling over hills", "duration": 4, "generate_audio": True}, {}, "video", 1920000),
