@@ -37,6 +37,10 @@ static void print_one(struct arena *a, const struct json *g) {
     line("id", jtext(a, g, "id"));
     line("state", jtext(a, g, "status"));
     line("", jtext(a, g, "status_detail"));
+    const struct json *progress = json_get(g, "progress");
+    int64_t percent;
+    if (json_as_i64(json_get(progress, "percent"), &percent)) line("progress", arena_printf(a, "%s %lld%%", jtext(a, progress, "stage"), (long long)percent).ptr);
+    else line("progress", jtext(a, progress, "stage"));
     line("model", jtext(a, g, "model"));
     line("created", time_text(a, jtext(a, g, "created_at")));
     line("ended", time_text(a, jtext(a, g, "completed_at")));

@@ -1,5 +1,4 @@
-/* puras top: what waits and runs, once a second. Everything shown is asked anew; only the last stage of each generation is kept, so
- * that its events are read on from there. */
+/* puras top: what waits and runs, once a second. Everything shown is asked anew. */
 #include "base/cleanup.h"
 #include "cmd/cli.h"
 #include "cmd/progress.h"
@@ -13,12 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROWS = 100, STAGE_ROWS = 12, EVENTS_MS = 250, REQUEST_MS = 5000, EVERY_MS = 1000 };
+enum { ROWS = 100, STAGE_ROWS = 12, REQUEST_MS = 5000, EVERY_MS = 1000 };
 
-struct live {
-    char id[40], event[24], stage[84];
-    int64_t percent, seq; /* percent -1: not known */
-};
 struct frame {
     int64_t pending, processing;
     bool more_pending, more_processing; /* than one page holds */
@@ -27,50 +22,21 @@ struct frame {
 };
 struct top {
     struct cli cli; /* its arena lives for one frame */
-    struct live live[STAGE_ROWS], before[STAGE_ROWS];
-    int live_count, before_count;
+    int asked; /* generations whose stage this frame has asked for */
     int64_t commits, commits_at; /* of the last frame; at 0: none yet */
 };
 
 /* --- the last stage of one --- */
 
-static bool on_event(void *arg, const struct client_event *e) {
-    struct live *l = arg;
-    _cleanup_(arena_done) struct arena a = {0};
-    struct json *j;
-    int64_t at;
-    snprintf(l->event, sizeof l->event, "%.*s", STR_ARG(e->id));
-    if (!json_parse(e->data, &a, NULL, &j)) {
-        const struct json *data = json_get(j, "data");
-        const char *stage = jtext(&a, data, "stage");
-        snprintf(l->stage, sizeof l->stage, "%.80s", *stage ? stage : safe_text(&a, e->type));
-        l->percent = -1;
-        json_as_i64(json_get(data, "percent"), &l->percent);
-    }
-    return !str_to_i64(e->id, &at) || at < l->seq; /* a running generation's stream would go on */
-}
-
-static const struct live *stage_of(struct top *t, const struct json *g) {
-    if (t->live_count == STAGE_ROWS) return NULL;
-    struct arena *a = &t->cli.a;
-    struct live *l = &t->live[t->live_count++];
-    const char *id = jtext(a, g, "id");
-    *l = (struct live){.percent = -1};
-    for (int i = 0; i < t->before_count; i++)
-        if (!strcmp(t->before[i].id, id)) *l = t->before[i];
-    snprintf(l->id, sizeof l->id, "%s", id);
-    int64_t seq = jint(g, "seq");
-    if (seq == l->seq) return l;
-    l->seq = seq;
+/* Lists do not tell it: so many are asked for one by one. A generation that has just ended has none. */
+static const struct json *progress_of(struct top *t, const struct json *g) {
+    if (t->asked == STAGE_ROWS) return NULL;
+    t->asked++;
     _cleanup_(buf_done) struct buf path = {0};
-    struct why why = {0};
+    struct client_reply reply;
     buf_z(&path, "/v1/generations/");
-    url_add_value(&path, str_of(id));
-    buf_z(&path, "/events");
-    char last[sizeof l->event];
-    memcpy(last, l->event, sizeof last);
-    if (client_events(t->cli.client, path.ptr, last[0] ? last : NULL, EVENTS_MS, EVENTS_MS, on_event, l, &why)) l->seq = 0; /* asked again */
-    return l;
+    url_add_value(&path, str_of(jtext(&t->cli.a, g, "id")));
+    return cli_call(&t->cli, "GET", path.ptr, STR(""), false, &reply) ? NULL : json_get(reply.json, "progress");
 }
 
 /* --- one frame --- */
@@ -90,9 +56,11 @@ static const char *age_text(struct arena *a, int64_t s) {
 
 static void add_row(struct top *t, struct frame *f, const struct json *g, bool processing) {
     struct arena *a = &t->cli.a;
-    const struct live *l = processing ? stage_of(t, g) : NULL;
+    const struct json *progress = processing ? progress_of(t, g) : NULL;
+    int64_t percent = -1;
+    json_as_i64(json_get(progress, "percent"), &percent);
     int64_t age = age_s(jtext(a, g, "created_at"));
-    const char *stage = l ? l->stage : jtext(a, g, "status_detail");
+    const char *stage = progress ? jtext(a, progress, "stage") : jtext(a, g, "status_detail");
     if (f->w) {
         jw_open(f->w, '{');
         jw_kz(f->w, "id", jtext(a, g, "id"));
@@ -100,12 +68,12 @@ static void add_row(struct top *t, struct frame *f, const struct json *g, bool p
         jw_kz(f->w, "model", jtext(a, g, "model"));
         jw_ki64(f->w, "age_s", age);
         jw_kz(f->w, "stage", stage);
-        if (l && l->percent >= 0) jw_ki64(f->w, "percent", l->percent);
+        if (percent >= 0) jw_ki64(f->w, "percent", percent);
         jw_close(f->w, '}');
         return;
     }
-    const char *percent = l && l->percent >= 0 ? arena_printf(a, "%lld%%", (long long)l->percent).ptr : "";
-    const char *cells[] = {jtext(a, g, "id"), jtext(a, g, "status"), age_text(a, age), jtext(a, g, "model"), stage, percent};
+    const char *done = percent >= 0 ? arena_printf(a, "%lld%%", (long long)percent).ptr : "";
+    const char *cells[] = {jtext(a, g, "id"), jtext(a, g, "status"), age_text(a, age), jtext(a, g, "model"), stage, done};
     table_add(&f->table, cells);
 }
 
@@ -170,9 +138,7 @@ static int show(struct top *t, FILE *out) {
     struct jw w = {.out = &json};
     struct frame f = {.table = {.a = a, .columns = 6, .titles = titles}, .w = t->cli.json ? &w : NULL};
     struct client_reply reply;
-    memcpy(t->before, t->live, sizeof t->before);
-    t->before_count = t->live_count;
-    t->live_count = 0;
+    t->asked = 0;
     jw_open(&w, '{');
     jw_key(&w, "generations");
     jw_open(&w, '[');

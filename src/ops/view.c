@@ -141,6 +141,22 @@ static void write_stages(struct jw *w, const struct shown *s, struct arena *a) {
     jw_close(w, ']');
 }
 
+/* The newest of its stages, and its percent where it was told one. */
+static void write_progress(struct jw *w, const struct shown *s, struct arena *a) {
+    if (!s->event_count) return;
+    const struct event *e = s->events[s->event_count - 1];
+    struct json *payload = NULL;
+    int64_t percent;
+    bool told = str_is(e->type, "progress") && !json_parse(e->payload, a, NULL, &payload) && json_as_i64(json_get(payload, "percent"), &percent);
+    jw_key(w, "progress");
+    jw_open(w, '{');
+    jw_kstr(w, "stage", stage_name(e, a));
+    jw_key(w, "percent");
+    if (told) jw_i64(w, percent);
+    else jw_null(w);
+    jw_close(w, '}');
+}
+
 static void write_error(struct jw *w, const struct generation *g) {
     jw_key(w, "error");
     if (!g->error_code.len) jw_null(w);
@@ -276,6 +292,7 @@ void view_generation(struct jw *w, const struct shown *s) {
     write_error(w, g);
     if (!s->brief) write_meta(w, s, result, NULL, &arena);
     if (s->events) write_stages(w, s, &arena);
+    if (!terminal && s->events) write_progress(w, s, &arena);
     if (!terminal) {
         char seconds[32];
         msec wait = poll_after(g, s->now);

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Local renders: a cancel ends one at once and frees its slot, projects have their turns, and who waits says so."""
+import json
 import os
+import re
 import time
 
 from harness import HeldHelper, each_store, equal, expect, run
@@ -68,6 +70,13 @@ def a_cancel_ends_the_render_and_frees_its_slot(s):
     until(lambda: all("drawing" in names(of(s, i)) for i in films), 60, "four films are drawn")
     drawing = below(zygote)
     expect(len(drawing) >= 2 * SLOTS, drawing)  # each with its ffmpeg
+    progress = of(s, films[0])["progress"]
+    equal((set(progress), progress["stage"]), ({"stage", "percent"}, "drawing"))
+    until(lambda: of(s, films[0])["progress"]["percent"] > progress["percent"], 20, "its percent grows")
+    expect(re.search(r"^progress +drawing \d+%$", s.cli("generations", films[0]), re.M), "generations ID")
+    rows = {row["id"]: row for row in json.loads(s.cli("top", "--json"))["generations"]}
+    equal([(rows[i]["stage"], rows[i]["percent"] > 0) for i in films], [("drawing", True)] * SLOTS)
+    expect("progress" not in s.get("/v1/generations?state=processing").json["generations"][0], "lists stay short")
     began = time.monotonic()
     for i in films:
         equal(s.call("POST", "/v1/generations/%s/cancel" % i, key="live").json["status"], "cancelled")
@@ -76,7 +85,7 @@ def a_cancel_ends_the_render_and_frees_its_slot(s):
     equal(made.status, 200)
     expect(time.monotonic() - began < 5, time.monotonic() - began)
     for i in films:
-        equal((of(s, i)["status"], of(s, i)["billed_micros"]), ("cancelled", 0))
+        equal((of(s, i)["status"], of(s, i)["billed_micros"], "progress" in of(s, i)), ("cancelled", 0, False))
     equal(os.listdir(os.path.join(s.data, "tmp")), [])
     equal(s.balance(), before - 10000)
     s.audit()
@@ -120,7 +129,9 @@ def who_waits_says_so(s):
         for i in (first, second):
             until(lambda: "waiting for a renderer" in names(of(s, i)), 10, "it waits")
         for i in ids[:SLOTS]:
-            equal(names(of(s, i)), ["submitted", "started"])  # its turn came at once: nothing to tell
+            equal((names(of(s, i)), of(s, i)["progress"]), (["submitted", "started"], {"stage": "started", "percent": None}))  # its turn came at once: nothing to tell
+        equal([of(s, i)["progress"] for i in (first, second)], [{"stage": "waiting for a renderer" + more, "percent": None} for more in ("", ", 1 before it")])
+        equal({row["id"]: row["stage"] for row in json.loads(s.cli("top", "--json"))["generations"]}[second], "waiting for a renderer, 1 before it")
     for i, told in ((first, '"waiting for a renderer"'), (second, '"waiting for a renderer, 1 before it"')):
         made = s.wait(i)
         equal((made["status"], names(made)[:4]), ("completed", ["submitted", "started", "waiting for a renderer", "preparing"]))
