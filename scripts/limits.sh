@@ -119,7 +119,8 @@ THUMBNAIL_SIDE|Long side of a thumbnail, in pixels.
 OPTIMISED_SIDE|Long side of an optimised copy, in pixels.
 POSTER_SIDE|Long side of a video's poster, in pixels.
 RENDER_PIXELS|Largest picture the server believes the media helper.
-RENDERS_AT_ONCE|Local renders at once, unless `serve --renders` says else. Further ones wait; the generation's deadline goes on.
+RENDERS_AT_ONCE|Local renders at once, unless `serve --renders` says else. Further ones wait, projects in turns.
+RENDER_WAIT_MS|A local generation may wait so long for its turns. Its model's deadline counts from the beginning of the render; `deadline_at` is the sum of both.
 PROMPT_BYTES|A text input without a `max_chars` of its own.
 WORDS
 
@@ -236,7 +237,7 @@ The quote is held when a call is accepted. The command that ends the generation 
 | the provider delivered another kind of file than the model's | as completed: a file was made, and it is yours | 200 `completed`, with a warning in `meta.warnings` |
 | made, and the call's own `output_url_path` hides it | as completed, for as many files as the answer has links, at most those quoted | `completed` with the error `output_not_found`; a waiting call 422; `deliver` gives the file for nothing more |
 | failed for good: refused by the model, unclassified, the attempts used up | nothing, the hold is released | `failed`; a waiting call 422 or 502 |
-| the deadline passed | nothing, the hold is released | `failed` `deadline_exceeded`; a waiting call 504 |
+| the deadline passed, or a local render took longer than its model's `deadline` | nothing, the hold is released | `failed` `deadline_exceeded`; a waiting call 504 |
 | cancelled before work left, or while a local model was at it | nothing, the hold is released | `cancelled`; a waiting call 409 |
 | cancelled too late | as completed | `completed`, with `cancel_requested` |
 | the caller stopped waiting, 504 `still_running` | as the generation ends | read it, or repeat the call with its key |

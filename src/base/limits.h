@@ -131,4 +131,5 @@
 #define LIMIT_POSTER_SIDE 1024
 #define LIMIT_RENDER_PIXELS (4096LL * 4096)
 #define LIMIT_RENDERS_AT_ONCE 4
+#define LIMIT_RENDER_WAIT_MS (10 * 60 * 1000)  /* for a turn, beside the model's own deadline */
 #define LIMIT_PROMPT_BYTES 20000

@@ -314,7 +314,9 @@ static void failures_have_their_answers(void **state) {
                  {FAIL_TRANSIENT, true, "provider_failed"},
                  {FAIL_GONE, true, "provider_failed"},
                  {FAIL_UNCLASSIFIED, false, "provider_failed"},
-                 {FAIL_OUTPUT_LOST, false, "output_lost"}};
+                 {FAIL_OUTPUT_LOST, false, "output_lost"},
+                 {FAIL_SANDBOX, true, "sandbox_unavailable"},
+                 {FAIL_DEADLINE, false, "deadline_exceeded"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         for (int may = 0; may < 2; may++) {
             struct bed b;
@@ -367,6 +369,26 @@ static void a_deadline_books_what_may_have_cost(void **state) {
         assert_true(str_is(BED_GET(&b, attempt, GEN ".1")->state, cases[i].outcome));
         assert_true(str_is(BED_GET(&b, generation, GEN)->error_code, "deadline_exceeded"));
         assert_int_equal(LIVE(&b)->available, START);
+        bed_close(&b);
+    }
+}
+
+/* Whoever waited the whole time is told that it was this. */
+static void a_deadline_says_whether_work_was_begun(void **state) {
+    static const struct {
+        const char *where;
+        bool waited, never_begun;
+    } cases[] = {{"pending", false, true}, {"local:opened", true, true}, {"local:opened", false, false}, {"accepted", true, false}, {"waiting", false, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct bed b;
+        bed_ready(&b);
+        bed_bring(&b, cases[i].where);
+        struct command c = cmd_expire(DEADLINE);
+        c.expire.waited = cases[i].waited;
+        bed_ok(&b, c);
+        const struct generation *g = BED_GET(&b, generation, GEN);
+        bool says = memmem(g->error_detail.ptr, g->error_detail.len, "was not begun", 13);
+        if (!str_is(g->error_code, "deadline_exceeded") || says != cases[i].never_begun) fail_msg("%s: %.*s", cases[i].where, STR_ARG(g->error_detail));
         bed_close(&b);
     }
 }
@@ -435,6 +457,7 @@ int main(void) {
         cmocka_unit_test(patient_attempts_are_bounded_too),
         cmocka_unit_test(ends_say_that_nothing_was_charged), cmocka_unit_test(failures_have_their_answers),
         cmocka_unit_test(a_deadline_books_what_may_have_cost),
+        cmocka_unit_test(a_deadline_says_whether_work_was_begun),
         cmocka_unit_test(giving_up_books_what_may_have_cost),
         cmocka_unit_test(running_is_limited_per_project),
         cmocka_unit_test(progress_is_capped_and_states_are_not),

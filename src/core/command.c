@@ -83,6 +83,7 @@ static const struct {
     [FAIL_UNCLASSIFIED] = {"unclassified", E_UPSTREAM},
     [FAIL_OUTPUT_LOST] = {"output_lost", E_OUTPUT_LOST},
     [FAIL_SANDBOX] = {"sandbox", E_SANDBOX},
+    [FAIL_DEADLINE] = {"deadline", E_DEADLINE},
 };
 
 const char *failure_name(enum failure f) {

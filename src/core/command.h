@@ -62,6 +62,7 @@ enum failure {
     FAIL_UNCLASSIFIED, /* no other route, no charge */
     FAIL_OUTPUT_LOST,
     FAIL_SANDBOX, /* this host does not allow the walls that the route asks for: next route, else 503 */
+    FAIL_DEADLINE, /* a local render took longer than its model may: 504 */
     FAIL_COUNT
 };
 const char *failure_name(enum failure f);
@@ -137,7 +138,7 @@ struct cmd_step {
 };
 /* project and book empty: an operator may cancel any; a key cancels within its own book only (test keys move no live money) */
 struct cmd_cancel { struct str generation, project, book; };
-struct cmd_expire { struct str generation; };
+struct cmd_expire { struct str generation; bool waited; /* its node knows that its work was not begun */ };
 struct cmd_adopt { struct str node, dead; const struct str *generations; int64_t count; };
 /* only_new: refuse with E_PRECONDITION when the path shows a file; only_if (a sha256, or "*"): unless it shows that one. */
 struct cmd_asset_put { struct str project, path; struct output output; struct str only_if; bool only_new; };

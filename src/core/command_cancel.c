@@ -97,12 +97,14 @@ err expire_apply(const struct command *c, struct workset *w, struct outcome *out
     const struct attempt *a = live_attempt(w, seen);
     /* what left may be billed to the operator: the attempt says so, and keeps the cost it knows */
     bool may_cost = a && !attempt_is_local(a) && !str_eq(seen->step, STEP_OPENED);
+    bool never_begun = !seen->attempts || (c->expire.waited && !may_cost);
     struct generation *g = WS_EDIT(w, generation, c->expire.generation);
     generation_end(w, g,
                    &(struct ending){.state = GEN_FAILED,
                                     .attempt = may_cost ? STR("unreconciled") : GEN_FAILED,
                                     .code = E_DEADLINE,
-                                    .detail = STR("The generation passed its deadline; nothing was charged.")},
+                                    .detail = never_begun ? STR("The generation waited for its turn until its deadline, and its work was not begun; nothing was charged.")
+                                                          : STR("The generation passed its deadline; nothing was charged.")},
                    c->at);
     return answer(out, w, g);
 }

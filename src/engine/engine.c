@@ -100,7 +100,7 @@ static void deadline_fired(void *arg) {
     memcpy(x->generation, t->id, sizeof x->generation);
     t->deadline = NULL;
     struct command cmd = {.kind = CMD_EXPIRE, .at = io_now(e->o.io)};
-    cmd.expire.generation = str_of(x->generation);
+    cmd.expire = (struct cmd_expire){.generation = str_of(x->generation), .waited = task_waits(t)};
     if (!e->o.port.submit(e->o.port.self, &cmd, expired, x)) return;
     struct outcome refused = {.code = E_AGAIN};
     expired(x, &refused);

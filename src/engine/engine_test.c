@@ -23,6 +23,7 @@ struct bench {
     struct generation generations[MANY];
     struct attempt attempts[MANY];
     bool polled[MANY], cancelled[MANY], ended[MANY], local;
+    bool expired[MANY], waited[MANY];
     int adoptions;
 };
 
@@ -83,6 +84,7 @@ static err submit(void *self, const struct command *c, committed_fn *done, void 
     struct later *l = later(b, committed);
     l->done = done;
     l->arg = arg;
+    if (c->kind == CMD_EXPIRE) b->expired[number(c->expire.generation)] = true, b->waited[number(c->expire.generation)] = c->expire.waited;
     if (c->kind == CMD_CANCEL_CONFIRMED) b->cancelled[number(c->step.generation)] = true;
     if (c->kind != CMD_ADOPT) return OK;
     struct rec_change changes[LIMIT_ADOPT_CHUNK];
@@ -109,7 +111,11 @@ static void answer(void *self, struct fake_io *f, const struct call *c, uint64_t
     struct bench *b = self;
     struct call_result r = {.state = c->kind == CALL_CANCEL ? CALL_STOPPED : CALL_RUNNING, .percent = -1};
     b->polled[number(c->generation)] = true;
-    if (c->kind == CALL_RENDER) return; /* it takes long */
+    if (c->kind == CALL_RENDER) { /* it takes long; every second one waits, every fourth until its turn comes */
+        if (number(c->generation) % 2) fake_io_stage_at(f, call_id, 10, STR(STAGE_WAITING ", 3 before it"), -1);
+        if (number(c->generation) % 4 == 1) fake_io_stage_at(f, call_id, 1000, STR("preparing"), 0);
+        return;
+    }
     fake_io_answer_at(f, call_id, 10, &r);
 }
 
@@ -229,6 +235,15 @@ static void a_render_that_ended_through_another_node_is_ended(void **state) {
     for (int i = 0; i < MANY; i++) assert_int_equal(b->ended[i], i % 300 == 3);
 }
 
+/* Its node alone knows whether an attempt waited until the end. */
+static void a_deadline_knows_who_waited(void **state) {
+    struct bench *b = *state;
+    for (int i = 0; i < MANY; i++) b->generations[i].deadline_at = MS_DAY + 5 * MS_SECOND;
+    render_all(b);
+    fake_io_run_until(b->io, MS_DAY + 6 * MS_SECOND);
+    for (int i = 0; i < MANY; i++) assert_true(b->expired[i] && b->waited[i] == (i % 4 == 3));
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -237,6 +252,7 @@ int main(void) {
         CASE(a_cancel_through_another_node_is_heard),
         CASE(a_render_ends_with_its_generation),
         CASE(a_render_that_ended_through_another_node_is_ended),
+        CASE(a_deadline_knows_who_waited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,7 +83,7 @@ void local_find_models(struct local *l, const struct model *(*find)(void *self, 
 
 static void failed(struct job *j, err code, const char *detail) {
     j->result.code = code;
-    j->result.failure = code == E_INVALID ? FAIL_CALLER : code == E_NO_ROUTE ? FAIL_UNCLASSIFIED : FAIL_TRANSIENT;
+    j->result.failure = code == E_INVALID ? FAIL_CALLER : code == E_NO_ROUTE ? FAIL_UNCLASSIFIED : code == E_DEADLINE ? FAIL_DEADLINE : FAIL_TRANSIENT;
     j->result.detail = arena_dup(&j->arena, str_of(detail));
 }
 
@@ -197,7 +197,8 @@ static void render_one(struct job *j, const struct render_job *what, int64_t i, 
     job.unwanted = j->ender;
     j->file = i;
     helper_render(j->local->helper, &job, a);
-    if (a->code) failed(j, a->code, a->detail);
+    if (a->code == E_DEADLINE) failed(j, a->code, arena_printf(&j->arena, "The render was not finished within the %lld s that it may take.", (long long)(j->timeout / MS_SECOND)).ptr);
+    else if (a->code) failed(j, a->code, a->detail);
     else if (!text) keep(j, i, tmp, a);
     if (tmp[0]) unlink(tmp);
     buf_printf(metrics, "%s{\"render_us\":%lld,\"encode_us\":%lld}", i ? "," : "", (long long)a->render_us, (long long)a->encode_us);
@@ -401,6 +402,7 @@ static void begin(struct job *j) {
     if (fd > 0) j->ender = fd; /* without one it goes on to its end */
     msec left = j->call->deadline_at - io_now(io);
     j->timeout = left > 0 ? left : 1;
+    if (!j->twin && j->model && j->model->deadline_ms < j->timeout) j->timeout = j->model->deadline_ms; /* of this attempt: waiting does not eat it */
     if (j->told_at) j->stage(j->arg, j->call, STR("preparing"), 0); /* it waits no more */
     if (pool_run(j->local->pool, work, finish, j)) end_later(j, E_AGAIN, "The renderer's queue is full.");
 }

@@ -176,7 +176,8 @@ static void scan_dead(struct engine *e, struct str node, struct str after) {
 
 static void expire(struct engine *e, struct str generation) {
     struct command cmd = {.kind = CMD_EXPIRE, .at = io_now(e->o.io)};
-    cmd.expire.generation = generation;
+    const struct task *t = tasks_find(&e->tasks, generation);
+    cmd.expire = (struct cmd_expire){.generation = generation, .waited = t && task_waits(t)};
     if (e->o.port.submit(e->o.port.self, &cmd, ignore, e)) return; /* the next tick tries again */
 }
 

@@ -93,4 +93,6 @@ void task_set(char **slot, struct str value) {
     (*slot)[value.len] = 0;
 }
 
+bool task_waits(const struct task *t) { return t->calling && t->call.kind == CALL_RENDER && str_starts(str_of(t->stage), STR(STAGE_WAITING)); }
+
 struct str task_str(const char *slot) { return slot ? str_of(slot) : STR(""); }

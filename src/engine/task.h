@@ -82,6 +82,8 @@ struct engine {
     struct engine_stats stats;
 };
 
+bool task_waits(const struct task *t);  /* for the renderer: its work was not begun */
+
 /* step.c: does what the committed step asks for; safe to call at any time. */
 void task_act(struct task *t);
 bool task_goes_late(struct task *t);   /* its deadline has passed, and a provider has the work: it is asked after */

@@ -126,7 +126,8 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
     cmd.end_user = s->end_user;
     cmd.trace = s->trace;
     cmd.url_path = s->output_url_path;
-    cmd.deadline_at = io_now(o->io) + m->deadline_ms;
+    bool local = str_is(cmd.provider, "local"); /* which counts its model's deadline from the beginning of its render */
+    cmd.deadline_at = io_now(o->io) + m->deadline_ms + (local ? LIMIT_RENDER_WAIT_MS : 0);
     cmd.pending_limit = LIMIT_PENDING_PER_PROJECT;
     *out_model = m;
     *out = cmd;

@@ -3,9 +3,10 @@
 import json
 import os
 import re
+import tempfile
 import time
 
-from harness import HeldHelper, each_store, equal, expect, run
+from harness import HeldHelper, Server, case, each_store, equal, expect, refusal, run
 
 LONG = {"prompt": "a red car drives past two trees", "duration": 15, "resolution": "1080p", "fps": 60}
 SHORT = {"prompt": "a red car", "duration": 1, "resolution": "360p"}
@@ -136,6 +137,47 @@ def who_waits_says_so(s):
         made = s.wait(i)
         equal((made["status"], names(made)[:4]), ("completed", ["submitted", "started", "waiting for a renderer", "preparing"]))
         expect(told in s.get("/v1/generations/%s/events" % i).body.decode(), told)
+
+
+MODEL = """slug: turns/%(name)s
+kind: video
+inputs:
+  prompt:     {type: text, required: true}
+  duration:   {type: seconds, default: 1, min: 1, max: 15, price: true}
+  resolution: {type: enum, values: [360p, 1080p], default: 360p}
+  fps:        {type: int, default: 12, min: 12, max: 60}
+price: {unit: second, quantity: {input: duration}, rate_table: [{micros: 1000}]}
+routes: [{provider: local, model: motion-t2v}]
+deadline: %(deadline)s
+"""
+
+
+@case
+def a_models_deadline_counts_from_the_beginning_of_its_render():
+    with tempfile.TemporaryDirectory() as folder:
+        os.makedirs(os.path.join(folder, "models"))
+        for name, deadline in (("quick", "3s"), ("patient", "10m")):
+            with open(os.path.join(folder, "models", name + ".yaml"), "w", encoding="utf-8") as f:
+                f.write(MODEL % {"name": name, "deadline": deadline})
+        with Server("--catalog", folder, "--renders", "1") as s:
+            # it waits for longer than its deadline, which is not touched by that
+            with s.hold_renders():
+                first, second = s.submit("turns/patient", {"prompt": "a boat"}), s.submit("turns/quick", {"prompt": "a boat"})
+                began = time.monotonic()
+                until(lambda: time.monotonic() - began > 4, 10, "time passes")
+                seen = of(s, second)
+                equal((seen["status"], seen["progress"]["stage"]), ("processing", "waiting for a renderer"))
+            equal([s.wait(i)["status"] for i in (first, second)], ["completed", "completed"])
+            # what takes longer than it may is ended, once and for all, and the place is free
+            before = s.balance()
+            late = s.wait(s.submit("turns/quick", LONG))
+            equal((late["status"], late["error"]["code"], late["attempts"], late["billed_micros"]), ("failed", "deadline_exceeded", 1, 0))
+            expect("within the 3 s that it may take" in late["error"]["detail"], late["error"])
+            until(lambda: not below(helper(s)), 2, "the render is gone")
+            refusal(s.post("/v1/media/generate", {"model": "turns/quick", "inputs": LONG}), 504, "deadline_exceeded")
+            equal(s.wait(s.submit("turns/patient", {"prompt": "a boat"}))["status"], "completed")
+            equal(s.balance(), before - 1000)
+            s.audit()
 
 
 run()
