@@ -6,6 +6,7 @@ names=${SANITIZED_SCENARIOS:-0600 0610 0620 0630 0631 0632 0633 0650 0664 0665 0
 reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
 chmod 0777 "$reports"
+export PURAS_CLIENT_BUILD=${PURAS_CLIENT_BUILD:-build}
 # as planned, not by kill -9: what is still allocated then is a leak. Each step takes several times as long.
 export PURAS_STOP_AT_END=1 PURAS_SPEC_TIMEOUT=${PURAS_SPEC_TIMEOUT:-900}
 

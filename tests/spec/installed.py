@@ -6,11 +6,13 @@ import tempfile
 from harness import BUILD, TOP
 
 PREFIX = tempfile.mkdtemp(prefix="puras-prefix-")
+# A server with a sanitizer needs clients without: their library is loaded into programs that have none.
+CLIENTS = os.path.join(TOP, os.environ.get("PURAS_CLIENT_BUILD", BUILD))
 EXAMPLE = os.path.join(TOP, "examples", "c", "generate.c")
 
 
 def install():
-    subprocess.run([os.path.join(TOP, "scripts", "install.sh"), BUILD, PREFIX], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([os.path.join(TOP, "scripts", "install.sh"), CLIENTS, PREFIX], check=True, stdout=subprocess.DEVNULL)
 
 
 def pkg_config(*args):
