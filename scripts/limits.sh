@@ -51,7 +51,8 @@ LATE_MS|A provider is still asked after work that passed its deadline. What it m
 HIDDEN_DAYS|So long `deliver` finds the file that a call's own `output_url_path` hid. Later: 409; it was billed when it was made.
 HIDDEN_BYTES|The provider's answer in such a case, strings over 64 KB aside. What is longer is not kept: the generation fails and costs nothing.
 GONE_ANSWERS|So often in a row a provider must say that it does not know a work which it accepted, with doubling waits between. Then it fails and is released.
-RESULT_TRIES|A provider that says that the work is done, and fails to give the result out or answers what cannot be read, is asked so often. Then the generation fails and is released.
+RESULT_TRIES|A provider that says that the work is done, and fails to give the result out or answers what cannot be read, is asked so often, and at least for the time below. Then the generation fails and is released.
+RESULT_MS|So long at least, unless the deadline comes first: an outage there loses nothing.
 PROVIDER_REQUESTS|Submits of one provider that are under way at once on a node; as many of its other requests. The others wait in order.
 FETCHES|Finished works of one node whose outputs are being fetched or stand in line for it by expiry. The others wait in order.
 LATE|Such works of one node at once. One more is not asked after.

@@ -53,6 +53,7 @@
 #define LIMIT_HIDDEN_BYTES (64 * 1024)         /* of such an answer, its long strings aside; what is longer fails and is not charged */
 #define LIMIT_GONE_ANSWERS 5                   /* "no such work", one after the other, until it is believed */
 #define LIMIT_RESULT_TRIES 20                  /* of fetching a result that the provider says is there, or of reading an answer that cannot be read */
+#define LIMIT_RESULT_MS (10 * 60 * 1000)       /* and at least so long */
 #define LIMIT_PROVIDER_REQUESTS 1024           /* submits of one provider that are under way on a node; likewise all its other requests */
 #define LIMIT_FETCHES 4096                     /* works whose outputs are being fetched, or wait with their links read for one of 64 downloads */
 #define LIMIT_LATE 1000                        /* such works of one node */

@@ -329,7 +329,7 @@ static bool on_head(void *arg, int status, const struct upstream_header *headers
     struct errand *e = arg;
     struct fetching *f = &e->fetch;
     e->status = status;
-    f->restart = status == 200 && f->file.bytes > 0;
+    f->restart = (status == 200 || (status == 206 && f->whole)) && f->file.bytes > 0;
     f->strayed = !fits(f, status, headers, n, length);
     if (f->strayed) return false;
     for (size_t i = 0; i < n; i++)

@@ -148,7 +148,7 @@ static err no_outputs(struct errand *e, const struct json *body) {
         struct str type = {};
         for (size_t i = 0; i < e->header_count; i++)
             if (str_ieq(e->headers[i].name, STR("content-type"))) type = e->headers[i].value;
-        return why_set(&e->why, E_UPSTREAM, "The provider answered %d with what is neither JSON nor a file%s%.*s. Nothing was charged.", e->status, type.len ? ", but " : "",
+        return why_set(&e->why, E_BAD_JSON, "The provider answered %d with what is neither JSON nor a file%s%.*s. Nothing was charged.", e->status, type.len ? ", but " : "",
                        STR_ARG(str_head_text(type, 60)));
     }
     output_hints(e->plan.provider, body, str_of(e->r->o.public_url), &e->arena, &hints);

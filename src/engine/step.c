@@ -267,12 +267,14 @@ static void answered_submit(struct task *t, const struct call_result *r) {
 /* The question failed, not the work: it is asked until the deadline. Only where the provider has finished, or its answer cannot be read, asking on
  * is asking for the same. */
 static void poll_failed(struct task *t, const struct call_result *r, const struct traits *traits) {
-    bool same = r->done_there || r->code == E_DESCRIPTION;
-    if (!same || ++t->unread < LIMIT_RESULT_TRIES) {
+    bool same = r->done_there || r->code == E_DESCRIPTION || r->code == E_BAD_JSON;
+    msec now = io_mono(t->engine->o.io);
+    if (same && !t->unread++) t->unread_since = now;
+    if (!same || t->unread < LIMIT_RESULT_TRIES || now - t->unread_since < LIMIT_RESULT_MS) {
         act_later(t, r->retry_after ? r->retry_after : backoff(t, t->tries++, traits->poll_every, traits->poll_max));
         return;
     }
-    struct str detail = arena_printf(&t->held, "The provider says that the work is done, and its result could not be read %d times: %.*s", LIMIT_RESULT_TRIES,
+    struct str detail = arena_printf(&t->held, "%s: %.*s", r->done_there ? "The provider says that the work is done and does not give out its result" : "What the provider says of the work cannot be read",
                                      STR_ARG(str_head_text(r->detail, 300)));
     fail_attempt(t, r->done_there ? FAIL_OUTPUT_LOST : FAIL_UNCLASSIFIED, detail, false, 0, r->cost_micros);
 }

@@ -29,6 +29,7 @@ struct task {
     uint64_t walked;            /* the last walk over this node's work that saw it, or that it came into */
     bool gone;                  /* terminal or taken over: freed when neither is under way */
     int polls, tries;
+    msec unread_since;          /* by the monotonic clock */
     int missing, unread;        /* answers in a row: that it knows no such work; that did not bring the result it says it has */
     msec poked_at;  /* by the monotonic clock */
     struct permit_wait permit;  /* in the queue of its provider */

@@ -201,6 +201,8 @@ class Double:
         return {"state": "finished", "done": True, "response": {"files": self.files(name)}}
 
     def do_result(self, request, parts, body, fault):
+        if "raw" in fault:
+            return request.say(200, fault["raw"], kind=fault["type"])
         work = self.works[parts[-2]]
         work["fewer"] = fault.get("fewer", 0)
         return fault.get("say") or {"files": self.files(parts[-2]), "timings": {"inference": 1.5}}
