@@ -3,10 +3,11 @@
 import json
 import os
 import re
+import shutil
 import tempfile
 import time
 
-from harness import HeldHelper, Server, case, each_store, equal, expect, refusal, run
+from harness import HeldHelper, Server, case, each_store, equal, expect, pg_database, refusal, run
 
 LONG = {"prompt": "a red car drives past two trees", "duration": 15, "resolution": "1080p", "fps": 60}
 SHORT = {"prompt": "a red car", "duration": 1, "resolution": "360p"}
@@ -178,6 +179,21 @@ def a_models_deadline_counts_from_the_beginning_of_its_render():
             equal(s.wait(s.submit("turns/patient", {"prompt": "a boat"}))["status"], "completed")
             equal(s.balance(), before - 1000)
             s.audit()
+
+
+@case
+def a_cancel_through_another_node_ends_the_render_too():
+    database = pg_database()
+    with tempfile.TemporaryDirectory() as folder, Server(database=database) as s:
+        for name in ("credentials.json", "master.key"):
+            shutil.copy(os.path.join(s.data, name), folder)
+        with Server(data=folder, database=database) as other:
+            film = s.submit("puras/motion-t2v", LONG)
+            until(lambda: of(other, film)["progress"]["stage"] == "drawing", 30, "it is drawn")
+            equal((len(below(helper(s))) >= 2, below(helper(other))), (True, []))
+            equal(other.call("POST", "/v1/generations/%s/cancel" % film, key="live").json["status"], "cancelled")
+            until(lambda: not below(helper(s)), 3, "the render is gone")
+            other.audit()
 
 
 run()
