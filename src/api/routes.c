@@ -25,7 +25,7 @@ const struct route api_routes[] = {
     {"POST", "/v1/generations/{id}/cancel", WHO_ANY, TAKES_ANYTHING, false, generate_cancel, "cancelGeneration",
      "Generations", "Cancel a generation", NULL, "Generation", NULL, "200", "404 409", "GenerationId", "generate", true},
     {"POST", "/v1/generations/{id}/deliver", WHO_ANY, TAKES_JSON, false, generate_deliver, "deliverGeneration",
-     "Generations", "Find the file that the call's output_url_path hid, at no further charge", "DeliverRequest", "Generation", NULL, "200", "404 409 422 502", "GenerationId", "generate"},
+     "Generations", "Find the file that the call's output_url_path hid, at no further charge", "DeliverRequest", "Generation", NULL, "200", "404 409 422 502 507", "GenerationId", "generate"},
     {"POST", "/v1/generations/{id}/resolve", WHO_ADMIN, TAKES_ANYTHING, false, generate_resolve, "resolveGeneration",
      "Generations", "Close an unresolved generation by hand: failed, nothing charged", NULL, "Generation", NULL, "200", "404 409",
      "GenerationId", "admin"},

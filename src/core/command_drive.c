@@ -17,6 +17,12 @@ bool path_is_loaded(struct workset *w, struct str project, struct str path) {
     return workset_knows(w, REC_drive_path, drive_path_id(w, project, path));
 }
 
+bool path_shows(struct workset *w, struct str project, struct str path) {
+    if (str_empty(path) || !path_is_loaded(w, project, path)) return false;
+    const struct drive_path *d = WS_GET(w, drive_path, drive_path_id(w, project, path));
+    return d && !str_empty(d->asset);
+}
+
 static void bury(struct workset *w, struct asset *a, msec at) {
     must(!a->deleted_at);
     a->deleted_at = at;

@@ -112,15 +112,23 @@ err attempt_failed_apply(const struct command *c, struct workset *w, struct outc
 
 /* --- settle --- */
 
-/* Where the n-th output (from 1) is shown. Late outputs never take the path the caller named: another may have it by now. */
-static struct str output_path(struct workset *w, const struct generation *g, const struct cmd_step *s, int64_t i) {
+/* The path that an output has by itself; n from 1. */
+static struct str own_path(struct workset *w, const struct generation *g, const struct output *o, int64_t n) {
     struct arena *a = workset_arena(w);
-    const struct output *o = &s->outputs[i];
-    int64_t n = (s->late ? g->outputs : 0) + i + 1;
-    if (n == 1 && !s->late && !str_empty(g->output_path)) return g->output_path;
     const char *dot = str_empty(o->ext) ? "" : ".";
     if (n == 1) return arena_printf(a, "media/%.*s%s%.*s", STR_ARG(g->head.id), dot, STR_ARG(o->ext));
     return arena_printf(a, "media/%.*s-%lld%s%.*s", STR_ARG(g->head.id), (long long)n, dot, STR_ARG(o->ext));
+}
+
+static int64_t outputs_before(const struct generation *g, const struct cmd_step *s) { return s->late || s->delivers ? g->outputs : 0; }
+
+/* Where the output is shown. Late outputs never take the path the caller named, and delivered ones not when a file stands there: another may have it by
+ * now, and it is the newer one. */
+static struct str output_path(struct workset *w, const struct generation *g, const struct cmd_step *s, int64_t i) {
+    int64_t n = outputs_before(g, s) + i + 1;
+    bool taken = s->late || (s->delivers && path_shows(w, g->project, g->output_path));
+    if (n == 1 && !taken && !str_empty(g->output_path)) return g->output_path;
+    return own_path(w, g, &s->outputs[i], n);
 }
 
 void settle_want(const struct command *c, struct workset *w, int round) {
@@ -137,6 +145,9 @@ void settle_want(const struct command *c, struct workset *w, int round) {
         if (s->late || s->delivers) want_newest_attempt(w, s->generation);
     }
     for (int64_t i = 0; i < s->output_count; i++) want_path(w, g->project, output_path(w, g, s, i), round);
+    if (!s->delivers || !s->output_count) return; /* which of the two the first one takes is known when both are loaded */
+    if (!str_empty(g->output_path)) want_path(w, g->project, g->output_path, round);
+    want_path(w, g->project, own_path(w, g, &s->outputs[0], g->outputs + 1), round);
 }
 
 /* The paths follow from the generation as it was loaded. A command of the same batch may have submitted it or added outputs;
@@ -197,7 +208,7 @@ static void write_usage(struct workset *w, const struct generation *g, const str
 }
 
 static void store_outputs(struct workset *w, const struct generation *g, const struct cmd_step *s, msec at) {
-    int64_t before = s->late ? g->outputs : 0;
+    int64_t before = outputs_before(g, s);
     for (int64_t i = 0; i < s->output_count; i++) {
         struct asset *a = asset_add(w, &s->outputs[i], g->project, output_path(w, g, s, i), at);
         a->generation = g->head.id;
@@ -229,6 +240,23 @@ static bool is_hidden(const struct generation *g) {
     return str_eq(g->state, GEN_COMPLETED) && str_is(g->error_code, err_info(E_OUTPUT_HIDDEN)->code);
 }
 
+/* How many files were billed when they were hidden; of a measured price that is not known. */
+static int64_t files_owed(const struct generation *g) {
+    bool measured = str_eq(g->price_from, STR("measured")) || str_eq(g->price_from, STR("media"));
+    if (g->price_fixed || measured || g->quoted_micros <= 0 || g->price_outputs < 2) return 1;
+    int64_t each = g->quoted_micros / g->price_outputs;
+    return each > 0 ? g->billed_micros / each : 1;
+}
+
+static err has_room(struct workset *w, const struct generation *g, const struct cmd_step *s, struct why *why) {
+    const struct project *p = WS_GET(w, project, g->project);
+    int64_t bytes = 0, left = p->drive_limit - p->drive_bytes - p->drive_reserved;
+    for (int64_t i = 0; i < s->output_count; i++) bytes += s->outputs[i].bytes;
+    if (!p->drive_limit || bytes <= left) return OK;
+    return why_set(why, E_DRIVE_FULL, "The file has %lld bytes and the project's drive has %lld left; delete files first and deliver it again, for nothing more.", (long long)bytes,
+                   (long long)(left > 0 ? left : 0));
+}
+
 /* What the caller's own path hid was found by another one. It was billed when it was made; whoever comes second finds it done. */
 static err settle_hidden(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_step *s = &c->step;
@@ -238,12 +266,15 @@ static err settle_hidden(const struct command *c, struct workset *w, struct outc
     if (str_eq(seen->state, GEN_COMPLETED) && str_empty(seen->error_code)) return OK;
     if (!is_hidden(seen)) return why_set(&out->why, E_CONFLICT, "There is nothing to deliver: the generation is %.*s.", STR_ARG(seen->state));
     must(s->output_count > 0);
+    if (WS_GET(w, asset, s->outputs[0].asset)) return OK;
+    if (seen->outputs + s->output_count > LIMIT_OUTPUTS) return why_set(&out->why, E_CONFLICT, "The generation has as many files as one can have.");
+    TRY(has_room(w, seen, s, &out->why));
     TRY(paths_loaded(w, seen, s, &out->why));
     struct generation *g = WS_EDIT(w, generation, s->generation);
     store_outputs(w, g, s, c->at);
-    g->outputs = s->output_count;
+    g->outputs += s->output_count;
     g->result = s->result;
-    g->error_code = g->error_detail = STR("");
+    if (g->outputs >= files_owed(g)) g->error_code = g->error_detail = STR(""); /* otherwise another path may give the others */
     const struct event_more more[] = {{"asset", s->outputs[0].asset}, {"outputs", .number = s->output_count}, {}};
     event_add(w, g, STR("delivered"), more, c->at);
     webhooks_tell(w, WS_GET(w, project, g->project), g, HOOK_LATE, c->at);

@@ -99,5 +99,6 @@ void webhooks_tell(struct workset *w, const struct project *p, const struct gene
 /* --- command_drive.c: what a path shows --- */
 void want_path(struct workset *w, struct str project, struct str path,
                int round); /* round 1: the path, round 2: its asset */
+bool path_shows(struct workset *w, struct str project, struct str path); /* a file, as far as it is loaded */
 bool path_is_loaded(struct workset *w, struct str project, struct str path);
 struct asset *asset_add(struct workset *w, const struct output *o, struct str project, struct str path, msec at);

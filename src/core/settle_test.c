@@ -181,6 +181,44 @@ static void what_the_callers_path_hides_is_billed_once_and_delivered(void **stat
     bed_close(&b);
 }
 
+/* As many files as were billed can be had, and none of them takes the place of what stands there by now, or more room than there is. */
+static void a_delivery_owes_what_was_billed_and_replaces_nothing(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    struct command submit = submit_to(GEN, "cat.png");
+    submit.submit.quote.outputs = 3;
+    submit.submit.quote.per_output = true;
+    submit.submit.quote.amount = 3 * PRICE;
+    bed_ok(&b, submit);
+    bed_ok(&b, cmd_claim("fal", 1));
+    bed_ok(&b, cmd_step(CMD_SENDING, 1));
+    bed_ok(&b, cmd_step(CMD_ACCEPTED, 1));
+    struct command seen = cmd_step(CMD_RESULT_SEEN, 1);
+    seen.step.reply = STR("{}");
+    bed_ok(&b, seen);
+    struct command hide = cmd_settle(1, 0);
+    hide.step.hidden = 2; /* of three that were asked for */
+    bed_ok(&b, hide);
+    micros paid = BED_GET(&b, generation, GEN)->billed_micros;
+    assert_int_equal(paid, 2 * PRICE);
+    bed_ok(&b, (struct command){.kind = CMD_ASSET_PUT, .at = 3, .asset_put = {STR(PROJECT), STR("cat.png"), test_output("own", 10)}}); /* the caller's own, newer file */
+    struct command one = settle_as(GEN, "first");
+    one.step.delivers = true;
+    bed_ok(&b, one);
+    expect_shown(&b, "cat.png", "own");
+    expect_shown(&b, "media/" GEN ".png", "first");
+    assert_true(str_is(BED_GET(&b, generation, GEN)->error_code, "output_not_found"));
+    bed_ok(&b, one); /* the same, told twice */
+    assert_int_equal(BED_GET(&b, generation, GEN)->outputs, 1);
+    struct command two = settle_as(GEN, "second");
+    two.step.delivers = true;
+    bed_ok(&b, two);
+    expect_shown(&b, "media/" GEN "-2.png", "second");
+    const struct generation *g = BED_GET(&b, generation, GEN);
+    assert_true(g->outputs == 2 && g->billed_micros == paid && str_empty(g->error_code));
+    bed_close(&b);
+}
+
 static void a_text_needs_no_file(void **state) {
     struct bed b;
     bed_ready(&b);
@@ -333,6 +371,7 @@ int main(void) {
         cmocka_unit_test(one_settle_may_replace_its_own),
         cmocka_unit_test(a_late_result_is_kept_unbilled_and_announced),
         cmocka_unit_test(what_the_callers_path_hides_is_billed_once_and_delivered),
+        cmocka_unit_test(a_delivery_owes_what_was_billed_and_replaces_nothing),
         cmocka_unit_test(a_text_needs_no_file),
         cmocka_unit_test(no_output_is_a_failure_and_free),
         cmocka_unit_test(the_usage_row_says_what_was_billed),

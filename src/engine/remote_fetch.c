@@ -110,7 +110,13 @@ static void write_warnings(struct errand *e, struct jw *w) {
                                    STR_ARG(e->call->kind_wanted)));
     bool files = !str_is(e->call->kind_wanted, "text");
     if (e->item_count && e->reading.path_warning.len) jw_str(w, e->reading.path_warning); /* of a reply that was kept hidden */
-    if (files && e->item_count && (int64_t)e->item_count < e->call->outputs_wanted)
+    int64_t hidden = 0;
+    (void)json_as_i64(json_get(json_get(e->kept, "hidden"), "files"), &hidden);
+    if (hidden) {
+        int64_t owed = hidden < e->call->outputs_wanted ? hidden : e->call->outputs_wanted;
+        if (e->item_count && (int64_t)e->item_count < owed)
+            jw_str(w, arena_printf(&e->arena, "outputs_missing: this path led to %zu of %lld files; another one gives the others, for nothing more.", e->item_count, (long long)owed));
+    } else if (files && e->item_count && (int64_t)e->item_count < e->call->outputs_wanted)
         jw_str(w, arena_printf(&e->arena, "outputs_missing: %lld files were asked for and the provider made %zu; only these are billed.",
                                (long long)e->call->outputs_wanted, e->item_count));
     jw_close(w, ']');

@@ -53,10 +53,10 @@ bool hidden_make(struct errand *e, const struct json *body) {
     _cleanup_(buf_done) struct buf text = {}, out = {};
     struct output_hints hints;
     if (!e->call->url_path.len || !body) return false;
-    output_hints(e->plan.provider, body, str_of(e->r->o.public_url), &e->arena, &hints);
-    if (!hints.count) return false;
     json_write(&text, body);
     if (text.len > LIMIT_HIDDEN_BYTES) return false;
+    output_hints(e->plan.provider, body, str_of(e->r->o.public_url), &e->arena, &hints);
+    if (!hints.count) return false;
     e->code = write_hidden(e, buf_view(&text), &hints, &out);
     if (e->code) return false;
     e->hidden = arena_dup(&e->arena, buf_view(&out));
@@ -104,9 +104,10 @@ struct str hidden_sentence(struct errand *e) {
     if (path.len) buf_printf(&b, "at `%.*s` in the provider's answer, nor ", STR_ARG(str_head_text(path, 50)));
     buf_z(&b, "in the usual places");
     if (!path.len) buf_z(&b, " of the provider's answer");
-    const struct json *first = paths ? paths->child : NULL;
-    for (const struct json *p = first; p; p = p->next) buf_printf(&b, "%s`%.*s`", p == first ? "; links or data are at " : ", ", STR_ARG(p->text));
-    buf_printf(&b, ". It was made and is billed, and kept for %d days: POST /v1/generations/%.*s/deliver with another output_url_path gives the file at no further charge.",
+    buf_printf(&b, ". It was made and is billed, and kept for %d days: POST /v1/generations/%.*s/deliver with another output_url_path gives it at no further charge.",
                LIMIT_HIDDEN_DAYS, STR_ARG(e->call->generation));
+    const struct json *first = paths ? paths->child : NULL;
+    for (const struct json *p = first; p; p = p->next) buf_printf(&b, "%s`%.*s`", p == first ? " Links or data are at " : ", ", STR_ARG(p->text));
+    if (first) buf_c(&b, '.');
     return arena_dup(&e->arena, buf_view(&b));
 }

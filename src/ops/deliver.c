@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+enum { DELIVERIES_AT_ONCE = 8 }; /* of a project, on a node */
+
 struct delivery {
     struct delivery *next, **back;
     struct ops *o;
@@ -195,6 +197,12 @@ void ops_deliver(struct ops *o, const struct caller *c, struct str id, struct st
     }
     if (o->draining) {
         answer_err(done, arg, E_UNAVAILABLE, "The server is stopping; nothing more was charged. Try again in a moment.");
+        return;
+    }
+    int at_once = 0;
+    for (const struct delivery *x = o->deliveries; x; x = x->next) at_once += !strcmp(x->caller.project, c->project);
+    if (at_once >= DELIVERIES_AT_ONCE) {
+        answer_err(done, arg, E_RATE_LIMITED, "%d files of the project are being delivered; nothing more was charged. Try again when one has come.", at_once);
         return;
     }
     struct delivery *d = calloc(1, sizeof *d);

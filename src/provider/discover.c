@@ -270,10 +270,6 @@ err outputs_find(const struct endpoint *e, const struct provider_call *c, const 
 
 /* --- where they might stand, when none was found --- */
 
-static bool is_of(struct str url, struct str origin) {
-    return origin.len && str_starts(url, origin) && (url.len == origin.len || strchr("/?:", url.ptr[origin.len]));
-}
-
 /* "…/a.png?x", "…/file.mp4": addresses of an API seldom end so, files often do. */
 static bool names_a_file(struct str url) {
     size_t end = 0, dot = 0;
@@ -283,52 +279,90 @@ static bool names_a_file(struct str url) {
     return dot && url.ptr[dot] == '.' && end - dot >= 3 && end - dot <= 5;
 }
 
+static bool is_of(struct str url, struct str origin) {
+    return origin.len && str_starts(url, origin) && (url.len == origin.len || strchr("/?:", url.ptr[origin.len]));
+}
+
+static struct str host_of(struct str url) {
+    size_t from = 0;
+    while (from + 3 <= url.len && memcmp(url.ptr + from, "://", 3) != 0) from++;
+    struct str host = from + 3 <= url.len ? str_skip(url, from + 3) : url;
+    size_t n = 0;
+    while (n < host.len && !strchr("/?#:", host.ptr[n])) n++;
+    return str_head(host, n);
+}
+
+/* "replicate.com" of "stream.replicate.com"; of a bare name or an address all of it. */
+static struct str site_of(struct str host) {
+    int dots = 0;
+    for (size_t i = host.len; i > 0; i--)
+        if (host.ptr[i - 1] == '.' && ++dots == 2) return host.ptr[host.len - 1] >= '0' && host.ptr[host.len - 1] <= '9' ? host : str_skip(host, i);
+    return host;
+}
+
 struct hinting {
     const struct provider_info *p;
     struct str own;
     struct output_hints *out;
     struct arena *a;
 };
+/* The way to a node: paths are written for what is found alone. */
+struct crumb { const struct crumb *up; const struct json *node; int index; /* of a list; -1: a member */ };
+
+static bool is_the_providers(const struct hinting *h, struct str url) {
+    struct str site = site_of(host_of(url));
+    bool same = str_ieq(site, site_of(host_of(h->p->base)));
+    for (size_t i = 0; i < h->p->host_count; i++) same |= str_ieq(site, site_of(host_of(h->p->hosts[i])));
+    return same;
+}
 
 static bool may_be_output(const struct hinting *h, const struct json *j) {
     uint32_t id, bytes;
     struct str head;
-    if (json_as_spool(j, &id, &bytes, &head)) return true;
+    if (json_as_spool(j, &id, &bytes, &head)) return str_starts(head, STR("data:")) || is_base64(head);
     if (j->type != JSON_STRING) return false;
     if (str_starts(j->text, STR("data:"))) return true;
     if (!is_link(j->text) || is_of(j->text, h->own)) return false;
-    bool api = is_of(j->text, h->p->base);
-    for (size_t i = 0; i < h->p->host_count; i++) api |= is_of(j->text, h->p->hosts[i]);
-    return !api || names_a_file(j->text);
+    return !is_the_providers(h, j->text) || names_a_file(j->text);
 }
 
-/* named: `path` leads to j. A name that no path can hold hides what is below it from the paths, and not from the count. */
-static void hint(struct hinting *h, const struct json *j, struct str path, bool named) {
-    struct output_hints *out = h->out;
+static void write_path(const struct crumb *c, struct buf *b) {
+    if (!c->up || b->len > 4 * OUTPUT_HINT_BYTES) return;
+    write_path(c->up, b);
+    if (c->index >= 0) buf_printf(b, "[%d]", c->index);
+    else buf_printf(b, "%s%.*s", b->len ? "." : "", STR_ARG(str_head(c->node->key, OUTPUT_HINT_BYTES + 1)));
+}
+
+static void found_hint(struct hinting *h, const struct crumb *c) {
+    const struct path_step *steps;
+    size_t count;
+    struct buf b = {};
+    if (h->out->count++ < LIMIT_OUTPUTS && h->out->path_count < OUTPUT_HINTS_MAX && c->up) {
+        write_path(c, &b);
+        bool good = b.len && b.len <= OUTPUT_HINT_BYTES && !path_parse(buf_view(&b), h->a, NULL, &steps, &count);
+        if (good) h->out->paths[h->out->path_count++] = arena_dup(h->a, buf_view(&b));
+    }
+    buf_done(&b);
+}
+
+static void hint(struct hinting *h, const struct crumb *c) {
+    const struct json *j = c->node;
     if (may_be_output(h, j)) {
-        out->count++;
-        if (named && path.len && out->path_count < OUTPUT_HINTS_MAX) out->paths[out->path_count++] = path;
+        found_hint(h, c);
         return;
     }
     if (j->type != JSON_OBJECT && j->type != JSON_ARRAY) return;
+    bool list = j->type == JSON_ARRAY;
     int n = 0;
-    for (const struct json *c = j->child; c; c = c->next, n++) {
-        const struct path_step *steps;
-        size_t count;
-        bool list = j->type == JSON_ARRAY;
-        if (!list && (str_is(c->key, "input") || str_is(c->key, "inputs"))) continue; /* what the caller gave, said again */
-        if (!named || (!list && c->key.len > OUTPUT_HINT_BYTES)) hint(h, c, path, false);
-        else {
-            struct str below = list ? arena_printf(h->a, "%.*s[%d]", STR_ARG(path), n)
-                                    : arena_printf(h->a, "%.*s%s%.*s", STR_ARG(path), path.len ? "." : "", STR_ARG(c->key));
-            hint(h, c, below, below.len <= OUTPUT_HINT_BYTES && !path_parse(below, h->a, NULL, &steps, &count));
-        }
+    for (const struct json *m = j->child; m; m = m->next, n++) {
+        if (!list && (str_is(m->key, "input") || str_is(m->key, "inputs"))) continue; /* what the caller gave, said again */
+        hint(h, &(struct crumb){c, m, list ? n : -1});
     }
 }
 
 void output_hints(const struct provider *p, const struct json *body, struct str own, struct arena *a, struct output_hints *out) {
     struct output_hints found = {};
     struct hinting h = {.p = provider_info(p), .own = own, .out = &found, .a = a};
-    if (body) hint(&h, body, (struct str){}, true);
+    if (body) hint(&h, &(struct crumb){NULL, body, -1});
     *out = found;
 }

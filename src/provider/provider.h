@@ -157,7 +157,7 @@ struct reading {
 /* The outputs alone, of a reply that is known to have some. */
 [[nodiscard]] err provider_outputs(const struct endpoint *e, const struct provider_call *c, const struct reply_in *r, struct str url_path, const struct evaluator *ev,
                                    struct arena *a, struct why *why, struct reading *out);
-/* Where files seem to stand in a reply in which none was found: links and data, but those that lead into the provider's API or begin with `own`
+/* Where files seem to stand in a reply in which none was found: links and data, but those of the provider's own site that do not look like a file's, those that begin with `own`
  * (this server), and what is the caller's input said again. count: all of them; paths: of the first few, as output_url_path takes them. */
 enum { OUTPUT_HINTS_MAX = 3, OUTPUT_HINT_BYTES = 64 };
 struct output_hints { struct str paths[OUTPUT_HINTS_MAX]; size_t path_count, count; };

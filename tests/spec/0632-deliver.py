@@ -117,10 +117,31 @@ def as_many_are_billed_as_the_answer_has():
         equal(made["billed_micros"], 3 * PRICE)
         made = deliver(s, made["id"], "album.items[*].asset.href").json
         equal((len(made["outputs"]), made["billed_micros"]), (3, 3 * PRICE))
+        one = hidden(d, s, n=3)  # one path after the other: it stays open until all are there
+        for i in range(3):
+            got = deliver(s, one["id"], "album.items[%d].asset.href" % i).json
+            equal((len(got["outputs"]), got["error"] is None, got["billed_micros"]), (i + 1, i == 2, 3 * PRICE))
+        equal(len({o["drive_path"] for o in got["outputs"]}), 3)
         d.fault("result", say=album(d, 1))  # fewer than were asked for
         made = s.wait(s.post("/v1/generations", {"model": "double/blind", "inputs": {"prompt": "a", "n": 4}, "output_url_path": "x"}).json["id"])
         equal((made["error"]["code"], made["billed_micros"]), ("output_not_found", PRICE))
-        world.paid(4 * PRICE)
+        world.paid(7 * PRICE)
+
+
+@case
+def nothing_newer_is_replaced_and_no_bound_passed():
+    with World() as (d, s, world):
+        made = hidden(d, s, output_path="cat.png")
+        equal(s.call("PUT", "/v1/drive/files/cat.png", b"mine", key="live").status, 201)
+        project = s.get("/v1/balance").json["project_id"]
+        s.call("PATCH", "/v1/projects/" + project, {"drive_limit": 10}, key="admin")
+        told = refusal(deliver(s, made["id"], "album.items[0].asset.href"), 507, "drive_full")
+        expect("deliver it again" in told["detail"], told)
+        s.call("PATCH", "/v1/projects/" + project, {"drive_limit": 10 ** 9}, key="admin")
+        got = deliver(s, made["id"], "album.items[0].asset.href").json
+        equal(got["outputs"][0]["drive_path"], "media/%s.png" % made["id"])
+        equal(s.get("/v1/drive/files/cat.png").body, b"mine")
+        world.paid(PRICE)
 
 
 @case
@@ -149,7 +170,7 @@ def without_a_path_of_the_callers_nothing_is_charged():
             expect(word in made["error"]["detail"], made["error"])
         refusal(deliver(s, made["id"], "album.items[0].asset.href"), 409, "conflict")
         nothing = album(d)  # the provider says done and has made nothing: a path hides nothing then
-        nothing["album"] = {"items": []}
+        nothing["album"] = {"items": [], "web": d.url + "/p/w1", "log": "many words " * 7000}  # pages of the provider's, and words, are no files
         d.fault("result", say=nothing)
         made = s.wait(s.post("/v1/generations", {"model": "double/blind", "inputs": {"prompt": "a"}, "output_url_path": "album.items[0].link"}).json["id"])
         equal((made["status"], made["error"]["code"], made["billed_micros"]), ("failed", "provider_failed", 0))
