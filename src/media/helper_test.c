@@ -314,6 +314,8 @@ static void test_tools(void **state) {
         if (!strcmp(cases[i].model, "tool-descriptors") && !walls.own_root) continue;
         if (!strcmp(cases[i].model, "tool-read") && !walls.own_root && !walls.landlock) continue;
         struct render_answer a = render(r, cases[i].model, "{}", 20000);
+        char *early = strstr(a.detail, "|The program perl took only a part of what it was given."); /* one that does not read may end before it is given anything */
+        if (early && early > a.detail) *early = 0;
         if (a.code != E_UPSTREAM || strcmp(a.detail, cases[i].detail)) fail_msg("%s: %s \"%s\"", cases[i].model, err_name(a.code), a.detail);
     }
     assert_false(there("/tmp/puras-escaped") || there("/usr/puras-escaped") || there("/dev/shm/puras-escaped"));

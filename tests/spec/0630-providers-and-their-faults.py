@@ -125,7 +125,7 @@ def one_strange_answer_is_no_end():
     with world() as (d, s):
         d.fault("poll", status=404, json={"error": {"code": "gone", "message": "no such work"}}, times=5)
         ended(d, s, s.wait(s.submit("double/blind", {"prompt": "a"})), "provider_failed", ("no longer knows",))
-        d.fault("result", status=500, times=30)  # an outage of what gives results out loses nothing,
+        d.fault("result", status=500, times=22)  # an outage of what gives results out loses nothing,
         d.fault("result", raw=b"<html>come back</html>", type="text/html")  # nor does a page in place of one
         made = s.wait(s.submit("double/blind", {"prompt": "a"}))
         equal((made["status"], made["attempts"]), ("completed", 1))

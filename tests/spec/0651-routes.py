@@ -157,13 +157,13 @@ def a_provider_that_asks_to_wait_is_waited_for():
     with studio() as (s, up):
         up.says["acme"] = (429, {"Retry-After": "1"})
         i = s.submit("studio/single")
-        while len(up.of("acme")) < 7:
+        while len(up.of("acme")) < 6:  # more than a failure of another kind would have
             time.sleep(0.05)
         equal(s.get("/v1/generations/" + i).json["status"] in ("pending", "processing"), True)
         up.says.clear()
         done = s.wait(i)
         equal((done["status"], done["billed_micros"]), ("completed", 20000))
-        expect(done["attempts"] > 7, done["attempts"])
+        expect(done["attempts"] > 5, done["attempts"])
 
 
 @case
