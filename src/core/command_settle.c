@@ -216,6 +216,16 @@ static void store_outputs(struct workset *w, const struct generation *g, const s
     }
 }
 
+/* The generation's money and state stay as they are: only its files grow, and its owner is told. */
+static void add_after_end(struct workset *w, struct generation *g, const struct cmd_step *s, struct str event, msec at) {
+    store_outputs(w, g, s, at);
+    g->outputs += s->output_count;
+    const struct event_more more[] = {{"asset", s->outputs[0].asset}, {"outputs", .number = s->output_count}, {}};
+    event_add(w, g, event, more, at);
+    webhooks_tell(w, WS_GET(w, project, g->project), g, HOOK_LATE, at);
+    generation_check(w, g);
+}
+
 /* A result that came after the end: the file is kept and announced, nobody pays. */
 static err settle_late(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_step *s = &c->step;
@@ -226,12 +236,7 @@ static err settle_late(const struct command *c, struct workset *w, struct outcom
     if (!s->output_count || WS_GET(w, asset, s->outputs[0].asset)) return OK;
     TRY(paths_loaded(w, seen, s, &out->why));
     struct generation *g = WS_EDIT(w, generation, s->generation);
-    store_outputs(w, g, s, c->at);
-    g->outputs += s->output_count;
-    const struct event_more more[] = {{"asset", s->outputs[0].asset}, {"outputs", .number = s->output_count}, {}};
-    event_add(w, g, STR("late_output"), more, c->at);
-    webhooks_tell(w, WS_GET(w, project, g->project), g, HOOK_LATE, c->at);
-    generation_check(w, g);
+    add_after_end(w, g, s, STR("late_output"), c->at);
     outcome_of(out, g);
     return OK;
 }
@@ -271,14 +276,9 @@ static err settle_hidden(const struct command *c, struct workset *w, struct outc
     TRY(has_room(w, seen, s, &out->why));
     TRY(paths_loaded(w, seen, s, &out->why));
     struct generation *g = WS_EDIT(w, generation, s->generation);
-    store_outputs(w, g, s, c->at);
-    g->outputs += s->output_count;
     g->result = s->result;
-    if (g->outputs >= files_owed(g)) g->error_code = g->error_detail = STR(""); /* otherwise another path may give the others */
-    const struct event_more more[] = {{"asset", s->outputs[0].asset}, {"outputs", .number = s->output_count}, {}};
-    event_add(w, g, STR("delivered"), more, c->at);
-    webhooks_tell(w, WS_GET(w, project, g->project), g, HOOK_LATE, c->at);
-    generation_check(w, g);
+    if (g->outputs + s->output_count >= files_owed(g)) g->error_code = g->error_detail = STR(""); /* otherwise another path may give the others */
+    add_after_end(w, g, s, STR("delivered"), c->at);
     outcome_of(out, g);
     return OK;
 }
