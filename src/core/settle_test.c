@@ -212,6 +212,10 @@ static void a_delivery_owes_what_was_billed_and_replaces_nothing(void **state) {
     assert_int_equal(BED_GET(&b, generation, GEN)->outputs, 1);
     struct command two = settle_as(GEN, "second");
     two.step.delivers = true;
+    bed_ok(&b, cmd_project_set(PROJECT, -1, 110 + 99, -1)); /* two files are there, and one byte is missing for the third */
+    assert_int_equal(bed_run(&b, two).code, E_DRIVE_FULL);
+    assert_int_equal(BED_GET(&b, generation, GEN)->outputs, 1);
+    bed_ok(&b, cmd_project_set(PROJECT, -1, 110 + 100, -1));
     bed_ok(&b, two);
     expect_shown(&b, "media/" GEN "-2.png", "second");
     const struct generation *g = BED_GET(&b, generation, GEN);
