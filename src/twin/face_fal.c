@@ -251,6 +251,40 @@ static void write_output(struct work *w, struct ask *a, struct jw *out) {
     jw_close(out, '}');
 }
 
+/* --- what it took --- */
+
+/* Units of an endpoint's own price, in thousandths: what fal was seen to answer (recorded replies of 2026-04-18, its price list of 2026-07-22). */
+static int64_t units_of_film(const struct work *w, int64_t seconds) {
+    static const struct { const char *id; int64_t silent, sound; } a_second[] = {
+        {"fal-ai/kling-video/v3/pro/", 800, 1200}, {"fal-ai/kling-video/v3/standard/", 600, 900}, {"fal-ai/veo3.1", 500, 1000}};
+    struct str resolution = text_of(w->body, "resolution");
+    bool sound = true;
+    (void)json_as_bool(json_get(w->body, "generate_audio"), &sound);
+    if (str_starts(w->model, STR("bytedance/seedance-2.0/"))) { /* a unit is a thousand tokens, a token 1024 pixels of a frame; a resolution has as many pixels in any shape */
+        int64_t pixels = str_is(resolution, "480p") ? 640 * 640 : str_is(resolution, "1080p") ? 1920 * 1080 : 1280 * 720;
+        return pixels * (24 * seconds + 1) / 1024;
+    }
+    if (str_starts(w->model, STR("fal-ai/minimax/hailuo-2.3/pro/"))) return 1000;
+    for (size_t i = 0; i < sizeof a_second / sizeof *a_second; i++)
+        if (str_starts(w->model, str_of(a_second[i].id))) return seconds * (sound ? a_second[i].sound : a_second[i].silent);
+    return seconds * 1000;
+}
+
+static int64_t units_of_picture(const struct work *w) {
+    struct str resolution = text_of(w->body, "resolution"), quality = text_of(w->body, "quality");
+    bool banana = str_starts(w->model, STR("fal-ai/nano-banana")), pro = str_starts(w->model, STR("fal-ai/nano-banana-pro"));
+    if (str_starts(w->model, STR("openai/gpt-image-2"))) return str_is(quality, "low") ? 20 : str_is(quality, "medium") ? 70 : 220; /* a unit is a dollar */
+    if (str_starts(w->model, STR("fal-ai/flux/"))) return (w->outputs[0].width * w->outputs[0].height + 999999) / 1000000 * 1000;
+    if (banana && str_is(resolution, "4K")) return 2000;
+    if (banana && !pro) return str_is(resolution, "0.5K") ? 750 : str_is(resolution, "2K") ? 1500 : 1000;
+    return 1000;
+}
+
+static struct str billable(const struct work *w, struct arena *a) {
+    int64_t units = w->shape == IMAGES ? w->output_count * units_of_picture(w) : !strcmp(w->kind, "video") ? units_of_film(w, (w->outputs[0].duration_ms + 500) / 1000) : 1000;
+    return arena_printf(a, "%lld.%03d", (long long)(units / 1000), (int)(units % 1000));
+}
+
 static void result(struct ask *a) {
     struct work *w = asked(a);
     struct buf b = {};
@@ -265,7 +299,7 @@ static void result(struct ask *a) {
     }
     write_output(w, a, &out);
     answer_header(a, "x-fal-request-id", str_of(w->id));
-    answer_header(a, "x-fal-billable-units", STR("1"));
+    answer_header(a, "x-fal-billable-units", billable(w, a->arena));
     answer(a, 200, &b);
 }
 
