@@ -215,6 +215,8 @@ static const struct { const char *file; int line; const char *phrase; } faults[]
                   "        - {when: {d: {max: 9}}, micros: 1}\n        - {micros: 1}\n", 14, "row 2 of the cost is never reached"},
     {HEAD "price: {unit: second, quantity: {measured: seconds, max: 9}, if_unmeasured: 1, rate_table: [{micros: 10}]}\nroutes:\n"
           "  - {provider: p, model: m, cost: {unit: call, rate_table: [{micros: 1}]}}\n", 5, "the margin cannot be proved"},
+    {HEAD CALL "routes:\n  - {provider: p, model: m, request: '# safety_settings\n\n      (.rest | {seed, moderation}) + {a: \"\\\"safety_settings\", safety_settings: [], safetySettings: .rest.safety_settings}'}\n", 5,
+     "hands on `safety_settings`, by which a provider's safety checks are turned down"},
     /* two files */
     {HEAD CALL "---8<---\n" "kind: text\n\nslug: a/b\n" CALL, -3, "1.yaml:3: the slug `a/b` is taken; it stands in 0.yaml:1."},
 };

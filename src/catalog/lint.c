@@ -4,6 +4,7 @@
  * of the price or of a cost names, the default, and its absence where it may be absent. */
 #include "catalog/model.h"
 #include "catalog/number.h"
+#include "catalog/undeclared.h"
 
 #include <stdio.h>
 
@@ -220,6 +221,36 @@ static void check_comparable(struct lint *l) {
     }
 }
 
+static bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+
+/* The next name in a program, outside of texts and comments. */
+static bool next_name(struct str program, size_t *at, struct str *out) {
+    for (size_t i = *at; i < program.len; i++) {
+        char c = program.ptr[i], end = c == '#' ? '\n' : c == '"' ? '"' : 0;
+        if (end) {
+            while (++i < program.len && program.ptr[i] != end) i += end == '"' && program.ptr[i] == '\\';
+        } else if (is_word(c)) {
+            size_t from = i;
+            while (i < program.len && is_word(program.ptr[i])) i++;
+            *at = i;
+            *out = str_n(program.ptr + from, i - from);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What no call can bring is not handed on by a program: whoever reads it there believes that it is offered. A program may state a value of its own. */
+static void check_handed_on(struct lint *l, const struct route_spec *r) {
+    struct str name;
+    for (size_t at = 0; next_name(r->request, &at, &name);) {
+        bool stated = str_starts(str_trim(str_skip(r->request, at)), STR(":"));
+        if (stated || !undeclared_is_refused(name) || inputs_find(&l->c->inputs, name) >= 0) continue;
+        doc_problem_line(l->doc, r->line, "the route to %.*s hands on `%.*s`, by which a provider's safety checks are turned down: no call can bring it, unless it is declared as an input.",
+                         STR_ARG(r->provider), STR_ARG(name));
+    }
+}
+
 static bool prepare(struct lint *l) {
     size_t n = l->c->inputs.count;
     l->inputs = arena_array(&l->arena, struct candidates, n + 1);
@@ -256,6 +287,7 @@ static void walk(struct lint *l, bool (*visit)(struct lint *)) {
 void model_lint(struct doc *d, const struct model *m) {
     struct lint l = {.doc = d, .model = m, .c = model_compiled(m)};
     check_comparable(&l);
+    for (size_t i = 0; i < m->route_count; i++) check_handed_on(&l, &m->routes[i]);
     if (prepare(&l)) {
         walk(&l, check_point);
         check_reached(&l, &l.c->price, l.hit, "price");

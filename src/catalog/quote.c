@@ -2,6 +2,7 @@
  * only what differs from call to call; the rest of each row's text was written when the catalog was read. */
 #include "catalog/model.h"
 #include "catalog/number.h"
+#include "catalog/undeclared.h"
 
 #include <stdio.h>
 
@@ -85,6 +86,13 @@ static err refuse_missing(struct why *why, const struct input_spec *s) {
                    example);
 }
 
+/* The provider holds the operator to account, whose key it is. */
+static err refuse_unsafe(struct quoting *q, const struct json *member, const struct json *unsafe) {
+    set_field(q->why, member->key);
+    return why_set(q->why, E_INVALID, "The input `%.*s` turns a provider's own safety checks down, which %.*s does not offer; leave it out.",
+                   STR_ARG(whole_head(unsafe->key, 60)), STR_ARG(q->model->slug));
+}
+
 static err read_inputs(struct quoting *q, const struct json *inputs) {
     const struct inputs *in = &q->c->inputs;
     memcpy(q->values, in->defaults, in->count * sizeof *q->values);
@@ -96,6 +104,8 @@ static err read_inputs(struct quoting *q, const struct json *inputs) {
     for (const struct json *m = inputs ? inputs->child : NULL; m; m = m->next) {
         int i = inputs_find(in, m->key);
         if (i >= 0) TRY(take_value(q, i, m));
+        const struct json *unsafe = i < 0 ? undeclared_unsafe(m) : NULL;
+        if (unsafe) return refuse_unsafe(q, m, unsafe);
     }
     for (size_t i = 0; i < in->count; i++) /* what the price does not need is asked for when the call is made */
         if (in->specs[i].required && in->specs[i].price && !q->given[i]) return refuse_missing(q->why, &in->specs[i]);

@@ -60,6 +60,8 @@ static const char models[] =
     "slug: t/pixels\nkind: image\ninputs:\n  size: {type: size, default: 1000x1000, max: 4096, price: true}\n  n: {type: int, default: 1, min: 1, max: 3, price: true}\n"
     "price: {unit: megapixel, quantity: {input: size}, outputs: {input: n}, rate_table: [{micros: 2001}]}\n"
     "---8<---\n"
+    "slug: t/tolerant\nkind: image\ninputs: {safety_tolerance: {type: enum, values: [1, 2, 3], aliases: [tolerance_of_safety]}}\nprice: {unit: image, rate_table: [{micros: 1}]}\n"
+    "---8<---\n"
     "slug: t/call\nkind: text\nprice: {unit: call, rate_table: [{micros: 1000}]}\n";
 
 struct state { struct catalog *catalog; struct arena arena; };
@@ -94,6 +96,9 @@ static err quote(struct state *s, const char *slug, const char *inputs, const st
 /* --- what is accepted --- */
 
 static const struct { const char *slug, *inputs; micros amount; const char *stored; } good[] = {
+    {"t/tolerant", "{\"safety_tolerance\":3}", 1, "{\"safety_tolerance\":\"3\"}"},
+    {"t/tolerant", "{\"tolerance_of_safety\":\"3\"}", 1, "{\"safety_tolerance\":\"3\"}"},
+    {"t/call", "{\"safety_tolerance\":\"1\",\"enable_safety_checker\":true}", 1000, "{\"safety_tolerance\":\"1\",\"enable_safety_checker\":true}"},
     {"t/video", "{\"image\":\"u\"}", 672000, "{\"image\":\"u\",\"duration\":5,\"audio\":false}"},
     {"t/video", "{\"image\":\"u\",\"audio\":true}", 1008000, "{\"image\":\"u\",\"duration\":5,\"audio\":true}"},
     {"t/video", "{\"sound\":\"true\",\"image_url\":\"u\"}", 1008000, "{\"image\":\"u\",\"duration\":5,\"audio\":true}"},
@@ -240,6 +245,10 @@ static const struct { const char *slug, *inputs; err code; const char *field, *p
     {"t/image", "{\"prompt\":\"x\",\"seed\":123456789012345678901234567890}", E_UNPRICEABLE, "seed", "not 1234567890123"},
     {"t/image", "{\"prompt\":\"x\",\"seed\":1.5}", E_UNPRICEABLE, "seed", "not 1.5"},
     {"t/image", "{\"prompt\":\"x\",\"guide\":[\"a\",\"b\",\"c\",\"d\"]}", E_INVALID, "guide", "a list of 1 to 3"},
+    {"t/call", "{\"safety_tolerance\":3}", E_INVALID, "safety_tolerance", "safety checks down, which t/call does not offer"},
+    {"t/call", "{\"extra\":{\"safety_tolerance\":3}}", E_INVALID, "extra", "The input `safety_tolerance` turns"},
+    {"t/tolerant", "{\"safety_tolerance\":4}", E_UNPRICEABLE, "safety_tolerance", "1, 2 or 3"},
+    {"t/tolerant", "{\"disable_safety_checker\":true}", E_INVALID, "disable_safety_checker", "safety checks down"},
     {"t/ref", "{\"video\":\"v\"}", E_INVALID, "duration", "{\"duration\": 1}"},
     {"t/ref", "{\"duration\":5,\"video\":null}", E_UNPRICEABLE, "video", "not null"},
     {"t/ref", "{\"duration\":5,\"video\":\"\"}", E_UNPRICEABLE, "video", "it is empty"},

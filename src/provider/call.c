@@ -2,6 +2,7 @@
 #include "provider/describe.h"
 
 #include "base/hash.h"
+#include "catalog/undeclared.h"
 
 #include <stdio.h>
 
@@ -95,25 +96,13 @@ static bool has_files(const struct calling *k, struct str name) {
     return false;
 }
 
-/* How many, how long, how large, with sound or without: what providers charge by. A slug that declares such an input is priced by it; from one that
- * does not it would buy more than was paid for. */
-static bool is_costly(struct str name) {
-    static const char *const names[] = {"n", "num_images", "num_outputs", "num_videos", "num_samples", "number_of_images", "number_of_videos", "numberOfImages", "numberOfVideos",
-                                        "sample_count", "sampleCount", "candidate_count", "candidateCount", "batch_size", "max_images", "duration", "seconds", "duration_seconds",
-                                        "durationSeconds", "video_length", "frames", "num_frames", "fps", "frames_per_second", "resolution", "sound", "audio", "generate_audio",
-                                        "generateAudio", "enable_audio", "with_audio", "mode", "service_tier"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_is(name, names[i])) return true;
-    return false;
-}
-
 static err split_inputs(struct calling *k) {
     struct json *all = NULL, *inputs = new_node(k->a, JSON_OBJECT, STR("inputs"), (struct str){}), *rest = new_node(k->a, JSON_OBJECT, STR("rest"), (struct str){});
     if (k->split) return OK;
     TRY(json_parse(k->c->inputs.len ? k->c->inputs : STR("{}"), k->a, k->why, &all));
     for (const struct json *m = all->type == JSON_OBJECT ? all->child : NULL; m; m = m->next) {
         const struct input_spec *s = spec_of(k, m->key);
-        if (!s && k->c->spec && is_costly(m->key)) continue;
+        if (!s && k->c->spec && undeclared_is_costly(m->key)) continue;
         bool file = has_files(k, m->key) || (s && s->type == INPUT_FILE);
         add_member(s ? inputs : rest, file ? file_input(k, m, s) : copy(k->a, m, false));
     }

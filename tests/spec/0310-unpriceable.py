@@ -104,6 +104,23 @@ def missing_and_overlong_inputs():
 
 
 @case
+def what_turns_safety_checks_down_is_refused_on_every_surface():
+    s = shared("sqlite")
+    down = [({"enable_safety_checker": False}, "enable_safety_checker"), ({"safety_tolerance": "6"}, "safety_tolerance"), ({"disableSafetyChecker": 1}, "disableSafetyChecker"),
+            ({"parameters": {"personGeneration": "allow_all"}}, "parameters"), ({"safety_settings": []}, "safety_settings")]
+    with Unmoved(s):
+        for key in ("live", "test"):
+            for route in ("/v1/quote", "/v1/generations", "/v1/media/generate"):
+                for inputs, field in down:
+                    reply = s.post(route, {"model": "black-forest-labs/flux-2-pro", "inputs": dict(inputs, prompt="x")}, key=key)
+                    equal(refusal(reply, 400, "invalid_argument")["field"], field)
+            reply = s.post("/v1/images/generations", {"model": "openai/gpt-image-2", "prompt": "x", "moderation": "low"}, key=key)
+            equal((reply.status, reply.json["error"]["param"], reply.json["error"]["code"]), (400, "moderation", "invalid_argument"))
+    for inputs in ({"enable_safety_checker": True}, {"safety_tolerance": 2}, {"moderation": "auto"}, {"safety_identifier": "u1"}):
+        priced(s, "black-forest-labs/flux-2-pro", dict(inputs, prompt="x"))
+
+
+@case
 def unknown_models_get_near_names():
     s = shared("sqlite")
     near = {"puras/skecth": "puras/sketch", "sketch": "puras/sketch", "kling-v3-i2v": KLING, "kuaishou/kling-v3-i2": KLING, "google/veo3-fast-t2v": "google/veo-3-fast-t2v"}
