@@ -14,8 +14,8 @@ import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PURAS = os.path.join(TOP, os.environ.get("PURAS_BUILD", "build"), "puras")
-PROVIDERS = ("fal", "replicate", "openai", "google", "ark", "kling")
-KEYS = {"kling": "good", "fal": "good:good"}
+PROVIDERS = ("fal", "replicate", "openai", "google", "ark", "kling", "kling-legacy")
+KEYS = {"kling": "good", "fal": "good:good", "kling-legacy": "AKtest:twin-secret"}
 
 
 def read(path):
@@ -40,7 +40,7 @@ def make_files(folder):
 
 def description(provider, port, folder):
     """The shipped one, led to the twin and in a hurry."""
-    here = "http://127.0.0.1:%d/%s" % (port, provider)
+    here = "http://127.0.0.1:%d/%s" % (port, provider.split("-")[0])
     text = read(os.path.join(TOP, "catalog", "providers", provider + ".yaml"))
     base = re.search(r"^base: (\S+)$", text, re.M).group(1)
     for host in [base] + re.findall(r"https://[^\s\]\",/]+", section(text, "hosts")):

@@ -218,6 +218,18 @@ static void answer_legacy(struct ask *a, struct work *w) {
 #define LEGACY_FILM "model_name:s=kling-v2-master|kling-v2-5-turbo|kling-v2-6|kling-v3|kling-v3-omni model:s prompt:s0..2500 negative_prompt:s0..2500 mode:s=std|pro|4k duration:d3..15 " \
                     "cfg_scale:n0..1 sound:s=on|off voice_list:o camera_control:o multi_shot:b shot_type:s=customize|intelligence multi_prompt:o element_list:o watermark_info:o callback_url:s external_task_id:s "
 
+/* Pictures and films of the omni models stand in lists, those of motion-control beside each other. */
+static bool take_lists(struct ask *a, struct work *w) {
+    const struct json *images = json_get(a->json, "image_list"), *films = json_get(a->json, "video_list");
+    for (const struct json *c = images ? images->child : NULL; c; c = c->next) {
+        struct str url = text_of(c, json_get(c, "image_url") ? "image_url" : "image");
+        if (!take(a, w, str_is(text_of(c, "type"), "end_frame") ? "end_image" : "image", url, "image_list")) return false;
+    }
+    for (const struct json *c = films ? films->child : NULL; c; c = c->next)
+        if (!take(a, w, "video", text_of(c, "video_url"), "video_list")) return false;
+    return take(a, w, "image", text_of(a->json, "image_url"), "image_url") && take(a, w, "video", text_of(a->json, "video_url"), "video_url");
+}
+
 static void create_legacy(struct ask *a, const char *kind, const char *words, const char *defaults, enum shape shape) {
     struct fault f;
     if (!check_only(a->json, words, &f)) return refuse(a, CLASS_CALLER, f.field, "%s", f.sentence);
@@ -226,7 +238,7 @@ static void create_legacy(struct ask *a, const char *kind, const char *words, co
     if (str_is(mode, "4k") || str_is(mode, "pro")) defaults = str_is(mode, "4k") ? "{\"resolution\":\"4k\",\"duration\":5}" : "{\"resolution\":\"1080p\",\"duration\":5}";
     struct work *w = work_new(a, kind, text_of(a->json, "model_name"), merged(a->json, defaults, a->arena));
     if (!w || !take(a, w, "image", text_of(a->json, "image"), "image") || !take(a, w, "end_image", text_of(a->json, "image_tail"), "image_tail") ||
-        !take(a, w, "audio", text_of(a->json, "sound_file"), "sound_file")) return;
+        !take(a, w, "audio", text_of(a->json, "sound_file"), "sound_file") || !take_lists(a, w)) return;
     w->shape = shape;
     w->tag = arena_dup(&w->arena, text_of(a->json, "external_task_id"));
     w->webhook = arena_dup(&w->arena, text_of(a->json, "callback_url"));
@@ -256,6 +268,18 @@ static void omni_images(struct ask *a) {
                   "{\"aspect_ratio\":\"1:1\"}", LEGACY);
 }
 
+static void omni_video_legacy(struct ask *a) {
+    create_legacy(a, "video", "model_name*:s=kling-video-o1|kling-v3-omni prompt*:s1..2500 image_list:o video_list:o element_list:o mode:s=std|pro|4k duration:d3..15 aspect_ratio:s=16:9|9:16|1:1 sound:s=on|off "
+                              "multi_shot:b shot_type:s multi_prompt:o watermark_info:o callback_url:s external_task_id:s ",
+                  "{\"resolution\":\"720p\",\"duration\":5}", LEGACY);
+}
+
+static void motion_control_legacy(struct ask *a) {
+    create_legacy(a, "video", "model_name*:s=kling-v2-6|kling-v3 prompt:s0..2500 image_url*:s video_url*:s keep_original_sound:s=yes|no character_orientation*:s=image|video mode*:s=std|pro watermark_info:o "
+                              "callback_url:s external_task_id:s ",
+                  "{\"resolution\":\"720p\",\"duration\":5}", LEGACY);
+}
+
 static void query(struct ask *a) {
     struct work *w = find(a, a->args[a->arg_count - 1]);
     if (w) answer_legacy(a, w);
@@ -279,7 +303,9 @@ static const struct face_route routes[] = {
     {"POST", "v1/images/generations", "submit", images, false},      {"GET", "v1/videos/avatar/image2video/*", "poll", query, false},
     {"GET", "v1/images/generations/*", "poll", query, false},        {"GET", "v1/videos/text2video/*", "poll", query, false},
     {"GET", "v1/videos/image2video/*", "poll", query, false},        {"POST", "v1/images/omni-image", "submit", omni_images, false},
-    {"GET", "v1/images/omni-image/*", "poll", query, false},
+    {"GET", "v1/images/omni-image/*", "poll", query, false},         {"POST", "v1/videos/omni-video", "submit", omni_video_legacy, false},
+    {"GET", "v1/videos/omni-video/*", "poll", query, false},         {"POST", "v1/videos/motion-control", "submit", motion_control_legacy, false},
+    {"GET", "v1/videos/motion-control/*", "poll", query, false},
 };
 const struct face face_kling = {.name = "kling", .version = "", .routes = routes, .route_count = sizeof routes / sizeof *routes, .refuse = kling_refuse, .key = kling_key, .late = kling_late,
                                 .write = kling_write, .sign = kling_sign};

@@ -222,6 +222,12 @@ def kling_new_and_legacy():
     film(TWIN.fetch(done.json["data"]["task_result"]["videos"][0]["url"]).body, 720, 720, 3, False)
     for secret, start, end in ((b"other", now - 5, now + 1800), (b"twin-secret", now - 100, now - 1), (b"twin-secret", now + 100, now + 1800)):
         equal(TWIN.call("GET", "/kling/v1/videos/image2video/" + task, headers={"Authorization": "Bearer " + token(secret, start, end)}).status, 401)
+    lists = {"model_name": "kling-v3-omni", "prompt": "x", "mode": "std", "duration": "3", "sound": "off", "image_list": [{"image_url": legacy["image"], "type": "first_frame"}]}
+    task = TWIN.call("POST", "/kling/v1/videos/omni-video", lists, key).json["data"]["task_id"]
+    done = TWIN.until(lambda: TWIN.call("GET", "/kling/v1/videos/omni-video/" + task, headers=key), lambda r: r.json["data"]["task_status"] == "succeed")
+    film(TWIN.fetch(done.json["data"]["task_result"]["videos"][0]["url"]).body, 720, 720, 3, False)
+    equal(TWIN.call("POST", "/kling/v1/videos/omni-video", dict(lists, image_list=[{"image_url": DATA}]), key).status, 400)
+    equal(TWIN.call("POST", "/kling/v1/videos/motion-control", {"model_name": "kling-v3", "image_url": legacy["image"], "mode": "pro", "character_orientation": "image"}, key).status, 400)
     equal(TWIN.call("POST", "/kling/v1/videos/image2video", dict(legacy, image=DATA), key).status, 400)
     equal(TWIN.call("POST", "/kling/v1/videos/image2video", dict(legacy, duration=3), key).status, 400)
 
