@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { JWKS_KEPT_MS = 24 * 3600 * 1000, JWKS_AGAIN_MS = 60 * 1000, JWKS_BYTES = 64 * 1024, JWKS_MS = 10000, PROVIDERS_MAX = 64, WAITING_MAX = 256, HEADERS_MAX = 16, REF_BYTES = 200 };
+enum { JWKS_BYTES = 64 * 1024, JWKS_MS = 10000, PROVIDERS_MAX = 64, WAITING_MAX = 256, HEADERS_MAX = 16, REF_BYTES = 200 };
 
 /* One that waits for keys. */
 struct held {
@@ -21,6 +21,8 @@ struct held {
     struct hook_in in;
     struct str generation;
     int64_t attempt;
+    enum signature kind;
+    struct str audience; /* of the description, as it was when this came in */
     ops_done *done;
     void *arg;
 };
@@ -29,7 +31,7 @@ struct held {
 struct jwks {
     char provider[64];
     struct buf text;
-    msec read_at; /* 0: never */
+    msec read_at, failed_at; /* 0: never */
     struct upstream_request *request;
     struct held *held;
     struct hooks *hooks;
@@ -69,17 +71,21 @@ static void poll_now(struct hooks *h, const struct hook_in *in, struct str gener
     done(arg, &a);
 }
 
-static err check(struct hooks *h, enum signature kind, struct str keys, const struct hook_in *in, struct why *why) {
+/* The token in the path is the only secret of the address; a token of Google's may be for the whole of it. */
+static err check(struct hooks *h, enum signature kind, const struct signature_keys *with, const struct hook_in *in, struct why *why) {
     _cleanup_(arena_done) struct arena a = {};
+    struct signature_keys keys = *with;
+    keys.url = arena_printf(&a, "%s/v1/hooks/%.*s/%.*s", h->server->public_url, STR_ARG(in->provider), STR_ARG(in->token));
     struct header_out headers[HEADERS_MAX];
     size_t n = in->header_count < HEADERS_MAX ? in->header_count : HEADERS_MAX;
     for (size_t i = 0; i < n; i++) headers[i] = (struct header_out){.name = in->headers[i].name, .value = in->headers[i].value};
-    return signature_check(kind, keys, headers, n, in->body, now_of(h), &a, why);
+    return signature_check(kind, &keys, headers, n, in->body, now_of(h), &a, why);
 }
 
-static void forged(struct hooks *h, struct str provider, ops_done *done, void *arg) {
+/* The reason is for the operator, who may have to name an audience; a forger learns nothing from it. */
+static void forged(struct hooks *h, struct str provider, const struct why *why, ops_done *done, void *arg) {
     h->forged++;
-    log_event(&h->server->log, LOG_WARN, "hook.forged", "\"provider\":\"%.*s\"", STR_ARG(provider));
+    log_event(&h->server->log, LOG_WARN, "hook.forged", "\"provider\":\"%.*s\",\"why\":\"%s\"", STR_ARG(provider), why->detail);
     refuse(done, arg, E_BAD_SIGNATURE, "The signature of this webhook does not fit; nothing was done.");
 }
 
@@ -95,6 +101,8 @@ static struct jwks *jwks_of(struct hooks *h, struct str provider) {
     return k;
 }
 
+static void later(ops_done *done, void *arg) { refuse(done, arg, E_UNAVAILABLE, "The keys of the provider's signatures cannot be read now; send it again later."); }
+
 static void on_keys(void *arg, const struct upstream_answer *a) {
     struct jwks *k = arg;
     struct hooks *h = k->hooks;
@@ -105,11 +113,14 @@ static void on_keys(void *arg, const struct upstream_answer *a) {
         buf_str(&k->text, a->body);
         k->read_at = now_of(h);
     }
+    k->failed_at = fine ? 0 : now_of(h);
     for (struct held *x = k->held, *next; x; x = next) {
         next = x->next;
         h->waiting--;
-        if (!fine) refuse(x->done, x->arg, E_UNAVAILABLE, "The keys of the provider's signatures cannot be read now; send it again later.");
-        else if (check(h, SIGNATURE_FAL, buf_view(&k->text), &x->in, NULL)) forged(h, x->in.provider, x->done, x->arg);
+        struct why why = {};
+        const struct signature_keys keys = {.jwks = buf_view(&k->text), .audience = x->audience}; /* with a secret it would have fitted before */
+        if (!fine) later(x->done, x->arg);
+        else if (check(h, x->kind, &keys, &x->in, &why)) forged(h, x->in.provider, &why, x->done, x->arg);
         else poll_now(h, &x->in, x->generation, x->attempt, x->done, x->arg);
         arena_done(&x->arena);
         free(x);
@@ -148,9 +159,11 @@ static void hold(struct hooks *h, struct jwks *k, const struct provider *p, cons
     must(x);
     struct hook_header *headers = arena_array(&x->arena, struct hook_header, in->header_count + 1);
     for (size_t i = 0; i < in->header_count; i++) headers[i] = (struct hook_header){arena_dup(&x->arena, in->headers[i].name), arena_dup(&x->arena, in->headers[i].value)};
-    x->in = (struct hook_in){.provider = arena_dup(&x->arena, in->provider), .body = arena_dup(&x->arena, in->body), .headers = headers, .header_count = in->header_count};
+    x->in = (struct hook_in){.provider = arena_dup(&x->arena, in->provider), .token = arena_dup(&x->arena, in->token), .body = arena_dup(&x->arena, in->body), .headers = headers, .header_count = in->header_count};
     x->generation = arena_dup(&x->arena, generation);
     x->attempt = attempt;
+    x->kind = provider_signature(p);
+    x->audience = arena_dup(&x->arena, provider_webhook_audience(p));
     x->done = done;
     x->arg = arg;
     x->next = k->held;
@@ -159,12 +172,16 @@ static void hold(struct hooks *h, struct jwks *k, const struct provider *p, cons
     if (!k->request) read_keys(h, k, p);
 }
 
-static void with_keys(struct hooks *h, const struct provider *p, const struct hook_in *in, struct str generation, int64_t attempt, ops_done *done, void *arg) {
+static void with_keys(struct hooks *h, const struct provider *p, struct str secret, const struct hook_in *in, struct str generation, int64_t attempt, ops_done *done, void *arg) {
     struct jwks *k = jwks_of(h, in->provider);
-    msec age = k && k->read_at ? now_of(h) - k->read_at : JWKS_KEPT_MS;
-    bool fits = age < JWKS_KEPT_MS && !check(h, SIGNATURE_FAL, buf_view(&k->text), in, NULL);
+    msec now = now_of(h);
+    const struct signature_keys keys = {.jwks = k && jwks_is_kept(now, k->read_at) ? buf_view(&k->text) : STR(""), .secret = secret, .audience = provider_webhook_audience(p)};
+    struct why why = {};
+    bool fits = !check(h, provider_signature(p), &keys, in, &why);
+    enum jwks_turn turn = k ? jwks_turn(now, k->read_at, k->failed_at) : JWKS_DECIDES;
     if (fits) poll_now(h, in, generation, attempt, done, arg);
-    else if (!k || age < JWKS_AGAIN_MS) forged(h, in->provider, done, arg);
+    else if (turn == JWKS_DECIDES) forged(h, in->provider, &why, done, arg);
+    else if (turn == JWKS_LATER) later(done, arg);
     else hold(h, k, p, in, generation, attempt, done, arg);
 }
 
@@ -186,14 +203,15 @@ void hooks_take_in(void *self, const struct hook_in *in, ops_done *done, void *a
         return;
     }
     enum signature kind = provider_signature(p);
-    if (kind == SIGNATURE_FAL && provider_webhook_keys(p).len) {
-        with_keys(h, p, in, generation, attempt, done, arg);
+    struct str name = arena_printf(&a, "%.*s" WEBHOOK_KEY, STR_ARG(provider));
+    bool known = signature_has_secret(kind) && keyring_find(s->desk->keyring, name, STR(""), &secret) == KEY_SET;
+    if (signature_is_published(kind) && provider_webhook_keys(p).len) {
+        with_keys(h, p, known ? secret : STR(""), in, generation, attempt, done, arg);
         return;
     }
-    struct str name = arena_printf(&a, "%.*s" WEBHOOK_KEY, STR_ARG(provider));
-    bool known = (kind == SIGNATURE_STANDARD || kind == SIGNATURE_GOOGLE) && keyring_find(s->desk->keyring, name, STR(""), &secret) == KEY_SET;
-    if (known && check(h, kind, secret, in, NULL)) {
-        forged(h, provider, done, arg);
+    struct why why = {};
+    if (known && check(h, kind, &(struct signature_keys){.secret = secret}, in, &why)) {
+        forged(h, provider, &why, done, arg);
         return;
     }
     if (!known) h->unsigned_ones++;

@@ -153,7 +153,7 @@ static void read_about(struct doc *d, const struct json *doc, struct provider_in
 }
 
 static void read_webhook(struct doc *d, const struct json *node, struct provider *out) {
-    static const char *const keys[] = {"signature", "keys", "ref", "secret", "about", NULL};
+    static const char *const keys[] = {"signature", "keys", "ref", "secret", "audience", "about", NULL};
     static const char *const words[] = {"none", "fal", "standard", "google"};
     struct str word = {}, secret = {}, ignored;
     if (!node || !doc_is(d, node, JSON_OBJECT, "webhook")) return;
@@ -161,6 +161,7 @@ static void read_webhook(struct doc *d, const struct json *node, struct provider
     doc_text(d, node, "about", DESCRIBE_TEXT_BYTES, &ignored);
     expr_read(d, json_get(node, "ref"), "ref", &out->webhook_ref);
     doc_text(d, node, "keys", DESCRIBE_TEXT_BYTES, &out->webhook_keys);
+    doc_text(d, node, "audience", DESCRIBE_TEXT_BYTES, &out->webhook_audience);
     if (doc_text(d, node, "secret", 10, &secret) && !str_is(secret, "key") && !str_is(secret, "own"))
         doc_problem(d, json_get(node, "secret"), "`secret` is `key` or `own`.");
     out->own_secret = str_is(secret, "own");
@@ -283,6 +284,7 @@ const struct provider *providers_find(const struct providers *p, struct str name
 const struct provider_info *provider_info(const struct provider *p) { return &p->info; }
 enum signature provider_signature(const struct provider *p) { return p->signature; }
 struct str provider_webhook_keys(const struct provider *p) { return p->webhook_keys; }
+struct str provider_webhook_audience(const struct provider *p) { return p->webhook_audience; }
 struct str provider_hook_ref(const struct provider *p, const struct json *body, struct arena *a) {
     struct view v = {.body = body, .a = a};
     struct str ref = {};

@@ -148,6 +148,7 @@ struct provider {
     enum signature signature;
     struct expr webhook_ref;
     struct str webhook_keys; /* where the keys of its signatures stand; may be empty */
+    struct str webhook_audience; /* who its tokens are for, where that is not the address of the webhook */
     bool own_secret;
     const struct endpoint *endpoints; size_t endpoint_count;
     struct str old_base;                                /* rebased: what the description says */

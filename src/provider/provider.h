@@ -171,10 +171,24 @@ void output_hints(const struct provider *p, const struct json *body, struct str 
 enum signature { SIGNATURE_NONE, SIGNATURE_FAL, SIGNATURE_STANDARD, SIGNATURE_GOOGLE };
 enum signature provider_signature(const struct provider *p);
 struct str provider_webhook_keys(const struct provider *p); /* URL of its JWKS; may be empty */
+struct str provider_webhook_audience(const struct provider *p); /* may be empty */
 /* Whether it can be the secret of SIGNATURE_STANDARD: whsec_ and base64 of 16 to 64 bytes. */
 bool signature_secret_reads(struct str secret);
 /* The provider's name for the work, where the description says that its webhooks carry it; empty: not said, or not there. */
 struct str provider_hook_ref(const struct provider *p, const struct json *body, struct arena *a);
-/* keys: of FAL and GOOGLE the JWKS document, of STANDARD the secret (whsec_...). E_BAD_SIGNATURE. */
-[[nodiscard]] err signature_check(enum signature s, struct str keys, const struct header_out *headers, size_t header_count, struct str body, msec now,
+/* What a signature is checked with. Empty: not at hand, and then nothing fits it. */
+struct signature_keys {
+    struct str jwks;          /* the published document: FAL and GOOGLE */
+    struct str secret;        /* whsec_...: STANDARD and GOOGLE */
+    struct str url, audience; /* GOOGLE's token is for this address, or for this audience where the description names one */
+};
+bool signature_is_published(enum signature s); /* may be made with keys that the provider publishes */
+bool signature_has_secret(enum signature s);   /* may be made with a secret of one's own */
+/* E_BAD_SIGNATURE. */
+[[nodiscard]] err signature_check(enum signature s, const struct signature_keys *keys, const struct header_out *headers, size_t header_count, struct str body, msec now,
                                   struct arena *a, struct why *why);
+/* How long the published document holds: a day. What fits none of its keys may be signed with a newer one, so it is read once more, but at most once a minute, and
+ * ten seconds after a reading that failed: nobody who makes up signatures makes us ask the provider for more. 0: never read, never failed. */
+enum jwks_turn { JWKS_DECIDES, JWKS_READ, JWKS_LATER };
+bool jwks_is_kept(msec now, msec read_at);
+enum jwks_turn jwks_turn(msec now, msec read_at, msec failed_at); /* when nothing in it fits */

@@ -53,9 +53,10 @@ static void checks_standard_webhooks(void **state) {
         struct why why = {};
         const struct header_out h[] = {{.name = STR("webhook-id"), .value = str_of(s->id)}, {.name = STR("webhook-timestamp"), .value = str_of(s->at)},
                                        {.name = STR("webhook-signature"), .value = str_of(s->signature)}};
-        err e = signature_check(SIGNATURE_STANDARD, str_of(s->secret), h, 3, str_of(s->body), s->now * 1000, &a, &why);
+        const struct signature_keys keys = {.secret = str_of(s->secret)};
+        err e = signature_check(SIGNATURE_STANDARD, &keys, h, 3, str_of(s->body), s->now * 1000, &a, &why);
         if (e != s->code) fail_msg("%zu: %s, %s", i, err_name(e), why.detail);
-        if (str_starts(str_of(s->secret), STR("whsec_"))) assert_int_equal(signature_check(SIGNATURE_GOOGLE, str_of(s->secret), h, 3, str_of(s->body), s->now * 1000, &a, &why), s->code);
+        assert_int_equal(signature_check(SIGNATURE_GOOGLE, &keys, h, 3, str_of(s->body), s->now * 1000, &a, &why), s->code);
         arena_done(&a);
     }
 }
@@ -85,7 +86,7 @@ static err fal_check(const struct fal *f, int64_t now) {
     struct why why = {};
     const struct header_out h[] = {{.name = STR("x-fal-webhook-request-id"), .value = str_of(f->id)}, {.name = STR("x-fal-webhook-user-id"), .value = str_of(f->user)},
                                    {.name = STR("x-fal-webhook-timestamp"), .value = str_of(f->at)}, {.name = STR("x-fal-webhook-signature"), .value = str_of(f->signature)}};
-    err e = signature_check(SIGNATURE_FAL, str_of(f->jwks), h, 4, str_of(f->body), now * 1000, &a, &why);
+    err e = signature_check(SIGNATURE_FAL, &(struct signature_keys){.jwks = str_of(f->jwks)}, h, 4, str_of(f->body), now * 1000, &a, &why);
     arena_done(&a);
     return e;
 }
@@ -142,13 +143,21 @@ static void token_make(EVP_PKEY *key, const char *head, const char *claims, char
     snprintf(out + len, size - (size_t)len, ".%s", sign64);
 }
 
-static err google_check(const char *jwks, const char *token) {
+#define HERE "https://gw.test/v1/hooks/google/tok"
+#define IN_TIME "\"iat\":1800000000,\"aud\":\"" HERE "\""
+
+static err google_check_as(const struct signature_keys *keys, const char *signature, const char *at, const char *body) {
     struct arena a = {};
     struct why why = {};
-    const struct header_out h[] = {{.name = STR("webhook-signature"), .value = str_of(token)}};
-    err e = signature_check(SIGNATURE_GOOGLE, str_of(jwks), h, 1, STR("{}"), 1800000000000, &a, &why);
+    const struct header_out h[] = {{.name = STR("webhook-id"), .value = STR("msg_1")}, {.name = STR("webhook-timestamp"), .value = str_of(at)},
+                                   {.name = STR("webhook-signature"), .value = str_of(signature)}};
+    err e = signature_check(SIGNATURE_GOOGLE, keys, h, 3, str_of(body), 1800000000000, &a, &why);
     arena_done(&a);
     return e;
+}
+
+static err google_check(const char *jwks, const char *token) {
+    return google_check_as(&(struct signature_keys){.jwks = str_of(jwks), .secret = STR(OURS), .url = STR(HERE)}, token, "1800000000", "{}");
 }
 
 static void checks_google(void **state) {
@@ -156,18 +165,34 @@ static void checks_google(void **state) {
     char n[400], e[16], jwks[700], token[1400];
     number64(key, OSSL_PKEY_PARAM_RSA_N, n);
     number64(key, OSSL_PKEY_PARAM_RSA_E, e);
-    snprintf(jwks, sizeof jwks, "{\"keys\":[{\"kid\":\"k1\",\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}]}", n, e);
+    snprintf(jwks, sizeof jwks, "{\"keys\":[{\"kid\":\"ed\",\"kty\":\"OKP\",\"x\":\"AAAA\"},{\"kid\":\"k1\",\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}]}", n, e);
     static const struct { const char *head, *claims; err code; } table[] = {
-        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000,\"exp\":1800000300}", OK},
-        {"{\"alg\":\"RS256\"}", "{\"iat\":1799999701}", OK},
-        {"{\"alg\":\"RS256\",\"kid\":\"k2\"}", "{\"iat\":1800000000}", E_BAD_SIGNATURE},
-        {"{\"alg\":\"none\",\"kid\":\"k1\"}", "{\"iat\":1800000000}", E_BAD_SIGNATURE},
-        {"{\"alg\":\"HS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000}", E_BAD_SIGNATURE},
-        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1799999699}", E_BAD_SIGNATURE},
-        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000301}", E_BAD_SIGNATURE},
-        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000,\"exp\":1799999999}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{" IN_TIME ",\"exp\":1800000300}", OK},
+        {"{\"alg\":\"RS256\"}", "{\"iat\":1799999701,\"aud\":[\"somebody\",\"" HERE "\"]}", OK},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"exp\":1800000300,\"aud\":\"https://gw.test\"}", OK},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000,\"aud\":\"https://gw.test/v1/hooks/\"}", OK},
+        {"{\"alg\":\"RS256\",\"kid\":\"k2\"}", "{" IN_TIME "}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"none\",\"kid\":\"k1\"}", "{" IN_TIME "}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"HS256\",\"kid\":\"k1\"}", "{" IN_TIME "}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"PS256\",\"kid\":\"k1\"}", "{" IN_TIME "}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\",\"crit\":[\"b64\"],\"b64\":false}", "{" IN_TIME "}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1799999699,\"aud\":\"" HERE "\"}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000301,\"aud\":\"" HERE "\"}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{" IN_TIME ",\"exp\":1799999999}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{" IN_TIME ",\"nbf\":1800000301}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"aud\":\"" HERE "\"}", E_BAD_SIGNATURE},
         {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{}", E_BAD_SIGNATURE},
         {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "x", E_BAD_SIGNATURE},
+        /* for somebody else, or for nobody */
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000,\"aud\":\"\"}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000,\"aud\":[]}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000,\"aud\":\"https://\"}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000,\"aud\":\"https://gw.tes\"}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000,\"aud\":\"https://gw.test.evil/\"}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000,\"aud\":\"" HERE "n\"}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000,\"aud\":\"https://gw.test/v1/hooks/google/to\"}", E_BAD_SIGNATURE},
+        {"{\"alg\":\"RS256\",\"kid\":\"k1\"}", "{\"iat\":1800000000,\"aud\":{\"aud\":\"" HERE "\"}}", E_BAD_SIGNATURE},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         token_make(key, table[i].head, table[i].claims, token, sizeof token);
@@ -179,11 +204,92 @@ static void checks_google(void **state) {
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) assert_int_equal(google_check(jwks, odd[i]), E_BAD_SIGNATURE);
     token_make(key, table[0].head, table[0].claims, token, sizeof token);
     assert_int_equal(google_check("{}", token), E_BAD_SIGNATURE);
+    assert_int_equal(google_check("", token), E_BAD_SIGNATURE);
     assert_int_equal(google_check("no json", token), E_BAD_SIGNATURE);
+    const struct signature_keys named = {.jwks = str_of(jwks), .url = STR(HERE), .audience = STR("client-7")}, here = {.jwks = str_of(jwks), .url = STR(HERE)};
+    assert_int_equal(google_check_as(&here, token, "1800000000", "{}"), OK);
+    assert_int_equal(google_check_as(&here, token, "1799999699", "{}"), E_BAD_SIGNATURE); /* the moment that each webhook says */
+    assert_int_equal(google_check_as(&here, token, "", "{}"), E_BAD_SIGNATURE);
+    assert_int_equal(google_check_as(&named, token, "1800000000", "{}"), E_BAD_SIGNATURE);
+    token_make(key, table[0].head, "{\"iat\":1800000000,\"aud\":\"client-7\"}", token, sizeof token);
+    assert_int_equal(google_check_as(&named, token, "1800000000", "{}"), OK);
     EVP_PKEY_free(key);
 }
 
+/* The oldest trick: HS256, and the published key, which everybody has, as its secret. */
+static void checks_no_public_key_as_a_secret(void **state) {
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
+    char n[400], e[16], jwks[700], token[1400], head64[200], claims64[300], sign64[60];
+    uint8_t modulus[512], mac[SHA256_LEN];
+    size_t modulus_len;
+    number64(key, OSSL_PKEY_PARAM_RSA_N, n);
+    number64(key, OSSL_PKEY_PARAM_RSA_E, e);
+    snprintf(jwks, sizeof jwks, "{\"keys\":[{\"kid\":\"k1\",\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}]}", n, e);
+    assert_true(base64url_decode(str_of(n), modulus, &modulus_len));
+    base64url_encode("{\"alg\":\"HS256\",\"kid\":\"k1\"}", 26, head64);
+    base64url_encode("{" IN_TIME "}", strlen("{" IN_TIME "}"), claims64);
+    int len = snprintf(token, sizeof token, "%s.%s", head64, claims64);
+    const struct str secrets[] = {str_n((char *)modulus, modulus_len), str_of(n), str_of(jwks), STR("")};
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+        hmac_sha256(secrets[i], str_n(token, (size_t)len), mac);
+        base64url_encode(mac, sizeof mac, sign64);
+        snprintf(token + len, sizeof token - (size_t)len, ".%s", sign64);
+        assert_int_equal(google_check(jwks, token), E_BAD_SIGNATURE);
+    }
+    EVP_PKEY_free(key);
+}
+
+static void ed25519_sign(EVP_PKEY *key, const char *message, const char *before, char *out, size_t size) {
+    uint8_t signature[64];
+    char base64[100];
+    size_t n = sizeof signature;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    assert_int_equal(EVP_DigestSignInit(ctx, NULL, NULL, NULL, key), 1);
+    assert_int_equal(EVP_DigestSign(ctx, signature, &n, (const unsigned char *)message, strlen(message)), 1);
+    EVP_MD_CTX_free(ctx);
+    EVP_EncodeBlock((unsigned char *)base64, signature, (int)n);
+    snprintf(out, size, "%sv1a,%s", before, base64);
+}
+
+/* As webhooks of one request are signed by a user's report. */
+static void checks_google_ed25519(void **state) {
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), *other = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    uint8_t public[32];
+    size_t k = sizeof public;
+    char x[64], jwks[300], signature[300];
+    EVP_PKEY_get_raw_public_key(key, public, &k);
+    base64url_encode(public, k, x);
+    snprintf(jwks, sizeof jwks, "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"},{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"},{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"%s\"}]}", x);
+    const struct signature_keys keys = {.jwks = str_of(jwks), .url = STR(HERE)};
+    ed25519_sign(key, "msg_1.1800000000.{}", "", signature, sizeof signature);
+    assert_int_equal(google_check_as(&keys, signature, "1800000000", "{}"), OK);
+    assert_int_equal(google_check_as(&keys, signature, "1800000000", "{ }"), E_BAD_SIGNATURE); /* this one covers the body */
+    assert_int_equal(google_check_as(&keys, signature, "1800000001", "{}"), E_BAD_SIGNATURE);
+    assert_int_equal(google_check_as(&(struct signature_keys){.secret = STR(OURS)}, signature, "1800000000", "{}"), E_BAD_SIGNATURE);
+    ed25519_sign(key, "msg_1.1800000000.{}", "v1,AAAA v1a,AAAA ", signature, sizeof signature);
+    assert_int_equal(google_check_as(&keys, signature, "1800000000", "{}"), OK); /* among others */
+    ed25519_sign(key, "msg_1.1799999699.{}", "", signature, sizeof signature);
+    assert_int_equal(google_check_as(&keys, signature, "1799999699", "{}"), E_BAD_SIGNATURE);
+    ed25519_sign(other, "msg_1.1800000000.{}", "", signature, sizeof signature);
+    assert_int_equal(google_check_as(&keys, signature, "1800000000", "{}"), E_BAD_SIGNATURE);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(other);
+}
+
+static void keys_are_read_again_at_a_bounded_rate(void **state) {
+    static const struct { msec now, read_at, failed_at; enum jwks_turn turn; } table[] = {
+        {1000000, 0, 0, JWKS_READ}, {1000000, 1000000, 0, JWKS_DECIDES}, {1059999, 1000000, 0, JWKS_DECIDES}, {1060000, 1000000, 0, JWKS_READ},
+        {1000000, 0, 1000000, JWKS_LATER}, {1009999, 0, 1000000, JWKS_LATER}, {1010000, 0, 1000000, JWKS_READ}, {1065000, 1000000, 1060000, JWKS_LATER}, {1070000, 1000000, 1060000, JWKS_READ},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (jwks_turn(table[i].now, table[i].read_at, table[i].failed_at) != table[i].turn) fail_msg("%zu", i);
+    assert_false(jwks_is_kept(1000, 0));
+    assert_true(jwks_is_kept(1000 + MS_DAY - 1, 1000));
+    assert_false(jwks_is_kept(1000 + MS_DAY, 1000));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(checks_standard_webhooks), cmocka_unit_test(checks_fal), cmocka_unit_test(checks_google)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(checks_standard_webhooks), cmocka_unit_test(checks_fal), cmocka_unit_test(checks_google), cmocka_unit_test(checks_no_public_key_as_a_secret),
+                                       cmocka_unit_test(checks_google_ed25519), cmocka_unit_test(keys_are_read_again_at_a_bounded_rate)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

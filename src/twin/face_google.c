@@ -267,14 +267,22 @@ static void google_write(const struct work *w, struct ask *a, struct jw *out) {
 }
 
 static void google_sign(struct twin_server *s, const struct work *w, struct str body, msec now, struct arena *a, struct upstream_header *out, size_t *count) {
-    sign_hook(s, arena_printf(a, "msg_%s", w->id), body, now, a, out, count); /* as its static webhooks: the RS256 tokens of dynamic ones are not made here */
+    /* Of one request: a token, by the documents, which name its place, algorithm, key and audience and no other claim; told so, the signature that a user has seen instead
+     * (googleapis/python-genai issue 2927, 2026-08-31). */
+    struct str id = arena_printf(a, "msg_%s", w->id);
+    long long at = (long long)(now / 1000);
+    struct str claims = arena_printf(a, "{\"aud\":%.*s,\"iat\":%lld,\"exp\":%lld}", STR_ARG(quoted(a, w->webhook)), at, at + 300);
+    struct str signature = w->mood.v1a ? sign_standard_public(server_keys(s), id, now, body, a) : jwt_make(server_keys(s), STR("{\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"" SIGN_KID "\"}"), claims, a);
+    sign_headers(id, now, signature, a, out, count);
 }
+
+static void keys(struct ask *a) { answer_text(a, 200, "application/json", sign_jwks(server_keys(a->server), a->arena)); }
 
 static const struct face_route routes[] = {
     {"POST", "models/*:generateContent", "submit", generate, false}, {"POST", "models/*:predictLongRunning", "submit", predict, false},
     {"GET", "models/*/operations/*", "poll", operation, false},      {"POST", "interactions", "submit", interact, false},
     {"GET", "interactions/*", "poll", interaction, false},           {"POST", "interactions/*/cancel", "cancel", cancel, false},
-    {"GET", "files/*:download", "download", download, false},
+    {"GET", "files/*:download", "download", download, false},        {"GET", ".well-known/jwks.json", "keys", keys, true},
 };
 const struct face face_google = {.name = "google", .version = "v1beta/", .routes = routes, .route_count = sizeof routes / sizeof *routes, .refuse = google_refuse, .key = google_key,
                                  .late = google_late, .write = google_write, .sign = google_sign, .finish = finish};

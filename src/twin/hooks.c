@@ -8,12 +8,8 @@
 static void delivered(void *arg, const struct upstream_answer *a) { ((struct work *)arg)->hooks_under_way--; }
 
 static void spoil(struct upstream_header *h, struct arena *a) {
-    char *text = arena_strz(a, h->value);
-    for (size_t i = h->value.len; i-- > 0;)
-        if (text[i] != '=' && text[i] != ' ') {
-            text[i] = text[i] == 'a' ? 'b' : 'a';
-            break;
-        }
+    char *text = arena_strz(a, h->value), *c = &text[h->value.len * 3 / 4]; /* not the last, of which base64 may not use every bit */
+    *c = *c == 'a' ? 'b' : 'a';
     h->value = str_of(text);
 }
 

@@ -62,6 +62,7 @@ static bool read_one(const struct words *w, struct twin_mood *m) {
     if (str_is(k, "twice")) return flag(w, &m->twice);
     if (str_is(k, "late")) return w->count == 2 && read_time(w->word[1], &m->late);
     if (str_is(k, "forged")) return flag(w, &m->forged);
+    if (str_is(k, "v1a")) return flag(w, &m->v1a);
     if (str_is(k, "expire")) return flag(w, &m->expire);
     if (str_is(k, "done-then-fail")) return flag(w, &m->done_then_fail);
     if (str_is(k, "die")) return read_times(w, 1, 1, &m->die);

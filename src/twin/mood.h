@@ -21,6 +21,7 @@ struct twin_mood {
     bool twice;           /* the webhook comes twice ... */
     msec late;            /* ... or so much later */
     bool forged;          /* and its signature is wrong */
+    bool v1a;             /* Google's is signed with Ed25519 instead of a token */
     bool expire;          /* links are dead before anyone can follow them, the first time */
     bool done_then_fail;  /* the state says done, the result says that it failed */
     int64_t die;          /* the first so many downloads break off half way */

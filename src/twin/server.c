@@ -41,7 +41,7 @@ struct upstream *server_upstream(struct twin_server *s) { return s->upstream; }
 struct pool *server_pool(struct twin_server *s) { return s->pool; }
 const char *server_folder(struct twin_server *s) { return s->folder; }
 struct works *server_works(struct twin_server *s) { return &s->works; }
-const struct signer_keys *server_keys(const struct twin_server *s) { return &s->keys; }
+struct signer_keys *server_keys(struct twin_server *s) { return &s->keys; }
 struct str server_own(struct twin_server *s) { return str_of(s->own); }
 
 struct str server_base(struct ask *a) {
@@ -220,9 +220,22 @@ static void own_keys(struct ask *a) {
     answer(a, 200, &b);
 }
 
+/* A token with any header and claims, signed by the key that Google's face publishes: for tests of who checks them. */
+static void own_token(struct ask *a) {
+    struct buf head = {}, claims = {};
+    const struct json *h = json_get(a->json, "head"), *c = json_get(a->json, "claims");
+    if (!json_is(h, JSON_OBJECT) || !json_is(c, JSON_OBJECT)) return own_refuse(a, CLASS_CALLER, "", "A token is asked for as {\"head\": {\"alg\": \"RS256\"}, \"claims\": {}}.");
+    json_write(&head, h);
+    json_write(&claims, c);
+    struct str token = jwt_make(&a->server->keys, buf_view(&head), buf_view(&claims), a->arena);
+    answer_text(a, 200, "application/json", arena_printf(a->arena, "{\"token\":\"%.*s\"}", STR_ARG(token)));
+    buf_done(&head);
+    buf_done(&claims);
+}
+
 static const struct face_route own_routes[] = {
     {"GET", "twin/log", "own", own_log, true},   {"POST", "twin/mood", "own", own_mood, true}, {"POST", "twin/reset", "own", own_reset, true},
-    {"GET", "twin/keys", "own", own_keys, true}, {"GET", "media/*/*/*", "download", works_media, true},
+    {"GET", "twin/keys", "own", own_keys, true}, {"POST", "twin/token", "own", own_token, true}, {"GET", "media/*/*/*", "download", works_media, true},
 };
 static const struct face own_face = {.name = "twin", .version = "", .routes = own_routes, .route_count = sizeof own_routes / sizeof *own_routes, .refuse = own_refuse};
 

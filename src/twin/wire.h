@@ -165,16 +165,23 @@ struct part { struct str name, filename, type, bytes; };
 int parts_read(struct str content_type, struct str body, struct part *out, int most);
 
 /* --- sign.c --- */
-struct signer_keys { void *ed25519; char x[64]; char secret[80]; uint8_t hmac[32]; size_t hmac_len; };
+struct signer_keys { void *ed25519, *rsa; char x[64]; char secret[80]; uint8_t hmac[32]; size_t hmac_len; };
 bool sign_make(struct io *io, struct signer_keys *out);
 void sign_done(struct signer_keys *k);
 void sign_fal(const struct signer_keys *k, struct str message, char out_hex[129]);
 /* "v1,<base64>" of id.timestamp.body */
 struct str sign_standard(const struct signer_keys *k, struct str id, msec now, struct str body, struct arena *a);
-/* The three headers of Standard Webhooks. */
+/* "v1a,<base64>" of the same, by Ed25519 */
+struct str sign_standard_public(const struct signer_keys *k, struct str id, msec now, struct str body, struct arena *a);
+/* The three headers of Standard Webhooks; sign_hook with its secret. */
 void sign_hook(struct twin_server *s, struct str id, struct str body, msec now, struct arena *a, struct upstream_header *out, size_t *count);
+void sign_headers(struct str id, msec now, struct str signature, struct arena *a, struct upstream_header *out, size_t *count);
+/* An RS256 token of two JSON texts, and the document with its key and the Ed25519 one. */
+#define SIGN_KID "twin-rsa"
+struct str jwt_make(struct signer_keys *k, struct str head, struct str claims, struct arena *a);
+struct str sign_jwks(struct signer_keys *k, struct arena *a);
 struct str base64_of(struct str bytes, struct arena *a);
 bool base64_read(struct str s, struct arena *a, struct str *out);
-const struct signer_keys *server_keys(const struct twin_server *s);
+struct signer_keys *server_keys(struct twin_server *s);
 /* Header, payload and signature of an HS256 token made with `secret`, valid at `now`; *out_issuer its iss. */
 bool jwt_check(struct str token, struct str secret, msec now, struct arena *a, const char **out_problem);

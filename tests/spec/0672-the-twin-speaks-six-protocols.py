@@ -251,22 +251,60 @@ def webhooks_are_signed():
         equal([json.loads(s[2])["request_id"] for s in seen], [got["request_id"]] * 2)
         head, body = seen[0][1], seen[0][2]
         message = "\n".join([head["x-fal-webhook-request-id"], head["x-fal-webhook-user-id"], head["x-fal-webhook-timestamp"], hashlib.sha256(body).hexdigest()])
-        expect(openssl_verifies(jwks["x"], message.encode(), bytes.fromhex(head["x-fal-webhook-signature"])), "fal's signature")
+        expect(openssl_verifies(ed25519_der(jwks["x"]), message.encode(), bytes.fromhex(head["x-fal-webhook-signature"])), "fal's signature")
     with Hooks() as hooks:
         fal("fal-ai/flux/schnell", {"prompt": "[twin: forged]"}, hook=hooks.url)
         head, body = hooks.wait(1)[0][1:]
         message = "\n".join([head["x-fal-webhook-request-id"], head["x-fal-webhook-user-id"], head["x-fal-webhook-timestamp"], hashlib.sha256(body).hexdigest()])
-        expect(not openssl_verifies(jwks["x"], message.encode(), bytes.fromhex(head["x-fal-webhook-signature"])), "a forged one holds")
+        expect(not openssl_verifies(ed25519_der(jwks["x"]), message.encode(), bytes.fromhex(head["x-fal-webhook-signature"])), "a forged one holds")
 
 
-def openssl_verifies(x, message, signature):
-    """An Ed25519 check that shares no code with the twin: the openssl program."""
-    key = bytes.fromhex("302a300506032b6570032100") + base64.urlsafe_b64decode(x + "=")
+@case
+def googles_webhooks_are_signed_in_two_ways():
+    body = {"model": "gemini-omni-1.1-flash", "input": "a market", "response_format": {"type": "video", "duration": "3s"}, "background": True}
+    rsa, ed = TWIN.call("GET", "/google/.well-known/jwks.json").json["keys"]
+    with Hooks() as hooks:
+        made = TWIN.call("POST", "/google/interactions", dict(body, webhook_config={"uris": [hooks.url]}), GOOGLE).json
+        _, head, sent = hooks.wait(1)[0]
+        equal((json.loads(sent)["type"], json.loads(sent)["data"]), ("interaction.completed", {"id": made["id"]}))
+        part, claims, signature = head["webhook-signature"].split(".")
+        equal({k: v for k, v in json.loads(unbase64(part)).items() if k != "typ"}, {"alg": "RS256", "kid": rsa["kid"]})
+        equal(json.loads(unbase64(claims))["aud"], hooks.url)
+        expect(openssl_verifies(rsa_der(unbase64(rsa["n"]), unbase64(rsa["e"])), (part + "." + claims).encode(), unbase64(signature)), "Google's token")
+    with Hooks() as hooks:
+        TWIN.call("POST", "/google/interactions", dict(body, input="[twin: v1a]", webhook_config={"uris": [hooks.url]}), GOOGLE)
+        _, head, sent = hooks.wait(1)[0]
+        version, signature = head["webhook-signature"].split(",")
+        message = ("%s.%s." % (head["webhook-id"], head["webhook-timestamp"])).encode() + sent
+        expect(version == "v1a" and openssl_verifies(ed25519_der(ed["x"]), message, base64.b64decode(signature)), "Google's other signature")
+
+
+def unbase64(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def der(tag, data):
+    size = bytes([len(data)]) if len(data) < 128 else b"\x82" + len(data).to_bytes(2, "big")
+    return bytes([tag]) + size + data
+
+
+def rsa_der(n, e):
+    key = der(0x30, der(2, b"\0" + n) + der(2, e))
+    return der(0x30, bytes.fromhex("300d06092a864886f70d0101010500") + der(3, b"\0" + key))
+
+
+def ed25519_der(x):
+    return bytes.fromhex("302a300506032b6570032100") + unbase64(x)
+
+
+def openssl_verifies(key, message, signature):
+    """A check that shares no code with the twin: the openssl program, of Ed25519, or of RSA with SHA-256."""
+    how = [] if len(key) < 64 else ["-digest", "sha256"]
     with tempfile.TemporaryDirectory() as d:
         for name, data in (("key", key), ("message", message), ("signature", signature)):
             with open("%s/%s" % (d, name), "wb") as f:
                 f.write(data)
-        done = subprocess.run(["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", d + "/key", "-keyform", "DER", "-rawin", "-in", d + "/message", "-sigfile", d + "/signature"],
+        done = subprocess.run(["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", d + "/key", "-keyform", "DER", "-rawin"] + how + ["-in", d + "/message", "-sigfile", d + "/signature"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return done.returncode == 0
 

@@ -1,7 +1,14 @@
 #!/usr/bin/env python3
-"""Webhooks in: the twin calls back, signed as fal.ai and Replicate do. They only make the server poll; forged, repeated, foreign, old and oversized ones change
+"""Webhooks in: the twin calls back, signed as fal.ai, Replicate and Google do. They only make the server poll; forged, repeated, foreign, old and oversized ones change
 nothing, and no answer tells whether there is such a generation."""
+import base64
+import hashlib
+import hmac
+import json
+import os
 import re
+import subprocess
+import tempfile
 import time
 
 from harness import Server, case, equal, expect, refusal, run
@@ -16,7 +23,8 @@ def server(*providers):
     for p in providers:
         args += ["--provider-base", "%s=%s/%s" % (p, TWIN.url, p)]
     # the other provider's key is not there: no call leaves this machine
-    return Server(*args, env={"FAL_KEY": "kid:secret" if "fal" in providers else "", "REPLICATE_API_TOKEN": "r8_x" if "replicate" in providers else ""})
+    return Server(*args, env={"FAL_KEY": "kid:secret" if "fal" in providers else "", "REPLICATE_API_TOKEN": "r8_x" if "replicate" in providers else "",
+                               "GEMINI_API_KEY": "AIx" if "google" in providers else ""})
 
 
 def count(s, result):
@@ -116,6 +124,79 @@ def without_a_secret_the_token_counts():
         equal(len(bodies), 1)  # all the same, whatever is wrong
         equal(s.call("GET", path).status, 405)
         equal(count(s, "polled"), 6)
+
+
+OMNI = "google/gemini-omni-1.1-flash-t2v"
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unsigned(head, claims):
+    return b64(json.dumps(dict({"kid": "twin-rsa"}, **head)).encode()) + "." + b64(json.dumps(claims).encode())
+
+
+def signed(claims, **head):
+    """By the key that the twin publishes in Google's place."""
+    return TWIN.call("POST", "/twin/token", {"head": dict({"alg": "RS256", "kid": "twin-rsa"}, **head), "claims": claims}).json["token"]
+
+
+def signed_by_another_key(claims):
+    with tempfile.TemporaryDirectory() as d:
+        key = os.path.join(d, "key")
+        subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, stderr=subprocess.DEVNULL)
+        text = unsigned({"alg": "RS256"}, claims)
+        return text + "." + b64(subprocess.run(["openssl", "dgst", "-sha256", "-sign", key], input=text.encode(), check=True, stdout=subprocess.PIPE).stdout)
+
+
+def hmac_token(secret, claims):
+    text = unsigned({"alg": "HS256"}, claims)
+    return text + "." + b64(hmac.new(secret, text.encode(), hashlib.sha256).digest())
+
+
+def google_posts(s, path, signature, body=b"{}", at=None):
+    head = {"webhook-id": "msg_1", "webhook-timestamp": str(int(at or time.time())), "webhook-signature": signature}
+    return s.call("POST", path, body, headers=head).status
+
+
+@case
+def google_calls_back():
+    """In each of the three ways that it may sign; the first poll of these films would be after 20 s."""
+    with server("google") as s:
+        began, before = time.monotonic(), TWIN.log("google", "keys")["count"]
+        one(s, "slow 500ms", OMNI)
+        one(s, "slow 500ms, v1a", OMNI)
+        expect(time.monotonic() - began < 15, "its webhook did not make it poll")
+        equal((count(s, "polled"), count(s, "forged")), (2, 0))
+        path, now = paths(s)[0], int(time.time())
+        here = {"aud": s.url + path, "iat": now, "exp": now + 300}
+        equal(google_posts(s, path, signed(here)), 200)
+        for words in ("slow 100ms, forged", "slow 100ms, v1a, forged"):
+            forged = count(s, "forged")
+            g = s.submit(OMNI, {"prompt": "rain [twin: %s]" % words, "duration": 3})
+            until(lambda: count(s, "forged") == forged + 1)
+            s.post("/v1/generations/%s/cancel" % g, {})
+        key = TWIN.call("GET", "/google/.well-known/jwks.json").json["keys"][0]
+        modulus = base64.urlsafe_b64decode(key["n"] + "==")
+        bad = {"changed": signed(here)[:-9] + "AAAA" + signed(here)[-5:], "another key": signed_by_another_key(here), "expired": signed(dict(here, exp=now - 1)),
+               "old": signed(dict(here, iat=now - 301)), "for somebody else": signed(dict(here, aud="https://elsewhere.example/hook")), "for nobody": signed({"iat": now}),
+               "a key unheard of": signed(here, kid="next"), "none": unsigned({"alg": "none"}, here) + ".", "HS256": hmac_token(modulus, here),
+               "HS256 with the document": hmac_token(key["n"].encode(), here), "not signed": "", "nonsense": "a.b.c", "v1 without a secret": "v1,AAAA", "v1a": "v1a," + base64.b64encode(b"x" * 64).decode()}
+        for name, signature in bad.items():
+            equal((name, google_posts(s, path, signature)), (name, 403))
+        equal(google_posts(s, path, signed(here), at=now - 400), 403)
+        # the project's own webhooks: with the secret that is stored, and tokens are taken beside it
+        secret = TWIN.call("GET", "/twin/keys").json["standard_secret"]
+        mac = hmac.new(base64.b64decode(secret[6:]), b"msg_1.%d.{}" % now, hashlib.sha256).digest()
+        standard = "v1," + base64.b64encode(mac).decode()
+        equal(google_posts(s, path, standard, at=now), 403)
+        equal(s.call("PUT", "/v1/providers/google%2Bwebhook/key", {"key": secret}, key="admin").status, 200)
+        equal((google_posts(s, path, standard, at=now), google_posts(s, path, standard, b"{ }", at=now), google_posts(s, path, signed(here))), (200, 403, 200))
+        # all of this has asked for the keys once, and the test itself once
+        equal(TWIN.log("google", "keys")["count"] - before, 2)
+        expect("its token is for somebody else" in s.log(), "the operator is not told why")
+        s.audit()
 
 
 try:
