@@ -216,7 +216,7 @@ HEAD
 
 ## Calls a minute
 
-A key with a `rate_class` may call so often; a key without one has no such bound. `media`: models that make pictures, films or text;
+A key with a `rate_class` may call so often; a publishable key without one has `page`, any other no such bound. `media`: models that make pictures, films or text;
 `sound`: music and speech; `ads`: campaigns, which no route starts yet; `reads`: every other call. So many may come at once, then one
 each time its share of the minute has passed; one more: 429 `rate_limited`. Each node counts by itself and begins anew when it starts.
 

@@ -44,7 +44,7 @@ static struct key_entry *remember(struct ops *o, const struct api_key *record) {
     snprintf(k->kind, sizeof k->kind, "%.*s", STR_ARG(record->kind));
     snprintf(k->hash, sizeof k->hash, "%.*s", STR_ARG(record->hash));
     if (record->scopes.len < sizeof k->scopes) snprintf(k->scopes, sizeof k->scopes, "%.*s", STR_ARG(record->scopes));
-    snprintf(k->rate_class, sizeof k->rate_class, "%.*s", STR_ARG(record->rate_class));
+    snprintf(k->rate_class, sizeof k->rate_class, "%.*s", STR_ARG(rates_class_of(record->kind, record->rate_class)));
     if (record->origins.len < sizeof k->origins) snprintf(k->origins, sizeof k->origins, "%.*s", STR_ARG(record->origins));
     if (!k->expires_at || (record->expires_at && record->expires_at < k->expires_at)) k->expires_at = record->expires_at;
     k->revoked |= record->revoked_at != 0; /* for good: what was read may be older than what was published meanwhile */
@@ -315,7 +315,7 @@ static void write_policy(struct jw *w, const struct api_key *k) {
     write_words(w, "origins", k->origins);
     jw_ki64(w, "call_cap_micros", k->call_cap);
     jw_ki64(w, "day_cap_micros", k->day_cap);
-    jw_kopt(w, "rate_class", k->rate_class);
+    jw_kopt(w, "rate_class", rates_class_of(k->kind, k->rate_class));
     jw_kopt(w, "rotated_from", k->replaces);
 }
 
@@ -409,7 +409,7 @@ static void create_key(struct ops *o, struct str owner, struct str kind, struct 
         return;
     }
     struct key_policy given = *policy;
-    if (publishable && !given.rate_class.len) given.rate_class = STR("page"); /* whoever opens the page has it */
+    given.rate_class = rates_class_of(kind, given.rate_class);
     policy = &given;
     if (check_policy(policy, publishable, now, &why)) {
         answer_err(done, arg, E_INVALID, "%s", why_text(&why));

@@ -20,6 +20,11 @@ bool rates_class_known(struct str name) {
     return false;
 }
 
+struct str rates_class_of(struct str kind, struct str stored) {
+    bool publishable = str_is(kind, "pub") || str_is(kind, "pubtest");
+    return publishable && !stored.len ? STR("page") : stored;
+}
+
 int64_t rates_limit(struct str name, enum rate_group group) {
     if (!name.len) return 0;
     if (!rates_class_known(name)) name = str_of(rates[0].name);

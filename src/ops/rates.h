@@ -13,6 +13,9 @@ struct rate_bucket {
 };
 
 bool rates_class_known(struct str name);
+/* The class by which a key is bound whose record says `stored`. Whoever opens a page has its key, so a publishable one has a bound in any case; records from before
+ * there was the class `page` name none. */
+struct str rates_class_of(struct str kind, struct str stored);
 /* Calls a minute; 0: no bound. A class that this version does not know (a newer one's record) is bounded as the first in the table. */
 int64_t rates_limit(struct str name, enum rate_group group);
 const char *rates_group_name(enum rate_group group);

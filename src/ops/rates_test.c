@@ -21,6 +21,15 @@ static void table_is_whole(void **state) {
     assert_false(rates_class_known(STR("")));
 }
 
+static void publishable_keys_have_a_class_in_any_case(void **state) {
+    assert_true(str_is(rates_class_of(STR("pub"), STR("")), "page"));
+    assert_true(str_is(rates_class_of(STR("pubtest"), STR("")), "page"));
+    assert_true(str_is(rates_class_of(STR("pub"), STR("mcp")), "mcp"));
+    assert_int_equal(rates_class_of(STR("live"), STR("")).len, 0);
+    assert_true(str_is(rates_class_of(STR("live"), STR("mcp")), "mcp"));
+    assert_true(rates_class_known(STR("page")));
+}
+
 /* One bucket of 10 a minute, moment after moment: a call comes back every 6 s. */
 static void bucket_follows_the_clock(void **state) {
     static const struct {
@@ -67,7 +76,7 @@ static void told_time_is_enough(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table_is_whole),
+        cmocka_unit_test(table_is_whole), cmocka_unit_test(publishable_keys_have_a_class_in_any_case),
         cmocka_unit_test(bucket_follows_the_clock),
         cmocka_unit_test(told_time_is_enough),
     };

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Keys that stand in web pages: what they may, from where, and that they show nothing but what they submitted."""
 import base64
+import os
+import sqlite3
 
-from harness import Unmoved, case, equal, expect, refusal, run, shared
+from harness import Server, Unmoved, case, equal, expect, refusal, run, shared
 
 PAGE, OTHER = "https://app.example", "https://evil.example"
 CALL = {"model": "puras/sketch", "inputs": {"prompt": "two red boats", "size": "64x64"}}
@@ -110,6 +112,19 @@ def caps_hold():
     equal(page(s, "POST", "/v1/generations", CALL, own).status, 202)
     refused = allowed(page(s, "POST", "/v1/generations", CALL, own))
     equal(refusal(refused, 402, "spend_cap_reached")["cap_micros"], 15000)
+
+
+@case
+def a_key_from_before_there_was_a_class_is_bound_too():
+    with Server() as s:
+        made = s.post("/v1/keys", KEY, key="admin").json
+        s.stop()
+        with sqlite3.connect(os.path.join(s.data, "puras.db")) as db:
+            equal(db.execute("update api_key set rate_class = '' where id = ?", (made["prefix"],)).rowcount, 1)
+        s.start()
+        equal(page(s, "GET", "/v1/models", own=made["key"]).headers["RateLimit-Limit"], "1200")
+        equal(page(s, "POST", "/v1/generations", CALL, made["key"]).headers["RateLimit-Limit"], "60")
+        equal({k["prefix"]: k["rate_class"] for k in s.get("/v1/keys", key="admin").json["keys"] if k["prefix"] == made["prefix"]}, {made["prefix"]: "page"})
 
 
 @case
