@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -200,6 +201,30 @@ def gone_and_redirects(s):
         until(lambda: [d for d in deliveries(s, h) if d["state"] == "delivered"])
         for x in (h, m, n):
             s.call("DELETE", "/v1/webhooks/" + x["id"], key="live")
+
+
+@case
+def dead_after_five_days():
+    with Server("--allow-private", "127.0.0.1") as s, Receiver(500, 500) as r:
+        h = hook(s, r.url)
+        m = s.post("/v1/webhooks/%s/test" % h["id"], {}).json["id"]
+        until(lambda: deliveries(s, h)[0]["attempts"] == 1)
+        s.stop()
+        with sqlite3.connect(os.path.join(s.data, "puras.db")) as db:  # it has failed for as long as that
+            equal(db.execute("update webhook set failing_since = failing_since - ? where id = ?", (5 * 86400 * 1000, h["id"])).rowcount, 1)
+        s.start()
+        told = s.cli("doctor")
+        expect("%s fails: 1 times in a row" % r.url in told and "dead" not in told, told)
+        equal(s.post("/v1/webhooks/deliveries/%s/redeliver" % m, {}).status, 200)
+        state = until(lambda: [w for w in [s.get("/v1/webhooks/" + h["id"]).json] if w["state"] != "enabled"])[0]
+        equal((state["state"], "five days" in state["detail"], deliveries(s, h)[0]["state"]), ("dead", True, "waiting"))
+        told = s.cli("doctor")
+        expect("%s is dead and is told nothing any more" % r.url in told and "puras webhooks enable %s" % h["id"] in told, told)
+        expect('"state":"dead"' in s.log(), "nothing was logged")
+        s.cli("webhooks", "enable", h["id"])
+        equal(s.post("/v1/webhooks/deliveries/%s/redeliver" % m, {}).status, 200)
+        until(lambda: deliveries(s, h)[0]["state"] == "delivered")
+        expect(r.url not in s.cli("doctor"), "doctor still names it")
 
 
 @on_each
