@@ -192,7 +192,8 @@ static const struct { const char *file; int line; const char *phrase; } faults[]
     {HEAD SECONDS "price:\n  unit: call\n  rate_table:\n    - {when: {d: {min: 5, max: 4}}, micros: 2}\n    - {micros: 3}\n", 9, "ends before it begins"},
     {HEAD SECONDS "price:\n  unit: call\n  rate_table:\n    - {when: {d: {from: 5}}, micros: 2}\n    - {micros: 3}\n", 9, "unknown key `from` in a condition"},
     {HEAD SECONDS "price:\n  unit: call\n  rate_table:\n    - {when: {d: {min: 5, present: true}}, micros: 2}\n    - {micros: 3}\n", 9, "a condition is a value, a list"},
-    {HEAD "inputs: {f: {file: image, price: true}}\nprice:\n  unit: call\n  rate_table:\n    - {when: {f: x}, micros: 2}\n    - {micros: 3}\n", 7, "{present: true} or {present: false}"},
+    {HEAD "inputs: {f: {file: image, price: true}}\nprice:\n  unit: call\n  rate_table:\n    - {when: {f: x}, micros: 2}\n    - {micros: 3}\n", 7, "{present: true} or {present: false}, and how many"},
+    {HEAD "inputs: {f: {file: image, max: 3, price: true}}\nprice:\n  unit: call\n  rate_table:\n    - {when: {f: {min: 4}}, micros: 2}\n    - {micros: 3}\n", 7, "row 1 of the price is never reached"},
     /* what only the walk over all combinations finds */
     {HEAD SECONDS "price:\n  unit: call\n  rate_table:\n    - {when: {d: {min: 4}}, micros: 2}\n    - {when: {d: {max: 2}}, micros: 2}\n    - {when: {d: 5}, micros: 2}\n    - {micros: 3}\n", 11, "row 3 of the price is never reached"},
     {HEAD SECONDS "price:\n  unit: call\n  rate_table:\n    - {when: {a: true}, micros: 2}\n    - {when: {a: false}, micros: 3}\n    - {micros: 4}\n", 11, "row 3 of the price is never reached"},
@@ -213,6 +214,8 @@ static const struct { const char *file; int line; const char *phrase; } faults[]
     {HEAD SECONDS "price: {unit: second, quantity: {input: d}, rate_table: [{micros: 10}]}\nroutes:\n"
                   "  - provider: p\n    model: m\n    cost:\n      unit: call\n      rate_table:\n"
                   "        - {when: {d: {max: 9}}, micros: 1}\n        - {micros: 1}\n", 14, "row 2 of the cost is never reached"},
+    {HEAD "inputs: {f: {file: image, required: true, max: 4, price: true}}\nprice: {unit: call, rate_table: [{when: {f: {max: 2}}, micros: 5}, {micros: 7}]}\nroutes:\n"
+          "  - {provider: p, model: m, cost: {unit: call, rate_table: [{when: {f: {min: 2}}, micros: 6}, {micros: 2}]}}\n", 6, "route p costs 6 micros and is priced at 5 for f of 2 files"},
     {HEAD "price: {unit: second, quantity: {measured: seconds, max: 9}, if_unmeasured: 1, rate_table: [{micros: 10}]}\nroutes:\n"
           "  - {provider: p, model: m, cost: {unit: call, rate_table: [{micros: 1}]}}\n", 5, "the margin cannot be proved"},
     {HEAD CALL "routes:\n  - {provider: p, model: m, request: '# safety_settings\n\n      (.rest | {seed, moderation}) + {a: \"\\\"safety_settings\", safety_settings: [], safetySettings: .rest.safety_settings}'}\n", 5,
@@ -444,8 +447,8 @@ static void ships_sound_models(void **state) {
         {"google/veo-3-fast-i2v", "{\"image_url\":\"u\",\"duration\":\"4s\"}", 480000, true},
         {"bytedance/seedance-2-fast-t2v", "{\"prompt\":\"x\",\"duration\":5}", 1451400, true},
         {"bytedance/seedream-v4-edit", "{\"image_url\":\"u\",\"prompt\":\"give it neon trim\"}", 36000, true},
-        {"openai/gpt-image-2", "{\"prompt\":\"x\",\"size\":\"1024x1024\",\"quality\":\"high\"}", 253200, true},
-        {"openai/gpt-image-2", "{\"prompt\":\"x\",\"size\":\"1024x1536\",\"quality\":\"low\",\"n\":2}", 12000, true},
+        {"openai/gpt-image-2", "{\"prompt\":\"x\",\"size\":\"1024x1024\",\"quality\":\"high\"}", 264000, true},
+        {"openai/gpt-image-2", "{\"prompt\":\"x\",\"size\":\"1024x1536\",\"quality\":\"low\",\"n\":2}", 48000, true},
         {"openai/sora-2", "{\"prompt\":\"x\"}", 480000, false},
     };
     struct arena a = {};

@@ -1,7 +1,7 @@
 /* Proves the prices of a model: takes every combination of the values at which something can change, and looks at each.
  *
  * For one input these are: all values of a bool or enum, both ends of a range, both sides of every boundary that a condition
- * of the price or of a cost names, the default, and its absence where it may be absent. */
+ * of the price or of a cost names (of files: of how many there are), the default, and its absence where it may be absent. */
 #include "catalog/model.h"
 #include "catalog/number.h"
 #include "catalog/undeclared.h"
@@ -76,6 +76,14 @@ static void add_pixels(struct lint *l, const struct input_spec *s, struct candid
     }
 }
 
+static void add_files(struct lint *l, const struct input_spec *s, struct candidates *c, int64_t n) {
+    if (n < 1 || n > s->max) return;
+    struct json *list = arena_new(&l->arena, struct json), *files = arena_array(&l->arena, struct json, (size_t)n);
+    for (int64_t i = 0; i < n; i++) files[i] = (struct json){.type = JSON_STRING, .text = STR("x"), .next = i + 1 < n ? &files[i + 1] : NULL};
+    *list = (struct json){.type = JSON_ARRAY, .child = files, .count = (uint32_t)n};
+    add(l, s, c, (struct value){.given = true, .n = n, .json = n == 1 ? files : list});
+}
+
 static void add_from_rates(struct lint *l, const struct rates *r, int input, struct candidates *c) {
     const struct input_spec *s = &l->c->inputs.specs[input];
     for (size_t i = 0; i < r->row_count; i++) {
@@ -87,7 +95,8 @@ static void add_from_rates(struct lint *l, const struct rates *r, int input, str
                 if (s->type == INPUT_INT || s->type == INPUT_NUMBER || s->type == INPUT_SECONDS) add_around(l, s, c, cond->values[v].n);
             }
             if (cond->kind != COND_RANGE) continue;
-            void (*both)(struct lint *, const struct input_spec *, struct candidates *, int64_t) = s->type == INPUT_SIZE ? add_pixels : add_around;
+            void (*both)(struct lint *, const struct input_spec *, struct candidates *, int64_t) =
+                s->type == INPUT_SIZE ? add_pixels : s->type == INPUT_FILE ? add_files : add_around;
             if (cond->has_min) both(l, s, c, cond->min), both(l, s, c, cond->min - 1);
             if (cond->has_max) both(l, s, c, cond->max), both(l, s, c, cond->max + 1);
         }
@@ -129,7 +138,6 @@ static void add_ends(struct lint *l, const struct input_spec *s, struct candidat
 }
 
 static void collect(struct lint *l, int input) {
-    static const struct json some_file = {.type = JSON_STRING, .text = {"x", 1}};
     const struct inputs *in = &l->c->inputs;
     const struct input_spec *s = &in->specs[input];
     struct candidates *c = &l->inputs[input];
@@ -138,7 +146,7 @@ static void collect(struct lint *l, int input) {
         return;
     }
     add_ends(l, s, c);
-    if (s->type == INPUT_FILE) add(l, s, c, (struct value){.given = true, .n = 1, .json = &some_file});
+    if (s->type == INPUT_FILE) add_files(l, s, c, 1);
     if (s->has_default) add(l, s, c, in->defaults[input]);
     else if (!s->required) add(l, s, c, (struct value){});
     add_from_rates(l, &l->c->price, input, c);
@@ -155,6 +163,7 @@ static void say_point(struct lint *l, struct buf *b) {
         if (b->len) buf_z(b, ", ");
         buf_str(b, s->name);
         if (!l->point[i].given) buf_z(b, " absent");
+        else if (s->type == INPUT_FILE && l->point[i].n > 1) buf_printf(b, " of %lld files", (long long)l->point[i].n);
         else if (s->type == INPUT_FILE) buf_z(b, " given");
         else if (s->type == INPUT_TEXT) buf_printf(b, " of %lld characters", (long long)l->point[i].n);
         else {
@@ -314,10 +323,9 @@ bool catalog_priced(const struct model *m, size_t input) {
 
 /* A required input that no price depends on has some value that it may have. */
 static void add_sample(struct lint *l, int input) {
-    static const struct json some_file = {.type = JSON_STRING, .text = {"x", 1}};
     const struct input_spec *s = &l->c->inputs.specs[input];
     struct candidates *c = &l->inputs[input];
-    if (s->type == INPUT_FILE) add(l, s, c, (struct value){.given = true, .n = 1, .json = &some_file});
+    if (s->type == INPUT_FILE) add_files(l, s, c, 1);
     else add_ends(l, s, c);
     if (c->count) c->count = 1;
     else add(l, s, c, (struct value){});

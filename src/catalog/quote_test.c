@@ -40,6 +40,14 @@ static const char models[] =
     "    - {when: {video: {present: true}}, micros: 5}\n"
     "    - {micros: 3}\n"
     "---8<---\n"
+    "slug: t/collage\nkind: image\ninputs:\n"
+    "  image: {file: image, max: 9, aliases: [image_urls], price: true}\n"
+    "price:\n  unit: image\n  rate_table:\n"
+    "    - {when: {image: {max: 1}}, micros: 10}\n"
+    "    - {when: {image: {min: 2, max: 4}}, micros: 40}\n"
+    "    - {when: {image: {present: true}}, micros: 90}\n"
+    "    - {micros: 1}\n"
+    "---8<---\n"
     "slug: t/speech\nkind: audio\ninputs: {text: {type: text, required: true, max_chars: 3000, price: true}}\n"
     "price: {unit: kchar, quantity: {input: text}, rate_table: [{micros: 30001}]}\n"
     "---8<---\n"
@@ -138,6 +146,12 @@ static const struct { const char *slug, *inputs; micros amount; const char *stor
      "{\"prompt\":\"x\",\"size\":\"1024x1024\",\"quality\":\"low\",\"n\":1,\"year\":\"2000\",\"guide\":[\"a\",\"b\",\"c\"]}"},
     /* presence and ranges */
     {"t/ref", "{\"duration\":10}", 30, "{\"duration\":10}"},
+    {"t/collage", "{}", 1, "{}"},
+    {"t/collage", "{\"image\":\"a\"}", 10, "{\"image\":\"a\"}"},
+    {"t/collage", "{\"image_urls\":[\"a\"]}", 10, "{\"image\":[\"a\"]}"},
+    {"t/collage", "{\"image_urls\":[\"a\",\"b\"]}", 40, "{\"image\":[\"a\",\"b\"]}"},
+    {"t/collage", "{\"image\":[\"a\",\"b\",\"c\",\"d\"]}", 40, "{\"image\":[\"a\",\"b\",\"c\",\"d\"]}"},
+    {"t/collage", "{\"image\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}", 90, "{\"image\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}"},
     {"t/ref", "{\"duration\":5,\"video_url\":\"v\"}", 25, "{\"video\":\"v\",\"duration\":5}"},
     {"t/ref", "{\"duration\":6,\"video_url\":\"v\"}", 42, "{\"video\":\"v\",\"duration\":6}"},
     /* thousand characters, rounded up, down and to the nearest; code points, not bytes */

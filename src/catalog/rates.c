@@ -35,7 +35,7 @@ bool cond_holds(const struct cond *c, const struct input_spec *spec, const struc
     return false;
 }
 
-static bool has_range(enum input_type t) { return t == INPUT_INT || t == INPUT_NUMBER || t == INPUT_SECONDS || t == INPUT_SIZE; }
+static bool has_range(enum input_type t) { return t == INPUT_INT || t == INPUT_NUMBER || t == INPUT_SECONDS || t == INPUT_SIZE || t == INPUT_FILE; }
 
 /* {min: 5, max: 10} or {present: true} */
 static bool read_cond_object(struct doc *d, const struct input_spec *spec, const struct json *j, struct cond *out) {
@@ -90,7 +90,7 @@ static bool read_cond(struct doc *d, const struct inputs *in, const struct json 
     }
     if (j->type == JSON_OBJECT) return read_cond_object(d, spec, j, out);
     if (spec->type == INPUT_FILE) {
-        doc_problem(d, j, "the only condition on file `%.*s` is {present: true} or {present: false}.", STR_ARG(spec->name));
+        doc_problem(d, j, "the conditions on file `%.*s` are {present: true} or {present: false}, and how many there are, as {min: 2}.", STR_ARG(spec->name));
         return false;
     }
     out->kind = COND_ONE_OF;
@@ -115,6 +115,7 @@ static void say_parts(struct buf *b, const struct input_spec *spec, int64_t n) {
     decimal_write(n, input_decimals(spec->type), text);
     buf_z(b, text);
     if (spec->type == INPUT_SIZE) buf_z(b, " pixels");
+    if (spec->type == INPUT_FILE) buf_z(b, n == 1 ? " file" : " files");
 }
 
 static void say_cond(struct buf *b, struct arena *a, const struct inputs *in, const struct cond *c) {

@@ -102,20 +102,24 @@ static struct str in_query(struct pointing *p, struct str url, struct str name) 
     return (struct str){};
 }
 
-/* What stands in the inputs is a file for one of the made-up ones. */
+static void make_file(struct pointing *p, const struct input_spec *s, int64_t index) {
+    if (p->file_count == sizeof p->files / sizeof *p->files) return;
+    struct str type = str_is(s->file_kind, "image") ? STR("image/png") : str_is(s->file_kind, "video") ? STR("video/mp4") : STR("audio/mpeg");
+    struct call_file *f = &p->files[p->file_count++];
+    *f = (struct call_file){.input = s->name, .index = index, .type = type, .name = STR("sample"), .bytes = 1000};
+    if (p->e->info.files == FILES_URL || p->e->info.files == FILES_UPLOAD) f->url = STR("https://files.invalid/sample");
+    else f->inline_bytes = true;
+}
+
+/* What stands in the inputs is a file for one of the made-up ones, or several are. */
 static void make_files(struct pointing *p, const struct json *inputs) {
     p->file_count = 0;
-    for (const struct json *m = inputs->child; m; m = m->next) {
+    for (const struct json *m = inputs->child; m; m = m->next)
         for (size_t i = 0; i < p->m->input_count; i++) {
             const struct input_spec *s = &p->m->inputs[i];
-            if (s->type != INPUT_FILE || !str_eq(s->name, m->key) || p->file_count == sizeof p->files / sizeof *p->files) continue;
-            struct str type = str_is(s->file_kind, "image") ? STR("image/png") : str_is(s->file_kind, "video") ? STR("video/mp4") : STR("audio/mpeg");
-            struct call_file *f = &p->files[p->file_count++];
-            *f = (struct call_file){.input = s->name, .type = type, .name = STR("sample"), .bytes = 1000};
-            if (p->e->info.files == FILES_URL || p->e->info.files == FILES_UPLOAD) f->url = STR("https://files.invalid/sample");
-            else f->inline_bytes = true;
+            int64_t count = m->type == JSON_ARRAY ? m->count : 1;
+            for (int64_t n = 0; s->type == INPUT_FILE && str_eq(s->name, m->key) && n < count; n++) make_file(p, s, n);
         }
-    }
 }
 
 static void complain(struct pointing *p, size_t input, struct str inputs, const char *format, ...) __attribute__((format(printf, 4, 5)));

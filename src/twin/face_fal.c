@@ -9,7 +9,7 @@ enum shape { IMAGES, VIDEO, AUDIO, TRANSCRIPT, AVATAR = -1 };
 
 #define PICTURE "num_images:i1..4 output_format:s=jpeg|png|webp seed:i sync_mode:b "
 #define SEEDREAM "prompt*:s image_size:z num_images:i1..6 max_images:i1..6 enhance_prompt_mode:s=standard|fast enable_safety_checker:b seed:i sync_mode:b "
-#define GPT "prompt*:s image_size:z quality:s=auto|low|medium|high num_images:i1..10 output_format:s=jpeg|png|webp sync_mode:b "
+#define GPT "prompt*:s image_size:z quality:s=auto|low|medium|high num_images:i1..4 output_format:s=jpeg|png|webp sync_mode:b "
 #define SEEDANCE "prompt*:s duration:d4..15|auto aspect_ratio:s=auto|21:9|16:9|4:3|1:1|3:4|9:16 generate_audio:b bitrate_mode:s=standard|high end_user_id:s "
 #define SEEDANCE_LARGE SEEDANCE "resolution:s=480p|720p|1080p|4k "
 #define SEEDANCE_SMALL SEEDANCE "resolution:s=480p|720p "

@@ -149,8 +149,8 @@ def what_a_price_is_made_of_multiplies():
     for n in (1, 2, 3, 4):
         equal(s.post("/v1/quote", {"model": "puras/sketch", "inputs": {"prompt": "x", "n": n}}).json["quoted_micros"], 10000 * n)
     image = {"quality": "low", "size": "1536x1024", "prompt": "x", "n": 10}
-    equal(s.post("/v1/quote", {"model": "openai/gpt-image-2", "inputs": image}).json["quoted_micros"], 60000)
-    equal(s.post("/v1/quote", {"model": "openai/gpt-image-2", "inputs": {"prompt": "x"}}).json["quoted_micros"], 253200)
+    equal(s.post("/v1/quote", {"model": "openai/gpt-image-2", "inputs": image}).json["quoted_micros"], 240000)
+    equal(s.post("/v1/quote", {"model": "openai/gpt-image-2", "inputs": {"prompt": "x"}}).json["quoted_micros"], 264000)
 
 
 run()

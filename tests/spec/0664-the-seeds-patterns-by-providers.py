@@ -35,7 +35,7 @@ def pictures_films_and_words():
         equal(s.post("/v1/top-up", {"usd": 100}, key="admin").status, 200)
         credit = s.get("/v1/balance").json["available_micros"]
         picture = media(s, "openai/gpt-image-2", {"prompt": "a vintage red bicycle", "size": "1024x1024", "quality": "high"})
-        equal((picture["kind"], picture["billed_micros"]), ("image", 253200))
+        equal((picture["kind"], picture["billed_micros"]), ("image", 264000))
         film = media(s, "puras/motion-t2v", {"prompt": "a boat", "duration": 2, "size": "320x180"})
         sound = media(s, "openai/tts-1", {"text": "x" * 500})
         equal((sound["kind"], sound["billed_micros"]), ("audio", 9000))
