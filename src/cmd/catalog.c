@@ -7,21 +7,40 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-static void lint_json(bool ok, const struct problems *p, const struct catalog *catalog, struct buf *out) {
+/* What is no fault and should be said all the same: a route that costs money and does not say what is known of it has the status of its description,
+ * which was written for other models. One line each. */
+static void advise(const struct catalog *catalog, struct buf *out) {
+    for (size_t i = 0; i < catalog_count(catalog); i++) {
+        const struct model *m = catalog_model(catalog, i);
+        for (size_t k = 0; k < m->route_count; k++) {
+            const struct route_spec *r = &m->routes[k];
+            if (r->status.len || !json_get(r->raw, "cost")) continue;
+            buf_printf(out, "%.*s:%d: the route to %.*s states a cost and no `status`: verified, documented or guess; it has that of the description.\n", STR_ARG(m->file), r->line,
+                       STR_ARG(r->provider));
+        }
+    }
+}
+
+static void lines_json(struct jw *w, const char *name, struct str text) {
+    struct str one;
+    jw_key(w, name);
+    jw_open(w, '[');
+    while (text.len) {
+        str_cut(text, '\n', &one, &text);
+        if (one.len) jw_str(w, one);
+    }
+    jw_close(w, ']');
+}
+
+static void lint_json(bool ok, const struct problems *p, struct str advice, const struct catalog *catalog, struct buf *out) {
     struct jw w = {.out = out};
     jw_open(&w, '{');
     jw_kbool(&w, "ok", ok);
     jw_ki64(&w, "models", catalog ? (int64_t)catalog_count(catalog) : 0);
     jw_ki64(&w, "providers", catalog ? (int64_t)catalog_provider_count(catalog) : 0);
     if (catalog) jw_kstr(&w, "sha256", catalog_sha256(catalog));
-    jw_key(&w, "problems");
-    jw_open(&w, '[');
-    struct str text = buf_view(&p->text), one;
-    while (text.len) {
-        str_cut(text, '\n', &one, &text);
-        if (one.len) jw_str(&w, one);
-    }
-    jw_close(&w, ']');
+    lines_json(&w, "problems", buf_view(&p->text));
+    lines_json(&w, "advice", advice);
     jw_close(&w, '}');
 }
 
@@ -34,11 +53,13 @@ static int lint(struct cli *c, const char *const *folders, size_t n) {
     struct catalog *catalog = NULL;
     err e = catalog_prove(folders, n, NULL, &p, &catalog);
     bool ok = e == OK && p.count == 0;
-    _cleanup_(buf_done) struct buf json = {0};
+    _cleanup_(buf_done) struct buf json = {0}, advice = {0};
+    if (ok) advise(catalog, &advice);
     if (c->json) {
-        lint_json(ok, &p, catalog, &json);
+        lint_json(ok, &p, buf_view(&advice), catalog, &json);
         cli_print_raw(buf_view(&json));
     } else {
+        if (advice.len) fprintf(stderr, "%.*s", STR_ARG(buf_view(&advice)));
         if (p.text.len) fprintf(stderr, "%.*s", STR_ARG(buf_view(&p.text)));
         if (ok) printf("%zu models, %zu providers, no problems; version %.12s\n", catalog_count(catalog), catalog_provider_count(catalog), catalog_sha256(catalog).ptr);
         else fprintf(stderr, "puras: %d problem%s\n", p.count, p.count == 1 ? "" : "s");

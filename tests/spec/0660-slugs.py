@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """The registry as data: every slug that the two products name is there, is priced above what it costs, and says what it takes."""
 import glob
+import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 
-from harness import TOP, case, equal, expect, run, shared
+from harness import PURAS, TOP, case, equal, expect, run, shared
 
 # the seeds and the product's own list, by what comes out
 SLUGS = {
@@ -137,6 +139,22 @@ def every_model_can_run_or_says_that_it_ended():
     for kind, slugs in SLUGS.items():
         for slug in slugs:
             expect([p for p, part in routes(files()[slug]) if "status: guess" not in part], slug)
+
+
+@case
+def every_route_says_what_is_known_of_it():
+    shipped = json.loads(subprocess.run([PURAS, "catalog", "lint", "--json"], stdout=subprocess.PIPE, check=True).stdout)
+    equal((shipped["ok"], shipped["advice"]), (True, []))
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(os.path.join(folder, "providers"))
+        shutil.copy(os.path.join(TOP, "catalog", "providers", "fal.yaml"), os.path.join(folder, "providers"))
+        text = files()["google/lyria-3"]
+        with open(os.path.join(folder, "lyria.yaml"), "w", encoding="utf-8") as f:
+            f.write(re.sub(r"^    status: .*\n", "", text, flags=re.M))
+        done = subprocess.run([PURAS, "catalog", "lint", folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        equal((done.returncode, len(done.stderr.splitlines())), (0, len(routes(text))))
+        expect("lyria.yaml:" in done.stderr and "states a cost and no `status`" in done.stderr, done.stderr)
+    expect(all(m["estimated_time_s"] > 0 for m in shared("sqlite").get("/v1/models").json["models"]), "a model without an estimated time")
 
 
 @case
