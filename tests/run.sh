@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests and ends with one line: N passed, N failed. Nonzero when one failed or none ran.
 #   tests/run.sh [BUILD]            unit and house tests of BUILD, the unit tests again with address and undefined sanitizers,
-#                                   then the scenarios of tests/spec against BUILD/puras, two at a time, and whether
+#                                   then the scenarios of tests/spec against BUILD/puras, four at a time on two cores, and whether
 #                                   they saw every refusal that the API's document names (tests/refusals.py)
 #   tests/run.sh --units BUILD      only the unit tests of one build folder
 #   tests/run.sh --spec BUILD [NAME...]   only scenarios, those whose name contains one of NAME
@@ -42,7 +42,7 @@ selected() { # name, parts: true when there are no parts, or the name contains o
 }
 
 scenario() { # script, folder for what came of it
-    local script=$1 name=${1##*/} out status ok bad
+    local script=$1 name=${1##*/} out status ok bad began=$SECONDS
     out=$2/$name.out
     PURAS_BUILD=$build timeout "${PURAS_SPEC_TIMEOUT:-240}" "$script" > "$out" 2>&1 < /dev/null
     status=$?
@@ -51,15 +51,16 @@ scenario() { # script, folder for what came of it
     # A script that ends badly without saying which, or says nothing at all, counts as one failure.
     if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
     if [ $status -eq 0 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; echo "FAIL $name reported nothing"; fi
-    if [ "$bad" -gt 0 ]; then echo "FAIL $name (exit $status)"; tail -60 "$out" | sed 's/^/    /'; else echo "ok $name: $ok ($((SECONDS - started)) s)"; fi
+    if [ "$bad" -gt 0 ]; then echo "FAIL $name (exit $status)"; tail -60 "$out" | sed 's/^/    /'; else echo "ok $name: $ok ($((SECONDS - began)) s, at $((SECONDS - started)) s)"; fi
     echo "$ok $bad" > "$2/$name.count"
 }
 
-# Two at a time: most of a scenario is waiting. Those that measure the machine or fill its disk run alone, first.
+# Two for each core: a scenario waits nine tenths of its time. Those that measure the machine or fill its disk run alone, first;
+# then the longest, so that none of them is left to run by itself at the end.
 scenarios() {
-    local script name dir ok bad lanes=0 alone='0200|0210|0220|0420'
+    local script name dir ok bad lanes=0 most=$((2 * $(nproc))) alone='0200|0210|0420' long='0220|0630|0391|0651|0632|0633|0701|0410'
     dir=$(mktemp -d)
-    for script in $(ls tests/spec/[0-9]* | grep -E "/($alone)"; ls tests/spec/[0-9]* | grep -vE "/($alone)"); do
+    for script in $(ls tests/spec/[0-9]* | grep -E "/($alone)"; ls tests/spec/[0-9]* | grep -E "/($long)"; ls tests/spec/[0-9]* | grep -vE "/($alone|$long)"); do
         [ -f "$script" ] && [ -x "$script" ] || continue
         name=${script##*/}
         selected "$name" "$@" || continue
@@ -67,7 +68,7 @@ scenarios() {
             scenario "$script" "$dir"
             continue
         fi
-        if [ $lanes -eq 2 ]; then wait -n; lanes=1; fi
+        if [ $lanes -ge "$most" ]; then wait -n; lanes=$((lanes - 1)); fi
         scenario "$script" "$dir" &
         lanes=$((lanes + 1))
     done

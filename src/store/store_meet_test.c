@@ -51,7 +51,7 @@ static err we_loaded(void *arg, enum committer_point p) {
     if (p != POINT_LOADED || m->started) return OK;
     m->started = true;
     must(!pthread_create(&m->thread, NULL, they_run, m));
-    for (int i = 0; i < 60 && !m->loaded && !m->finished; i++) poll(NULL, 0, 1);
+    for (int i = 0; i < 20 && !m->loaded && !m->finished; i++) poll(NULL, 0, 1);
     return OK;
 }
 

@@ -14,7 +14,7 @@ static enum engine engine;
 
 static int setup(void **state) {
     struct bench *b = calloc(1, sizeof *b);
-    bench_make(b, engine);
+    bench_fresh(b, engine);
     *state = b;
     return 0;
 }
@@ -201,7 +201,7 @@ static void later_migrations_without_their_note_run_again(void **state) {
                                          "alter table generation drop column metadata", "drop table key_day", "drop table pause"};
     for (size_t i = 0; i < sizeof undone / sizeof *undone; i++) {
         struct bench b;
-        bench_make(&b, engine);
+        bench_fresh(&b, engine);
         make_0001(&b);
         bench_open(&b);
         db_close(b.db);

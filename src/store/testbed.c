@@ -16,7 +16,19 @@ static void pg_exec(const char *sql) {
 
 static msec bench_now(void *arg) { return ((struct bench *)arg)->now; }
 
-void bench_make(struct bench *b, enum engine e) {
+/* Schemas of this process that no test holds. */
+static int idle[8], idles;
+
+static void pg_empty(int schema) {
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             "do $$ declare t text; begin for t in select tablename from pg_tables where schemaname = 't%d_%d' and tablename <> 'schema_version' loop "
+             "execute format('delete from t%d_%d.%%I', t); end loop; end $$",
+             (int)getpid(), schema, (int)getpid(), schema);
+    pg_exec(sql);
+}
+
+static void make(struct bench *b, enum engine e, bool fresh) {
     static int schemas;
     *b = (struct bench){.engine = e, .now = 1000000};
     snprintf(b->folder, sizeof b->folder, "/tmp/puras-store.XXXXXX");
@@ -27,13 +39,22 @@ void bench_make(struct bench *b, enum engine e) {
     }
     const char *base = getenv("PURAS_TEST_PG"), *isolation = getenv("PURAS_TEST_PG_ISOLATION");
     if (!base) fail_msg("PURAS_TEST_PG is not set: run the test through tests/with_pg.sh");
-    char sql[128];
-    int n = ++schemas;
-    snprintf(sql, sizeof sql, "create schema t%d_%d", (int)getpid(), n);
-    pg_exec(sql);
+    int n = fresh || !idles ? 0 : idle[--idles];
+    if (n) {
+        pg_empty(n);
+    } else {
+        char sql[128];
+        n = ++schemas;
+        snprintf(sql, sizeof sql, "create schema t%d_%d", (int)getpid(), n);
+        pg_exec(sql);
+    }
+    b->schema = fresh ? 0 : n;
     snprintf(b->url, sizeof b->url, "%s%coptions=-csearch_path%%3Dt%d_%d%%20-cdefault_transaction_isolation%%3D%s", base,
              strchr(base, '?') ? '&' : '?', (int)getpid(), n, isolation ? isolation : "read%5C%20committed");
 }
+
+void bench_make(struct bench *b, enum engine e) { make(b, e, false); }
+void bench_fresh(struct bench *b, enum engine e) { make(b, e, true); }
 
 static void published(void *arg, const struct rec_change *changes, size_t n) {
     struct seat *s = arg;
@@ -75,6 +96,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 void bench_close(struct bench *b) {
     db_close(b->db);
     if (b->a.store) seat_close(&b->a);
+    if (b->schema && idles < (int)(sizeof idle / sizeof *idle)) idle[idles++] = b->schema;
     arena_done(&b->arena);
     nftw(b->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }

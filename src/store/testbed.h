@@ -1,5 +1,6 @@
-/* A fresh database of either engine for one test, and a committer without a thread on it. Linked into tests only. PostgreSQL is
- * reached through PURAS_TEST_PG (tests/with_pg.sh sets it); PURAS_TEST_PG_ISOLATION, when set, is its default isolation. */
+/* An empty database of either engine for one test, and a committer without a thread on it. Linked into tests only. PostgreSQL is
+ * reached through PURAS_TEST_PG (tests/with_pg.sh sets it); PURAS_TEST_PG_ISOLATION, when set, is its default isolation.
+ * Making the tables takes PostgreSQL longer than most tests take, so a schema that a test gave back whole is emptied and used again. */
 #pragma once
 #include "core/fixture.h"
 #include "store/committer.h"
@@ -20,14 +21,15 @@ struct bench {
     enum engine engine;
     char folder[64];
     char url[1024];
+    int schema; /* PostgreSQL's; 0: SQLite, or not to be used again */
     msec now;
     struct seat a;
     struct db *db; /* a read connection */
     struct arena arena;
 };
 
-/* `create` false: nothing is opened yet. */
-void bench_make(struct bench *b, enum engine e);
+void bench_make(struct bench *b, enum engine e);  /* nothing is opened yet */
+void bench_fresh(struct bench *b, enum engine e); /* the same without a table in it, for tests of opening, and of schemas they change */
 void bench_open(struct bench *b);  /* with the node NODE in seat a, and a read connection */
 void bench_ready(struct bench *b); /* and two projects, keys and credit, as bed_ready has them */
 void bench_close(struct bench *b);
