@@ -14,9 +14,12 @@ struct input_spec {
     struct str file_kind;               /* image, video, audio for INPUT_FILE */
     const struct str *aliases; size_t alias_count;
     const struct str *values; size_t value_count; /* INPUT_ENUM */
+    const struct str *words; size_t word_count;   /* that may stand in place of a number or a size, and count as the largest */
     bool required, price, has_default, has_min, has_max, has_step;
     struct str default_text;            /* canonical text */
     int64_t min, max, step;             /* in milli-units for numbers and seconds, units for int, pixels a side for size */
+    int64_t min_pixels, max_pixels;     /* INPUT_SIZE: both sides multiplied; 0: no bound */
+    int64_t max_ratio;                  /* INPUT_SIZE: the longer side by the shorter, in thousandths; 0: no bound */
     int64_t max_chars;                  /* INPUT_TEXT, 0: LIMIT_PROMPT_BYTES */
     struct str about;                   /* a sentence for /v1/models */
 };

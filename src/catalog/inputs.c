@@ -143,6 +143,10 @@ static void check_keys_of_type(struct doc *d, const struct json *j, const struct
         {"step", 1u << INPUT_INT | 1u << INPUT_NUMBER | 1u << INPUT_SECONDS | 1u << INPUT_SIZE},
         {"max", 1u << INPUT_INT | 1u << INPUT_NUMBER | 1u << INPUT_SECONDS | 1u << INPUT_SIZE | 1u << INPUT_FILE},
         {"values", 1u << INPUT_ENUM},
+        {"words", 1u << INPUT_INT | 1u << INPUT_NUMBER | 1u << INPUT_SECONDS | 1u << INPUT_SIZE},
+        {"min_pixels", 1u << INPUT_SIZE},
+        {"max_pixels", 1u << INPUT_SIZE},
+        {"max_ratio", 1u << INPUT_SIZE},
         {"max_chars", 1u << INPUT_TEXT},
         {"default", ~(1u << INPUT_FILE)},
     };
@@ -151,6 +155,18 @@ static void check_keys_of_type(struct doc *d, const struct json *j, const struct
         if (m && !(allowed[i].types >> s->type & 1))
             doc_problem(d, m, "`%s` means nothing for input `%.*s` of type %s.", allowed[i].key, STR_ARG(s->name), input_type_name(s->type));
     }
+}
+
+/* Both sides together. */
+static void read_area(struct doc *d, const struct json *j, struct input_spec *s) {
+    int64_t side = s->has_max ? s->max : 65536;
+    bool most = doc_decimal(d, j, "max_pixels", 0, &s->max_pixels);
+    if (doc_decimal(d, j, "max_ratio", 3, &s->max_ratio) && s->max_ratio < 1000)
+        doc_problem(d, json_get(j, "max_ratio"), "`max_ratio` of `%.*s` is how often the shorter side goes into the longer: 1 or more.", STR_ARG(s->name));
+    if (doc_decimal(d, j, "min_pixels", 0, &s->min_pixels) && s->min_pixels > side * side)
+        doc_problem(d, json_get(j, "min_pixels"), "no size has `min_pixels` of `%.*s`: its sides have at most %lld.", STR_ARG(s->name), (long long)side);
+    if (most && (s->max_pixels < 1 || s->max_pixels < s->min_pixels))
+        doc_problem(d, json_get(j, "max_pixels"), "`max_pixels` of `%.*s` leaves no size.", STR_ARG(s->name));
 }
 
 static void read_bounds(struct doc *d, const struct json *j, struct input_spec *s) {
@@ -171,11 +187,20 @@ static void read_bounds(struct doc *d, const struct json *j, struct input_spec *
         doc_problem(d, json_get(j, "max"), "`max` of input `%.*s` is not on its `step`.", STR_ARG(s->name));
     if (s->type == INPUT_SIZE && s->has_max && s->max > 65536)
         doc_problem(d, json_get(j, "max"), "a side of `%.*s` has at most 65536 pixels.", STR_ARG(s->name));
+    if (s->type == INPUT_SIZE) read_area(d, j, s);
     if (s->type == INPUT_FILE) {
         if (!s->has_max) s->max = 1;
         else if (s->max < 1 || s->max > 64) doc_problem(d, json_get(j, "max"), "`max` of a file input is how many files it takes: 1 to 64.");
         s->has_max = true;
     }
+}
+
+/* What may stand in place of a number or a size. */
+static void read_own_words(struct doc *d, const struct json *j, struct input_spec *s) {
+    const struct json *words = json_get(j, "words");
+    if (!words) return;
+    s->words = read_words(d, words, "words", false, MODEL_VALUES_MAX, &s->word_count);
+    if (!s->has_max && !s->max_pixels) doc_problem(d, words, "`words` of input `%.*s` count as its largest value, so it needs `max`.", STR_ARG(s->name));
 }
 
 static void read_default(struct doc *d, const struct json *j, struct input_spec *s, struct value *out) {
@@ -195,7 +220,7 @@ static void read_default(struct doc *d, const struct json *j, struct input_spec 
 
 static void read_input(struct doc *d, const struct json *j, struct input_spec *s, struct value *out_default) {
     static const char *const keys[] = {"name", "type", "file", "required", "aliases", "default", "min", "max", "step",
-                                       "values", "max_chars", "price", "about", NULL};
+                                       "values", "words", "min_pixels", "max_pixels", "max_ratio", "max_chars", "price", "about", NULL};
     if (!doc_is(d, j, JSON_OBJECT, "input")) return;
     doc_keys(d, j, keys, "an input");
     const struct json *name = json_get(j, "name");
@@ -215,7 +240,9 @@ static void read_input(struct doc *d, const struct json *j, struct input_spec *s
         if (values) s->values = read_words(d, values, "values", false, MODEL_VALUES_MAX, &s->value_count);
         if (!s->value_count) doc_problem(d, values ? values : j, "input `%.*s` needs `values`, the list of what it can be.", STR_ARG(s->name));
     }
-    if (s->type != INPUT_TEXT && s->type != INPUT_BOOL && s->type != INPUT_ENUM) read_bounds(d, j, s);
+    bool bounded = s->type != INPUT_TEXT && s->type != INPUT_BOOL && s->type != INPUT_ENUM;
+    if (bounded) read_bounds(d, j, s);
+    if (bounded && s->type != INPUT_FILE) read_own_words(d, j, s);
     if (doc_decimal(d, j, "max_chars", 0, &s->max_chars) && (s->max_chars < 1 || s->max_chars > LIMIT_INPUTS_BYTES))
         doc_problem(d, json_get(j, "max_chars"), "`max_chars` must be from 1 to %d.", LIMIT_INPUTS_BYTES);
     read_default(d, j, s, out_default);

@@ -55,9 +55,7 @@ static void add_around(struct lint *l, const struct input_spec *s, struct candid
 }
 
 static void add_size(struct lint *l, const struct input_spec *s, struct candidates *c, int64_t w, int64_t h) {
-    int64_t least = s->has_min && s->min > 1 ? s->min : 1, most = s->has_max ? s->max : 65536;
-    if (w < least || h < least || w > most || h > most) return;
-    if (s->has_step && (w % s->step || h % s->step)) return;
+    if (size_check(s, w, h)) return;
     add(l, s, c, (struct value){.given = true, .n = w * h, .width = (int32_t)w, .height = (int32_t)h});
 }
 
@@ -111,6 +109,7 @@ static void add_from_when(struct lint *l, const struct when *w, int input, struc
 
 static void add_ends(struct lint *l, const struct input_spec *s, struct candidates *c) {
     int64_t least = s->has_min ? s->min : 0;
+    for (size_t i = 0; i < s->word_count; i++) add(l, s, c, value_of_word(s, i));
     switch (s->type) {
     case INPUT_BOOL:
     case INPUT_ENUM:
@@ -127,6 +126,8 @@ static void add_ends(struct lint *l, const struct input_spec *s, struct candidat
         least = ((least > 1 ? least : 1) + step - 1) / step * step;
         add_size(l, s, c, least, least);
         add_size(l, s, c, most, most);
+        if (s->min_pixels) add_pixels(l, s, c, s->min_pixels);
+        if (s->max_pixels) add_pixels(l, s, c, s->max_pixels);
         break;
     }
     case INPUT_TEXT:

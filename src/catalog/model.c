@@ -261,6 +261,10 @@ static void write_input(struct jw *w, const struct input_spec *s, const struct v
     if (s->has_min) write_number(w, "min", s->min, decimals);
     if (s->has_max) write_number(w, "max", s->max, decimals);
     if (s->has_step) write_number(w, "step", s->step, decimals);
+    if (s->min_pixels) jw_ki64(w, "min_pixels", s->min_pixels);
+    if (s->max_pixels) jw_ki64(w, "max_pixels", s->max_pixels);
+    if (s->max_ratio) write_number(w, "max_ratio", s->max_ratio, 3);
+    if (s->word_count) write_words(w, "words", s->words, s->word_count);
     if (s->max_chars) jw_ki64(w, "max_chars", s->max_chars);
     if (s->value_count) write_words(w, "values", s->values, s->value_count);
     write_words(w, "aliases", s->aliases, s->alias_count);

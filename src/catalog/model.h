@@ -23,6 +23,7 @@ struct value {
     bool given;
     int64_t n;
     int32_t width, height;   /* size */
+    int32_t word;            /* 1 + index of the word that stands in its place, n being the largest there is; 0: none */
     struct str text;         /* text */
     const struct json *json; /* file: as given */
 };
@@ -56,9 +57,15 @@ enum misread {
 };
 /* Within min, max and step; for every type but size, text and file. */
 bool value_allowed(const struct input_spec *spec, int64_t n);
+/* Sides, step, pixels and ratio. */
+enum misread size_check(const struct input_spec *spec, int64_t width, int64_t height);
+/* The i-th word as a value. */
+struct value value_of_word(const struct input_spec *spec, size_t i);
 enum misread value_read(const struct input_spec *spec, const struct json *given, struct value *out);
 /* "must be a number of seconds from 3 to 15 in steps of 1, not 16" */
 void value_complain(const struct input_spec *spec, enum misread m, const struct json *given, char *out, size_t out_size);
+/* A size that is allowed, for sentences that show one: the default, 1024x1024, or the smallest square. */
+void size_example(const struct input_spec *spec, char *out, size_t out_size);
 /* "a number of seconds from 3 to 15 in steps of 1" */
 void value_describe(const struct input_spec *spec, char *out, size_t out_size);
 bool value_same(const struct input_spec *spec, const struct value *a, const struct value *b);

@@ -63,11 +63,17 @@ static err take_value(struct quoting *q, int i, const struct json *member) {
 static err refuse_missing(struct why *why, const struct input_spec *s) {
     if (!why) return E_INVALID;
     const char *example = "";
-    char number[DECIMAL_TEXT];
+    char number[DECIMAL_TEXT + 2];
     switch (s->type) {
     case INPUT_TEXT: example = "\"a red bicycle\""; break;
     case INPUT_BOOL: example = "true"; break;
-    case INPUT_SIZE: example = "\"1024x1024\""; break;
+    case INPUT_SIZE: {
+        char size[DECIMAL_TEXT];
+        size_example(s, size, sizeof size);
+        snprintf(number, sizeof number, "\"%s\"", size);
+        example = number;
+        break;
+    }
     case INPUT_ENUM: break;
     case INPUT_FILE: example = str_is(s->file_kind, "image")   ? "\"https://example.com/picture.png\""
                                : str_is(s->file_kind, "video") ? "\"https://example.com/clip.mp4\""

@@ -68,6 +68,13 @@ static const char models[] =
     "slug: t/pixels\nkind: image\ninputs:\n  size: {type: size, default: 1000x1000, max: 4096, price: true}\n  n: {type: int, default: 1, min: 1, max: 3, price: true}\n"
     "price: {unit: megapixel, quantity: {input: size}, outputs: {input: n}, rate_table: [{micros: 2001}]}\n"
     "---8<---\n"
+    "slug: t/bounded\nkind: image\ninputs:\n"
+    "  size: {type: size, default: 1000x1000, max: 3840, step: 8, min_pixels: 640000, max_pixels: 8294400, max_ratio: 3.5, words: [auto, own], price: true}\n"
+    "price: {unit: image, rate_table: [{when: {size: own}, micros: 5}, {when: {size: {max: 1000000}}, micros: 10}, {micros: 20}]}\n"
+    "---8<---\n"
+    "slug: t/auto\nkind: video\ninputs: {duration: {type: seconds, default: 5, min: 4, max: 15, step: 1, words: [auto], price: true}}\n"
+    "price: {unit: second, quantity: {input: duration}, rate_table: [{when: {duration: {min: 11}}, micros: 3}, {micros: 2}]}\n"
+    "---8<---\n"
     "slug: t/tolerant\nkind: image\ninputs: {safety_tolerance: {type: enum, values: [1, 2, 3], aliases: [tolerance_of_safety]}}\nprice: {unit: image, rate_table: [{micros: 1}]}\n"
     "---8<---\n"
     "slug: t/call\nkind: text\nprice: {unit: call, rate_table: [{micros: 1000}]}\n";
@@ -104,6 +111,15 @@ static err quote(struct state *s, const char *slug, const char *inputs, const st
 /* --- what is accepted --- */
 
 static const struct { const char *slug, *inputs; micros amount; const char *stored; } good[] = {
+    /* bounds of a size, both ends of each; words count as the largest */
+    {"t/bounded", "{\"size\":\"800x800\"}", 10, "{\"size\":\"800x800\"}"},
+    {"t/bounded", "{\"size\":\"2880x2880\"}", 20, "{\"size\":\"2880x2880\"}"},
+    {"t/bounded", "{\"size\":{\"width\":3840,\"height\":2160}}", 20, "{\"size\":\"3840x2160\"}"},
+    {"t/bounded", "{\"size\":\"2800x800\"}", 20, "{\"size\":\"2800x800\"}"},
+    {"t/bounded", "{\"size\":\"auto\"}", 20, "{\"size\":\"auto\"}"},
+    {"t/bounded", "{\"size\":\"own\"}", 5, "{\"size\":\"own\"}"},
+    {"t/auto", "{\"duration\":\"auto\"}", 45, "{\"duration\":\"auto\"}"},
+    {"t/auto", "{\"duration\":\"15\"}", 45, "{\"duration\":15}"},
     {"t/tolerant", "{\"safety_tolerance\":3}", 1, "{\"safety_tolerance\":\"3\"}"},
     {"t/tolerant", "{\"tolerance_of_safety\":\"3\"}", 1, "{\"safety_tolerance\":\"3\"}"},
     {"t/call", "{\"safety_tolerance\":\"1\",\"enable_safety_checker\":true}", 1000, "{\"safety_tolerance\":\"1\",\"enable_safety_checker\":true}"},
@@ -237,6 +253,14 @@ static const struct { const char *slug, *inputs; err code; const char *field, *p
     {"t/image", "{\"prompt\":\"\"}", E_INVALID, "prompt", "it is empty"},
     {"t/image", "{\"prompt\":\"12345678901\"}", E_INVALID, "prompt", "it has 11 characters"},
     {"t/image", "{\"prompt\":\"x\",\"size\":\"1024\"}", E_UNPRICEABLE, "size", "\"1024\""},
+    {"t/bounded", "{\"size\":\"800x792\"}", E_UNPRICEABLE, "size", "640000 to 8294400 pixels in all, the longer side at most 3.5 times the shorter, auto, or own, not \"800x792\""},
+    {"t/bounded", "{\"size\":\"2888x2880\"}", E_UNPRICEABLE, "size", "8294400 pixels in all"},
+    {"t/bounded", "{\"size\":\"2808x800\"}", E_UNPRICEABLE, "size", "3.5 times"},
+    {"t/bounded", "{\"size\":\"800x2808\"}", E_UNPRICEABLE, "size", "3.5 times"},
+    {"t/bounded", "{\"size\":\"3848x2000\"}", E_UNPRICEABLE, "size", "each side from 0 to 3840"},
+    {"t/bounded", "{\"size\":\"4294967296x4294967296\"}", E_UNPRICEABLE, "size", "each side from 0 to 3840"},
+    {"t/bounded", "{\"size\":\"Auto\"}", E_UNPRICEABLE, "size", "a size such as \"1000x1000\""},
+    {"t/auto", "{\"duration\":\"long\"}", E_UNPRICEABLE, "duration", "from 4 to 15 in steps of 1, or auto, not"},
     {"t/image", "{\"prompt\":\"x\",\"size\":\"0x0\"}", E_UNPRICEABLE, "size", "\"0x0\""},
     {"t/image", "{\"prompt\":\"x\",\"size\":\"-64x64\"}", E_UNPRICEABLE, "size", "\"-64x64\""},
     {"t/image", "{\"prompt\":\"x\",\"size\":\"2064x64\"}", E_UNPRICEABLE, "size", "each side from 64 to 2048"},

@@ -71,7 +71,7 @@ static void costly_names_are_known_in_any_spelling(void **) {
 
 static int missed(struct str name, const char *where) {
     /* Places in which some provider carries what is priced, and which mean something else elsewhere. */
-    static const char *const elsewhere[] = {"aspect_ratio", "size", "image_size", "imageSize", "width", "height"};
+    static const char *const elsewhere[] = {"aspect_ratio"};
     for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
         if (str_is(name, elsewhere[i])) return 0;
     if (undeclared_is_costly(name)) return 0;
@@ -133,7 +133,7 @@ static void every_shipped_name_is_known(void **) {
 /* Whether a name of a provider's counts or measures something. */
 static bool sounds_costly(struct str name) {
     static const char *const parts[] = {"num_", "number_of", "Number", "count", "Count", "amount", "uration", "econds", "esolution", "quality", "rames", "fps", "tier", "batch", "generate_audio", "generateAudio",
-                                        "amples", "mages", "pixel", "length", "samples"};
+                                        "amples", "mages", "width", "height", "pixel", "length", "size", "Size"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (memmem(name.ptr, name.len, parts[i], strlen(parts[i]))) return true;
     return false;

@@ -17,6 +17,24 @@ static enum misread check_range(const struct input_spec *s, int64_t n) {
 
 bool value_allowed(const struct input_spec *s, int64_t n) { return check_range(s, n) == VALUE_OK; }
 
+/* A size in pixels, anything else in its own units. */
+static int64_t largest(const struct input_spec *s) {
+    if (s->type != INPUT_SIZE) return s->max;
+    int64_t side = s->has_max ? s->max : 65536;
+    return s->max_pixels && s->max_pixels < side * side ? s->max_pixels : side * side;
+}
+
+struct value value_of_word(const struct input_spec *s, size_t i) { return (struct value){.given = true, .n = largest(s), .word = (int32_t)i + 1}; }
+
+static bool read_word(const struct input_spec *s, const struct json *j, struct value *out) {
+    for (size_t i = 0; j->type == JSON_STRING && i < s->word_count; i++) {
+        if (!str_eq(s->words[i], j->text)) continue;
+        *out = value_of_word(s, i);
+        return true;
+    }
+    return false;
+}
+
 static enum misread read_number(const struct input_spec *s, const struct json *j, struct value *out) {
     struct str text = j->text;
     if (j->type != JSON_NUMBER && j->type != JSON_STRING) return VALUE_UNREADABLE;
@@ -62,16 +80,22 @@ static enum misread read_enum(const struct input_spec *s, const struct json *j, 
     return VALUE_UNREADABLE;
 }
 
-static enum misread read_side(const struct input_spec *s, struct str text, int32_t *out) {
-    int64_t n;
-    enum decimal d = decimal_read(text, 0, &n);
-    if (d == DECIMAL_BAD) return VALUE_UNREADABLE;
-    if (d == DECIMAL_FINE) return VALUE_OFF_STEP;
+static enum misread read_side(struct str text, int64_t *out) {
+    switch (decimal_read(text, 0, out)) {
+    case DECIMAL_OK: return VALUE_OK;
+    case DECIMAL_RANGE: return VALUE_OUT_OF_RANGE;
+    case DECIMAL_FINE: return VALUE_OFF_STEP;
+    default: return VALUE_UNREADABLE;
+    }
+}
+
+enum misread size_check(const struct input_spec *s, int64_t w, int64_t h) {
     int64_t least = s->has_min && s->min > 1 ? s->min : 1, most = s->has_max ? s->max : 65536;
-    if (d == DECIMAL_RANGE || n < least || n > most) return VALUE_OUT_OF_RANGE;
-    if (s->has_step && n % s->step) return VALUE_OFF_STEP; /* a side is a multiple of its step */
-    *out = (int32_t)n;
-    return VALUE_OK;
+    int64_t longer = w > h ? w : h, shorter = w > h ? h : w;
+    if (shorter < least || longer > most) return VALUE_OUT_OF_RANGE;
+    if (s->has_step && (w % s->step || h % s->step)) return VALUE_OFF_STEP; /* a side is a multiple of its step */
+    if (w * h < s->min_pixels || (s->max_pixels && w * h > s->max_pixels)) return VALUE_OUT_OF_RANGE;
+    return s->max_ratio && longer * 1000 > shorter * s->max_ratio ? VALUE_OUT_OF_RANGE : VALUE_OK;
 }
 
 static enum misread read_size(const struct input_spec *s, const struct json *j, struct value *out) {
@@ -87,13 +111,12 @@ static enum misread read_size(const struct input_spec *s, const struct json *j, 
     } else {
         return VALUE_UNREADABLE;
     }
-    struct value v = {.given = true};
-    enum misread m = read_side(s, w, &v.width);
-    enum misread m2 = read_side(s, h, &v.height);
+    int64_t width = 0, height = 0;
+    enum misread m = read_side(w, &width), m2 = read_side(h, &height);
     if (m || m2) return m == VALUE_UNREADABLE || m2 == VALUE_UNREADABLE ? VALUE_UNREADABLE : m ? m : m2;
-    v.n = (int64_t)v.width * v.height;
-    *out = v;
-    return VALUE_OK;
+    m = size_check(s, width, height);
+    if (!m) *out = (struct value){.given = true, .n = width * height, .width = (int32_t)width, .height = (int32_t)height};
+    return m;
 }
 
 static enum misread read_text(const struct input_spec *s, const struct json *j, struct value *out) {
@@ -121,6 +144,7 @@ static enum misread read_file(const struct input_spec *s, const struct json *j, 
 }
 
 enum misread value_read(const struct input_spec *s, const struct json *j, struct value *out) {
+    if (read_word(s, j, out)) return VALUE_OK;
     switch (s->type) {
     case INPUT_TEXT: return read_text(s, j, out);
     case INPUT_INT:
@@ -156,8 +180,8 @@ static bool same_files(const struct json *a, const struct json *b) {
 }
 
 bool value_same(const struct input_spec *s, const struct value *a, const struct value *b) {
-    if (a->given != b->given || a->n != b->n) return false;
-    if (!a->given) return true;
+    if (a->given != b->given || a->n != b->n || a->word != b->word) return false;
+    if (!a->given || a->word) return true;
     switch (s->type) {
     case INPUT_TEXT: return str_eq(a->text, b->text);
     case INPUT_SIZE: return a->width == b->width && a->height == b->height;
@@ -179,6 +203,10 @@ static size_t size_text(const struct value *v, char out[DECIMAL_TEXT]) {
 
 void value_write(struct jw *w, const struct input_spec *s, const struct value *v) {
     char text[DECIMAL_TEXT];
+    if (v->word) {
+        jw_str(w, s->words[v->word - 1]);
+        return;
+    }
     switch (s->type) {
     case INPUT_TEXT: jw_str(w, v->text); break;
     case INPUT_INT:
@@ -196,6 +224,7 @@ void value_write(struct jw *w, const struct input_spec *s, const struct value *v
 
 struct str value_text(struct arena *a, const struct input_spec *s, const struct value *v) {
     char text[DECIMAL_TEXT];
+    if (v->word) return s->words[v->word - 1];
     switch (s->type) {
     case INPUT_INT:
     case INPUT_NUMBER:
@@ -236,6 +265,7 @@ size_t json_bound(const struct json *j) {
 
 size_t value_bound(const struct input_spec *s, const struct value *v) {
     size_t n = s->name.len + 4;
+    if (v->word) return n + string_bound(s->words[v->word - 1]);
     if (s->type == INPUT_TEXT) return n + string_bound(v->text);
     if (s->type == INPUT_ENUM) return n + string_bound(s->values[v->n]);
     return n + (s->type == INPUT_FILE ? json_bound(v->json) : DECIMAL_TEXT);
@@ -275,6 +305,33 @@ static void say_range(struct say *s, const struct input_spec *spec) {
 
 enum { VALUES_SAID = 24 };
 
+void size_example(const struct input_spec *spec, char *out, size_t out_size) {
+    int64_t side = 1024;
+    if (size_check(spec, side, side)) side = 1;
+    while (side < 65536 && size_check(spec, side, side)) side++; /* the smallest square; bounds leave some size, if perhaps no square */
+    if (spec->has_default) snprintf(out, out_size, "%.*s", STR_ARG(spec->default_text));
+    else snprintf(out, out_size, "%lldx%lld", (long long)side, (long long)side);
+}
+
+static void describe_size(struct say *s, const struct input_spec *spec) {
+    char example[DECIMAL_TEXT];
+    size_example(spec, example, sizeof example);
+    say(s, "a size such as \"%s\"", example);
+    if (spec->has_min || spec->has_max) {
+        say(s, ", each side");
+        say_range(s, spec);
+    } else if (spec->has_step) {
+        say_number(s, spec, ", each side a multiple of ", spec->step);
+    }
+    if (spec->min_pixels && spec->max_pixels) say(s, ", %lld to %lld pixels in all", (long long)spec->min_pixels, (long long)spec->max_pixels);
+    else if (spec->min_pixels) say(s, ", at least %lld pixels in all", (long long)spec->min_pixels);
+    else if (spec->max_pixels) say(s, ", at most %lld pixels in all", (long long)spec->max_pixels);
+    if (!spec->max_ratio) return;
+    char ratio[DECIMAL_TEXT];
+    decimal_write(spec->max_ratio, 3, ratio);
+    say(s, ", the longer side at most %s times the shorter", ratio);
+}
+
 static void describe(struct say *s, const struct input_spec *spec) {
     switch (spec->type) {
     case INPUT_TEXT:
@@ -295,15 +352,7 @@ static void describe(struct say *s, const struct input_spec *spec) {
         for (size_t i = 0; i < spec->value_count; i++)
             say(s, "%s%.*s", i == 0 ? "" : i + 1 == spec->value_count ? " or " : ", ", STR_ARG(spec->values[i]));
         break;
-    case INPUT_SIZE:
-        say(s, "a size such as \"1024x1024\"");
-        if (spec->has_min || spec->has_max) {
-            say(s, ", each side");
-            say_range(s, spec);
-        } else if (spec->has_step) {
-            say_number(s, spec, ", each side a multiple of ", spec->step);
-        }
-        break;
+    case INPUT_SIZE: describe_size(s, spec); break;
     case INPUT_FILE:
         say(s, "a link or drive path of ");
         if (spec->max > 1) say(s, "%.*s, or a list of 1 to %lld", STR_ARG(spec->file_kind), (long long)spec->max);
@@ -312,9 +361,14 @@ static void describe(struct say *s, const struct input_spec *spec) {
     }
 }
 
+static void describe_all(struct say *s, const struct input_spec *spec) {
+    describe(s, spec);
+    for (size_t i = 0; i < spec->word_count; i++) say(s, ", %s%.*s", i + 1 == spec->word_count ? "or " : "", STR_ARG(spec->words[i]));
+}
+
 void value_describe(const struct input_spec *spec, char *out, size_t out_size) {
     *out = 0;
-    describe(&(struct say){out, out_size, 0}, spec);
+    describe_all(&(struct say){out, out_size, 0}, spec);
 }
 
 /* As many whole characters of s as fit, without control characters. */
@@ -329,7 +383,7 @@ void value_complain(const struct input_spec *spec, enum misread m, const struct 
     *out = 0;
     struct say s = {out, out_size, 0};
     say(&s, "must be ");
-    describe(&s, spec);
+    describe_all(&s, spec);
     if (m == VALUE_TOO_LONG) {
         say(&s, "; it has %zu %s", spec->max_chars ? str_code_points(given->text) : given->text.len, spec->max_chars ? "characters" : "bytes");
         return;

@@ -174,6 +174,12 @@ static bool object_has(struct pointing *p, const struct json *body, struct str p
            same(in_body(p, body, arena_printf(&p->a, "%.*s.height", STR_ARG(path)), &readable), h, &p->a);
 }
 
+static bool is_word(const struct input_spec *s, struct str value) {
+    for (size_t i = 0; i < s->word_count; i++)
+        if (str_eq(s->words[i], value)) return true;
+    return false;
+}
+
 static void check_input(struct pointing *p, size_t i, const struct json *inputs, struct str text, const struct json *body, struct str url) {
     const struct input_spec *s = &p->m->inputs[i];
     const struct json *entry = json_get_str(p->r->carries, s->name), *given = json_get_str(inputs, s->name);
@@ -186,7 +192,10 @@ static void check_input(struct pointing *p, size_t i, const struct json *inputs,
         return;
     }
     if (s->type == INPUT_SIZE && given && object_has(p, body, path, value)) return;
-    if (json_get(entry, "width")) {
+    if (json_get(entry, "width") && given && is_word(s, value)) {
+        if (!json_as_str(json_get(entry, "word"), &path))
+            complain(p, i, text, "does not say where `%.*s` stands, by `word` beside `width`,", STR_ARG(str_head(value, 40)));
+    } else if (json_get(entry, "width")) {
         if (given && !size_stands(p, body, entry, value)) complain(p, i, text, "does not carry %.*s", STR_ARG(str_head(value, 40)));
         return;
     }

@@ -52,8 +52,14 @@ static bool has_type(const struct json *j, char type) {
     }
 }
 
-/* The number that a range speaks of: itself, a text's length or its number, a list's count. */
+static bool sides(const struct json *size, int64_t *w, int64_t *h) {
+    return json_as_i64(json_get(size, "width"), w) && json_as_i64(json_get(size, "height"), h) && *w > 0 && *h > 0 && *w <= 65536 && *h <= 65536;
+}
+
+/* The number that a range speaks of: itself, a text's length or its number, a list's count, a size's pixels. */
 static bool measure(const struct json *j, char type, int64_t *out) {
+    int64_t w, h;
+    if (type == 'z') return sides(j, &w, &h) && (*out = w * h, true);
     if (type == 'i') return json_as_i64(j, out);
     if (type == 'd') return str_to_i64(j->text, out);
     if (type == 'U') return *out = j->count, true;
@@ -63,6 +69,10 @@ static bool measure(const struct json *j, char type, int64_t *out) {
         return str_to_i64(whole, out);
     }
     return *out = (int64_t)str_code_points(j->text), true;
+}
+
+bool gpt_size(int64_t w, int64_t h) {
+    return w > 0 && h > 0 && w % 16 == 0 && h % 16 == 0 && w <= 3 * h && h <= 3 * w && w <= 3840 && h <= 3840 && w * h >= 655360 && w * h <= 8294400;
 }
 
 static bool one_of(struct str list, struct str s) {

@@ -8,8 +8,12 @@
 enum shape { IMAGES, VIDEO, AUDIO, TRANSCRIPT, AVATAR = -1 };
 
 #define PICTURE "num_images:i1..4 output_format:s=jpeg|png|webp seed:i sync_mode:b "
-#define SEEDREAM "prompt*:s image_size:z num_images:i1..6 max_images:i1..6 enhance_prompt_mode:s=standard|fast enable_safety_checker:b seed:i sync_mode:b "
-#define GPT "prompt*:s image_size:z quality:s=auto|low|medium|high num_images:i1..4 output_format:s=jpeg|png|webp sync_mode:b "
+#define PRESETS "|square_hd|square|portrait_4_3|portrait_16_9|landscape_4_3|landscape_16_9|auto"
+#define SEEDREAM "prompt*:s num_images:i1..6 max_images:i1..6 enhance_prompt_mode:s=standard|fast enable_safety_checker:b seed:i sync_mode:b "
+#define SEEDREAM_4 "image_size:z921600..16777216" PRESETS "|auto_2K|auto_4K " SEEDREAM
+#define SEEDREAM_45 "image_size:z3686400..16777216" PRESETS "|auto_2K|auto_4K " SEEDREAM
+#define SEEDREAM_5 "image_size:z1..33554432" PRESETS "|auto_2K|auto_3K|auto_4K return_byteplus_urls:b " SEEDREAM
+#define GPT "prompt*:s image_size:z655360..8294400" PRESETS " quality:s=auto|low|medium|high num_images:i1..4 output_format:s=jpeg|png|webp sync_mode:b "
 #define SEEDANCE "prompt*:s duration:d4..15|auto aspect_ratio:s=auto|21:9|16:9|4:3|1:1|3:4|9:16 generate_audio:b bitrate_mode:s=standard|high end_user_id:s "
 #define SEEDANCE_LARGE SEEDANCE "resolution:s=480p|720p|1080p|4k "
 #define SEEDANCE_SMALL SEEDANCE "resolution:s=480p|720p "
@@ -31,12 +35,12 @@ static const struct endpoint {
     {"openai/gpt-image-2", "image", IMAGES, GPT, "{\"image_size\":\"landscape_4_3\"}"},
     {"openai/gpt-image-2/edit", "image", IMAGES, GPT "image_urls*:U1..16 mask_url:u ", "{}"},
     {"openai/gpt-image-2.5/", "image", IMAGES, "prompt*:s image_size:z quality:s=auto|low|medium|high|xhigh|max num_images:i1..10 output_format:s=jpeg|png|webp sync_mode:b ", "{}"},
-    {"fal-ai/bytedance/seedream/v4/text-to-image", "image", IMAGES, SEEDREAM, "{\"image_size\":{\"width\":2048,\"height\":2048}}"},
-    {"fal-ai/bytedance/seedream/v4/edit", "image", IMAGES, SEEDREAM "image_urls*:U1..10 ", "{}"},
-    {"fal-ai/bytedance/seedream/v4.5/text-to-image", "image", IMAGES, SEEDREAM, "{\"image_size\":{\"width\":2048,\"height\":2048}}"},
-    {"fal-ai/bytedance/seedream/v4.5/edit", "image", IMAGES, SEEDREAM "image_urls*:U1..10 ", "{}"},
-    {"bytedance/seedream/v5/lite/text-to-image", "image", IMAGES, SEEDREAM "return_byteplus_urls:b ", "{}"},
-    {"bytedance/seedream/v5/lite/edit", "image", IMAGES, SEEDREAM "return_byteplus_urls:b image_urls*:U1..14 ", "{}"},
+    {"fal-ai/bytedance/seedream/v4/text-to-image", "image", IMAGES, SEEDREAM_4, "{\"image_size\":{\"width\":2048,\"height\":2048}}"},
+    {"fal-ai/bytedance/seedream/v4/edit", "image", IMAGES, SEEDREAM_4 "image_urls*:U1..10 ", "{}"},
+    {"fal-ai/bytedance/seedream/v4.5/text-to-image", "image", IMAGES, SEEDREAM_45, "{\"image_size\":{\"width\":2048,\"height\":2048}}"},
+    {"fal-ai/bytedance/seedream/v4.5/edit", "image", IMAGES, SEEDREAM_45 "image_urls*:U1..10 ", "{}"},
+    {"bytedance/seedream/v5/lite/text-to-image", "image", IMAGES, SEEDREAM_5, "{}"},
+    {"bytedance/seedream/v5/lite/edit", "image", IMAGES, SEEDREAM_5 "image_urls*:U1..14 ", "{}"},
     {"fal-ai/imagen4/preview", "image", IMAGES, "prompt*:s aspect_ratio:s=1:1|16:9|9:16|3:4|4:3 num_images:i1..4 output_format:s=jpeg|png|webp resolution:s=1K|2K seed:i ", "{}"},
     {"fal-ai/nano-banana-pro", "image", IMAGES, BANANA "resolution:s=1K|2K|4K ", "{}"},
     {"fal-ai/nano-banana-pro/edit", "image", IMAGES, BANANA "resolution:s=1K|2K|4K image_urls*:U1..14 ", "{}"},
@@ -150,6 +154,14 @@ static bool fal_late(enum twin_class class) {
 
 /* --- submit --- */
 
+/* Beyond what words can say of a size. */
+static bool size_fits(const struct endpoint *e, const struct json *body) {
+    const struct json *size = json_get(body, "image_size");
+    int64_t w, h;
+    if (!str_starts(str_of(e->id), STR("openai/gpt-image-2")) || !json_as_i64(json_get(size, "width"), &w) || !json_as_i64(json_get(size, "height"), &h)) return true;
+    return gpt_size(w, h);
+}
+
 /* owner/app of an endpoint: all that its later addresses keep. */
 static struct str app_of(struct str id) {
     struct str owner, rest, app, more;
@@ -183,6 +195,7 @@ static void submit(struct ask *a) {
     w->shape = (int)e->shape;
     w->webhook = arena_dup(&w->arena, ask_query(a, "fal_webhook"));
     if (!check(a->json, e->words, &f)) work_fail(w, CLASS_CALLER, f.field, "%s", f.sentence);
+    else if (!size_fits(e, a->json)) work_fail(w, CLASS_CALLER, "image_size", "image_size: sides are multiples of 16, at most 3840, and at most 3 to 1");
     if (strstr(e->words, "multi_prompt") && !json_get(a->json, "prompt") && !json_get(a->json, "multi_prompt")) work_fail(w, CLASS_CALLER, "prompt", "prompt: field required");
     take_files(w);
     if (!work_go(a, w)) return;

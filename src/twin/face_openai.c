@@ -52,7 +52,7 @@ static bool size_allowed(struct str model, struct str size) {
     for (size_t i = 0; i < sizeof always / sizeof *always; i++)
         if (str_is(size, always[i])) return true;
     if (!str_starts(model, STR("gpt-image-2")) || !str_cut(size, 'x', &a, &b) || !str_to_i64(a, &w) || !str_to_i64(b, &h)) return false;
-    return w > 0 && h > 0 && w % 16 == 0 && h % 16 == 0 && w <= 3 * h && h <= 3 * w && w <= 3840 && h <= 3840 && w * h >= 655360 && w * h <= 8294400;
+    return gpt_size(w, h);
 }
 
 static bool check_pictures(struct ask *a, const struct json *body, const char *words) {

@@ -155,7 +155,8 @@ struct fault {
     char sentence[240];
 };
 /* Words "name*:type" between blanks; * is required. Types: s text, i int, n number, b bool, u link or data URI, U list of them, o anything, z a fal
- * image_size, d text that is a number; behind it "=a|b|c" (the values), or "3..15" (the range; of text its length), "|auto" more values. */
+ * image_size, d text that is a number; behind it "=a|b|c" (the values), or "3..15" (the range; of text its length, of a size its pixels), "|auto" more values. */
+bool gpt_size(int64_t width, int64_t height); /* OpenAI's rule for gpt-image-2 and later, which fal.ai repeats */
 bool check(const struct json *body, const char *words, struct fault *out);
 bool check_only(const struct json *body, const char *words, struct fault *out); /* no other members either: FAULT_UNKNOWN */
 

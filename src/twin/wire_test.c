@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 static void test_check(void **state) {
-    static const char words[] = "prompt*:s1..5 n:i1..4 ratio:s=16:9|9:16 seconds:d3..15|auto on:b url:u list:U1..2 scale:n0..1 size:z any:o";
+    static const char words[] = "prompt*:s1..5 n:i1..4 ratio:s=16:9|9:16 seconds:d3..15|auto on:b url:u list:U1..2 scale:n0..1 size:z any:o area:z100..400|square";
     static const struct { const char *body; int fault; const char *field; } rows[] = {
         {"{\"prompt\":\"x\"}", -1, ""},
         {"{\"prompt\":\"x\",\"n\":4,\"ratio\":\"16:9\",\"seconds\":\"15\",\"on\":true,\"url\":\"https://a\",\"list\":[\"data:x\",\"http://b\"],\"scale\":0.5,\"size\":{},\"any\":[1]}", -1, ""},
@@ -38,6 +38,12 @@ static void test_check(void **state) {
         {"{\"prompt\":\"x\",\"list\":[\"http://a\",\"http://b\",\"http://c\"]}", FAULT_VALUE, "list"},
         {"{\"prompt\":\"x\",\"scale\":2}", FAULT_VALUE, "scale"},
         {"{\"prompt\":\"x\",\"size\":5}", FAULT_TYPE, "size"},
+        {"{\"prompt\":\"x\",\"area\":{\"width\":10,\"height\":40}}", -1, ""},
+        {"{\"prompt\":\"x\",\"area\":\"square\"}", -1, ""},
+        {"{\"prompt\":\"x\",\"area\":\"landscape\"}", FAULT_VALUE, "area"},
+        {"{\"prompt\":\"x\",\"area\":{\"width\":10,\"height\":41}}", FAULT_VALUE, "area"},
+        {"{\"prompt\":\"x\",\"area\":{\"width\":-10,\"height\":-10}}", FAULT_VALUE, "area"},
+        {"{\"prompt\":\"x\",\"area\":{\"width\":10}}", FAULT_VALUE, "area"},
         {"{\"prompt\":\"x\",\"more\":1}", FAULT_UNKNOWN, "more"},
         {"[]", FAULT_TYPE, "body"},
         {"\"x\"", FAULT_TYPE, "body"},

@@ -91,6 +91,23 @@ def out_of_range_and_off_step_and_unknown_values():
 
 
 @case
+def sizes_that_a_provider_refuses_are_refused_before_anything_is_held():
+    s = shared("sqlite")
+    bad = {"openai/gpt-image-2": ["256x256", "3840x256", "3840x3840", "1000x1000", "3840x1264", "640x1008"], "bytedance/seedream-v4.5": ["512x512", "2560x1424", "4096x4112", "16000x320"],
+           "bytedance/seedream-v4": ["900x1000", {"width": 8192, "height": 4096}], "bytedance/seedream-v5-pro": ["960x958", "2160x2142"], "puras/motion-t2v": ["1920x1082"]}
+    with Unmoved(s):
+        for model, sizes in bad.items():
+            for size in sizes:
+                for route in ("/v1/quote", "/v1/generations"):
+                    reply = s.post(route, {"model": model, "inputs": {"prompt": "x", "size": size}})
+                    equal(refusal(reply, 400, "unpriceable_input")["field"], "size")
+    for size, quality, micros in (("1024x640", "low", 24000), ("3840x2160", "medium", 168000), ("3840x1280", "high", 684000), ("auto", "medium", 168000), ("auto", "auto", 684000), ("1024x1024", "auto", 264000)):
+        equal(priced(s, "openai/gpt-image-2", {"prompt": "x", "size": size, "quality": quality}), micros)
+    for size in ("2560x1440", "4K", "auto_2K", "landscape_16_9", {"width": 1920, "height": 1920}):
+        equal(priced(s, "bytedance/seedream-v4.5", {"prompt": "x", "image_size": size}), 48000)
+
+
+@case
 def missing_and_overlong_inputs():
     s = shared("sqlite")
     with Unmoved(s):

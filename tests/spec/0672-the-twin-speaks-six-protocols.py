@@ -76,6 +76,17 @@ def fal_refuses_at_the_result():
 
 
 @case
+def fal_refuses_sizes_that_its_pages_forbid():
+    for endpoint, size, done in (("openai/gpt-image-2", {"width": 3840, "height": 256}, False), ("openai/gpt-image-2", {"width": 3840, "height": 3840}, False),
+                                 ("openai/gpt-image-2", {"width": 1000, "height": 1000}, False), ("openai/gpt-image-2", {"width": 1536, "height": 512}, True),
+                                 ("fal-ai/bytedance/seedream/v4.5/text-to-image", {"width": 512, "height": 512}, False), ("fal-ai/bytedance/seedream/v4.5/text-to-image", "auto_2K", True),
+                                 ("fal-ai/bytedance/seedream/v4/text-to-image", {"width": 960, "height": 960}, True)):
+        got = fal(endpoint, {"prompt": "x", "image_size": size}).json
+        fal_done(got)
+        equal((endpoint, size, TWIN.fetch(got["response_url"], FAL).status), (endpoint, size, 200 if done else 422))
+
+
+@case
 def fal_storage_keeps_what_is_put():
     where = TWIN.call("POST", "/fal/storage/upload/initiate?storage_type=fal-cdn-v3", {"content_type": "image/png", "file_name": "a.png"}, FAL).json
     parts = where["upload_url"].split("/", 3)
