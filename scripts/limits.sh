@@ -239,7 +239,7 @@ The quote is held when a call is accepted. The command that ends the generation 
 | made, and the call's own `output_url_path` hides it | as completed, for as many files as the answer has links, at most those quoted | `completed` with the error `output_not_found`; a waiting call 422; `deliver` gives the file for nothing more |
 | failed for good: refused by the model, unclassified, the attempts used up | nothing, the hold is released | `failed`; a waiting call 422 or 502 |
 | the deadline passed, or a local render took longer than its model's `deadline` | nothing, the hold is released | `failed` `deadline_exceeded`; a waiting call 504 |
-| cancelled before work left, or while a local model was at it | nothing, the hold is released | `cancelled`; a waiting call 409 |
+| cancelled before work left, or while a local model or a program of this machine was at it | nothing, the hold is released | `cancelled`; a waiting call 409 |
 | cancelled too late | as completed | `completed`, with `cancel_requested` |
 | the caller stopped waiting, 504 `still_running` | as the generation ends | read it, or repeat the call with its key |
 | a repeat with the same `Idempotency-Key` and body | nothing a second time | the first call's answer |

@@ -118,7 +118,7 @@ struct traits desk_traits(void *self, const struct route_names *r) {
         return (struct traits){.unknown = true, .poll_every = 1000, .poll_max = 30000};
     }
     const struct endpoint_info *e = endpoint_info(p.endpoint);
-    return (struct traits){.idempotent = e->idempotent, .has_lookup = e->has_lookup, .absence_is_proof = e->absence_is_proof, .can_cancel = e->can_cancel, .at_once = e->protocol == PROTOCOL_SYNC,
+    return (struct traits){.idempotent = e->idempotent, .has_lookup = e->has_lookup, .absence_is_proof = e->absence_is_proof, .can_cancel = e->can_cancel, .program = e->protocol == PROTOCOL_COMMAND, .at_once = e->protocol == PROTOCOL_SYNC,
                            .first_wait = e->pace_first, .poll_every = e->pace_every, .poll_max = e->pace_max, .lookup_settles_after = e->lookup_settles_after};
 }
 
@@ -172,13 +172,21 @@ static struct commands *commands_of(struct server *s) {
     return s->commands = command_create(&o);
 }
 
-void desk_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg) {
-    struct server *s = self;
+static bool is_program(struct server *s, const struct call *c) {
     struct place p;
     struct route_names names = {c->catalog, c->model, c->provider, c->route};
-    bool program = atlas_find(s->desk->atlas, &names, &p) && p.endpoint && endpoint_info(p.endpoint)->protocol == PROTOCOL_COMMAND;
-    if (program) command_call(commands_of(s), c, stage, done, arg);
+    return atlas_find(s->desk->atlas, &names, &p) && p.endpoint && endpoint_info(p.endpoint)->protocol == PROTOCOL_COMMAND;
+}
+
+void desk_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg) {
+    struct server *s = self;
+    if (is_program(s, c)) command_call(commands_of(s), c, stage, done, arg);
     else remote_call(s->remote, c, stage, done, arg);
+}
+
+void desk_unwanted(void *self, const struct call *c) {
+    struct server *s = self;
+    if (is_program(s, c)) command_unwanted(commands_of(s), c);
 }
 
 bool desk_enabled(void *self, const struct model *m) {

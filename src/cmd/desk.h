@@ -38,6 +38,7 @@ err desk_key(void *arg, const struct provider_info *p, struct arena *a, struct w
 
 /* A loop_call_fn for the kinds that lead to providers: over the network, or to a program of this machine. */
 void desk_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg);
+void desk_unwanted(void *self, const struct call *c); /* a program of this machine is ended; what has left for a provider goes on */
 
 /* struct ops_options; self is the server */
 err desk_route(void *self, const struct route_call *c, struct why *why, struct str *out_provider, struct str *out_route, bool *out_busy);

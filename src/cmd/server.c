@@ -196,6 +196,7 @@ static void start_work(struct server *s) {
     s->remote = remote_create(&ro);
     static const enum call_kind remotes[] = {CALL_SUBMIT, CALL_POLL, CALL_FETCH, CALL_CANCEL, CALL_LOOKUP};
     for (size_t i = 0; i < sizeof remotes / sizeof *remotes; i++) loop_on_call(s->loop, remotes[i], desk_call, s);
+    loop_on_unwanted(s->loop, CALL_SUBMIT, desk_unwanted, s);
     struct engine_options eo = {.io = loop_io(s->loop), .port = server_engine_port(s), .node = str_of(s->node.id), .slots = s->o.slots, .scan_rows = OWN_WORK_ROWS,
                                 .scan_every = store_is_sqlite(s->store) ? MS_SECOND : LIMIT_WAKE_SCAN_MS, .permits = s->desk->permits, .routes = s->desk->routes, .log = &s->log};
     s->engine = engine_create(&eo);

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NOT_WANTED "Nobody wants the file any more. Nothing was charged."
+
 enum { FILES_MAX = 16, AT_ONCE = 2, FOLDER_BYTES = 400, PATH_BYTES = 800 };
 
 struct commands {
@@ -22,12 +24,20 @@ struct commands {
     struct cage *cage; /* NULL: why_not says why */
     struct why why_not;
     struct pool *pool;
-    bool halted; /* read on the pool's threads */
+    struct job *jobs; /* in the pool, and wanted */
+    bool halted;      /* read on the pool's threads */
 };
+
+/* A job is taken by a thread of the pool, or left by the loop, whoever is first. */
+enum turn { TURN_WAITS, TURN_TAKEN, TURN_LEFT };
 
 /* One run with everything the thread needs and makes. */
 struct job {
     struct commands *s;
+    struct job *next, **at; /* in jobs; at NULL: not there */
+    int turn;        /* an enum turn */
+    bool unwanted;   /* read on the pool's threads */
+    bool half_done;  /* left: answered, or back from the pool */
     const struct call *call; /* valid until done (io.h) */
     call_done_fn *done;
     void *arg;
@@ -44,6 +54,20 @@ struct job {
 };
 
 /* --- life --- */
+
+static void leave_list(struct job *j) {
+    if (!j->at) return;
+    *j->at = j->next;
+    if (j->next) j->next->at = j->at;
+    j->at = NULL;
+}
+
+static void enter_list(struct job *j) {
+    j->next = j->s->jobs;
+    j->at = &j->s->jobs;
+    if (j->next) j->next->at = &j->next;
+    *j->at = j;
+}
 
 struct commands *command_create(const struct command_options *o) {
     struct commands *s = calloc(1, sizeof *s);
@@ -64,6 +88,7 @@ void command_destroy(struct commands *s) {
     if (!s) return;
     command_halt(s);
     pool_destroy(s->pool);
+    while (s->jobs) leave_list(s->jobs); /* what a thread had comes back by itself */
     cage_destroy(s->cage);
     free(s);
 }
@@ -153,7 +178,7 @@ static bool place_files(struct job *j) {
 
 static bool is_stopped(void *arg) {
     struct job *j = arg;
-    return __atomic_load_n(&j->s->halted, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&j->s->halted, __ATOMIC_ACQUIRE) || __atomic_load_n(&j->unwanted, __ATOMIC_ACQUIRE);
 }
 
 /* {model} in the words of the description. */
@@ -202,6 +227,7 @@ static const struct json *report_of(struct job *j, const struct cage_result *r) 
 static void judge(struct job *j, const struct cage_result *r, const struct json *report) {
     const struct json *error = json_get(report, "error");
     struct str word = {0}, message = {0};
+    if (r->end == CAGE_STOPPED && __atomic_load_n(&j->unwanted, __ATOMIC_ACQUIRE)) return failed(j, E_CANCELLED, FAIL_TRANSIENT, NOT_WANTED);
     if (r->end == CAGE_STOPPED) return failed(j, E_UPSTREAM, FAIL_TRANSIENT, "The server stopped while the program ran. Nothing was charged.");
     if (r->end == CAGE_LATE)
         return failed(j, E_DEADLINE, FAIL_UNCLASSIFIED, arena_strz(&j->arena, arena_printf(&j->arena, "The program was not finished after %lld s and was ended; nothing was charged.", (long long)(j->timeout / MS_SECOND))));
@@ -385,9 +411,16 @@ static void read_reply(struct job *j) {
     j->result.result = json_text(j, json_get(reply, "result"));
 }
 
+/* True to one of those who ask. */
+static bool take_turn(struct job *j, enum turn turn) {
+    int waits = TURN_WAITS;
+    return __atomic_compare_exchange_n(&j->turn, &waits, turn, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 static void work(void *arg) {
     struct job *j = arg;
     struct cage_result r = {0};
+    if (!take_turn(j, TURN_TAKEN)) return;
     if (make_folder(j) && place_files(j) && run(j, &r)) {
         const struct json *report = report_of(j, &r);
         judge(j, &r, report);
@@ -400,11 +433,33 @@ static void work(void *arg) {
     remove_folder(j);
 }
 
-static void finish(void *arg) {
-    struct job *j = arg;
-    j->done(j->arg, j->call, &j->result);
+static void job_free(struct job *j) {
     arena_done(&j->arena);
     free(j);
+}
+
+/* One that was left is answered by the loop and comes back from the pool, in either order; the second frees it. */
+static bool is_first_of_two(struct job *j) {
+    bool first = j->turn == TURN_LEFT && !j->half_done;
+    j->half_done = true;
+    return first;
+}
+
+static void answer(struct job *j) {
+    leave_list(j);
+    j->done(j->arg, j->call, &j->result);
+}
+
+static void finish(void *arg) {
+    struct job *j = arg;
+    if (j->turn != TURN_LEFT) answer(j);
+    if (!is_first_of_two(j)) job_free(j);
+}
+
+static void left(void *arg) {
+    struct job *j = arg;
+    answer(j);
+    if (!is_first_of_two(j)) job_free(j);
 }
 
 static void begin(struct job *j) {
@@ -433,9 +488,21 @@ void command_call(void *self, const struct call *c, call_stage_fn *stage, call_d
     j->result.measured = j->result.percent = -1;
     if (c->kind == CALL_RENDER || c->kind == CALL_SUBMIT) {
         begin(j);
+        if (!j->result.code) enter_list(j);
         if (!j->result.code && !pool_run(s->pool, work, finish, j)) return;
         failed(j, E_AGAIN, FAIL_TRANSIENT, "The queue of programs is full. Nothing was charged.");
     } else if (c->kind == CALL_FETCH) read_reply(j);
     else j->result.state = c->kind == CALL_CANCEL ? CALL_RUNNING : CALL_NOT_FOUND; /* a program that ran before a restart runs no more */
     loop_post(s->o.loop, finish, j);
+}
+
+void command_unwanted(void *self, const struct call *c) {
+    struct commands *s = self;
+    struct job *j = s->jobs;
+    while (j && (j->unwanted || j->call->attempt != c->attempt || !str_eq(j->call->generation, c->generation))) j = j->next;
+    if (!j) return;
+    __atomic_store_n(&j->unwanted, true, __ATOMIC_RELEASE); /* its thread sees it within moments */
+    if (!take_turn(j, TURN_LEFT)) return;
+    failed(j, E_CANCELLED, FAIL_TRANSIENT, NOT_WANTED);
+    loop_post(s->o.loop, left, j);
 }

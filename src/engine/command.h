@@ -3,7 +3,7 @@
  *
  * Two ways lead here. To an engine for which the route is a provider like any other, the program runs in CALL_SUBMIT, which is finished when it
  * comes back, with a reply that names the blobs; CALL_FETCH makes outputs of that reply; CALL_POLL and CALL_LOOKUP know nothing, and CALL_CANCEL
- * stops nothing. Where it is a local model, CALL_RENDER does both at once. Either way the route is idempotent (traits): an
+ * stops nothing: a run that nobody wants is ended by command_unwanted. Where it is a local model, CALL_RENDER does both at once. Either way the route is idempotent (traits): an
  * interrupted attempt leaves nothing but a temporary folder and perhaps blobs without owner, and runs again.
  *
  * Everything starts and ends on the loop's thread; the work is done on threads of its own. */
@@ -38,5 +38,6 @@ void command_halt(struct commands *s);    /* ends what runs, so that command_des
 void command_destroy(struct commands *s); /* NULL is fine */
 /* A loop_call_fn: whoever registers the kinds asks whether the route is one of these. */
 void command_call(void *self, const struct call *c, call_stage_fn *stage, call_done_fn *done, void *arg);
+void command_unwanted(void *self, const struct call *c); /* a loop_unwanted_fn: kills it with its children; E_CANCELLED, also where it only waits */
 bool command_ready(const struct commands *s); /* the walls stand; else every call fails, and making it anew looks again */
 int command_waiting(const struct commands *s);

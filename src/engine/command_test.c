@@ -348,6 +348,48 @@ static void stopping_ends_it(void **state) {
     assert_int_equal(r->failure, FAIL_TRANSIENT);
 }
 
+static void nobody_wants(void *arg) { command_unwanted(((struct rig *)arg)->s, &((struct rig *)arg)->call); }
+
+static void unwanted_after(struct rig *r, msec time) {
+    struct timer *t = loop_io(r->loop)->ops->timer_start(loop_io(r->loop), time, nobody_wants, r);
+    (void)t;
+}
+
+static void nobody_wants_what_runs(void **state) {
+    struct rig *r = *state;
+    unwanted_after(r, 300);
+    msec before = io_mono(loop_io(r->loop));
+    run(r, "sleep");
+    assert_int_equal(r->code, E_CANCELLED);
+    assert_true(io_mono(loop_io(r->loop)) - before < 10 * MS_SECOND);
+    assert_int_equal(entries(drive_tmp(r->drive)), 0);
+}
+
+static void other_done(void *arg, const struct call *c, const struct call_result *res) { *(err *)arg = res->code; }
+
+/* It is answered at once, not when its turn comes; what has the turn goes on. */
+static void nobody_wants_what_waits(void **state) {
+    struct rig *r = *state;
+    struct command_options o = {.loop = r->loop, .drive = r->drive, .helper = r->helper, .at_once = 1, .find = find, .arg = r};
+    err code = OK;
+    helper_walls(r->helper, &o.walls);
+    command_destroy(r->s);
+    r->s = command_create(&o);
+    r->route.model = STR("sleep");
+    struct call other = r->call;
+    other.attempt = r->call.attempt + 1;
+    other.deadline_at = io_now(loop_io(r->loop)) + 2 * MS_SECOND;
+    command_call(r->s, &other, NULL, other_done, &code);
+    unwanted_after(r, 300);
+    run(r, "sleep");
+    assert_int_equal(r->code, E_CANCELLED);
+    assert_int_equal(code, OK); /* not answered yet */
+    r->call.attempt = other.attempt + 1;
+    run(r, "two"); /* its turn comes when the other's time is over */
+    assert_int_equal(r->code, OK);
+    assert_int_equal(code, E_DEADLINE);
+}
+
 static void texts(void **state) {
     struct rig *r = *state;
     r->call.kind_wanted = STR("text");
@@ -393,6 +435,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(submit_and_fetch, begin, end),
         cmocka_unit_test_setup_teardown(files_go_in, begin, end), cmocka_unit_test_setup_teardown(failures, begin, end),
         cmocka_unit_test_setup_teardown(time_ends_it, begin, end), cmocka_unit_test_setup_teardown(stopping_ends_it, begin, end),
+        cmocka_unit_test_setup_teardown(nobody_wants_what_runs, begin, end), cmocka_unit_test_setup_teardown(nobody_wants_what_waits, begin, end),
         cmocka_unit_test_setup_teardown(texts, begin, end), cmocka_unit_test_setup_teardown(walls, begin, end),
         cmocka_unit_test_setup_teardown(no_sandbox, begin, end),
     };

@@ -19,6 +19,7 @@ struct traits {
     bool has_lookup;        /* it can be asked whether it knows our reference */
     bool absence_is_proof;  /* and a "no" means it never arrived */
     bool can_cancel;
+    bool program;           /* a program of this machine: a run that nobody wants is ended, and nothing of it is left anywhere */
     bool at_once;           /* the answer to the submit is the result: what is lost with it never comes */
     msec first_wait, poll_every, poll_max;
     msec lookup_settles_after;

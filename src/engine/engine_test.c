@@ -22,7 +22,7 @@ struct bench {
     char ids[MANY][ID_LEN + 1], attempt_ids[MANY][ID_LEN + 3];
     struct generation generations[MANY];
     struct attempt attempts[MANY];
-    bool polled[MANY], cancelled[MANY], ended[MANY], local;
+    bool polled[MANY], cancelled[MANY], ended[MANY], local, program;
     bool expired[MANY], waited[MANY];
     int adoptions;
 };
@@ -102,6 +102,7 @@ static err submit(void *self, const struct command *c, committed_fn *done, void 
 static err route(void *self, const struct work *w, struct arena *a, struct str *out_provider, struct str *out_route) { return E_NO_ROUTE; }
 static struct traits traits(void *self, const struct route_names *r) {
     if (((struct bench *)self)->local) return (struct traits){.local = true};
+    if (((struct bench *)self)->program) return (struct traits){.program = true, .idempotent = true};
     return (struct traits){.can_cancel = true, .poll_every = MS_SECOND, .poll_max = MS_SECOND};
 }
 static void fenced(void *self) { fail(); }
@@ -116,13 +117,14 @@ static void answer(void *self, struct fake_io *f, const struct call *c, uint64_t
         if (number(c->generation) % 4 == 1) fake_io_stage_at(f, call_id, 1000, STR("preparing"), 0);
         return;
     }
+    if (c->kind == CALL_SUBMIT) return; /* a program, which runs on and on */
     fake_io_answer_at(f, call_id, 10, &r);
 }
 
 static void unwanted(void *self, struct fake_io *f, const struct call *c, uint64_t call_id) {
     struct bench *b = self;
     struct call_result r = {.code = E_CANCELLED, .failure = FAIL_TRANSIENT, .percent = -1};
-    assert_int_equal(c->kind, CALL_RENDER);
+    assert_int_equal(c->kind, b->program ? CALL_SUBMIT : CALL_RENDER);
     assert_false(b->ended[number(c->generation)]);
     b->ended[number(c->generation)] = true;
     fake_io_answer_at(f, call_id, 10, &r);
@@ -235,6 +237,26 @@ static void a_render_that_ended_through_another_node_is_ended(void **state) {
     for (int i = 0; i < MANY; i++) assert_int_equal(b->ended[i], i % 300 == 3);
 }
 
+/* Nothing is with anybody else: the run is ended, and where none is under way none begins. */
+static void a_cancelled_program_is_ended(void **state) {
+    struct bench *b = *state;
+    give_all_to(b, ME);
+    b->program = true;
+    for (int i = 0; i < MANY; i++) b->generations[i].step = STEP_SENDING;
+    b->generations[3].cancel_at = MS_DAY;
+    engine_start(b->engine);
+    fake_io_run_until(b->io, MS_DAY + 500);
+    assert_true(b->cancelled[3] && !b->polled[3] && !b->ended[3]);
+    b->generations[7].cancel_at = MS_DAY + 500;
+    struct rec_change change = {.type = REC_generation, .record = (const struct rec_head *)&b->generations[7]};
+    for (int i = 0; i < 2; i++) engine_published(b->engine, &change, 1); /* told twice, ended once */
+    assert_true(b->ended[7] && !b->cancelled[7]);
+    fake_io_run_until(b->io, MS_DAY + 10 * MS_SECOND);
+    assert_true(b->cancelled[7]);
+    assert_int_equal(count(b->ended), 1);
+    assert_int_equal(count(b->cancelled), 2);
+}
+
 /* Its node alone knows whether an attempt waited until the end. */
 static void a_deadline_knows_who_waited(void **state) {
     struct bench *b = *state;
@@ -252,6 +274,7 @@ int main(void) {
         CASE(a_cancel_through_another_node_is_heard),
         CASE(a_render_ends_with_its_generation),
         CASE(a_render_that_ended_through_another_node_is_ended),
+        CASE(a_cancelled_program_is_ended),
         CASE(a_deadline_knows_who_waited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

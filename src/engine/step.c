@@ -43,11 +43,16 @@ static void free_when_idle(struct task *t) {
     if (e->running && was_full) engine_scan(e, SCAN_PENDING); /* what was passed over for want of a slot */
 }
 
+/* What runs on this machine ends when nobody wants it: its slot is somebody else's. What has left for a provider has left. */
+static void end_run(struct task *t) {
+    struct io *io = t->engine->o.io;
+    if (t->calling && (t->call.kind == CALL_RENDER || (t->call.kind == CALL_SUBMIT && traits_of(t).program))) io->ops->unwanted(io, &t->call);
+}
+
 void task_release(struct task *t) {
     if (PLANTED(poll_after_terminal)) return;
     t->gone = true;
-    struct io *io = t->engine->o.io;
-    if (t->calling && t->call.kind == CALL_RENDER) io->ops->unwanted(io, &t->call); /* its slot is somebody else's */
+    end_run(t);
     if (!t->calling) gate_leave(t);
     free_when_idle(t);
 }
@@ -241,7 +246,16 @@ static bool accept_heard(struct task *t) {
     return true;
 }
 
+static void confirm_cancel(struct task *t) {
+    step_command(t, CMD_CANCEL_CONFIRMED);
+    task_command(t);
+}
+
 static void answered_submit(struct task *t, const struct call_result *r) {
+    if (r->code == E_CANCELLED && t->cancel_wanted) {
+        confirm_cancel(t);
+        return;
+    }
     if (!r->code) {
         gate_told(t, FAIL_NONE, STR(""), 0);
         if (r->state == CALL_FINISHED) see_result(t, r);
@@ -307,10 +321,8 @@ static void answered_poll(struct task *t, const struct call_result *r) {
         break;
     case CALL_NOT_FOUND: fail_attempt(t, FAIL_GONE, STR("The provider no longer knows this work. Nothing was charged."), false, 0, r->cost_micros); break;
     case CALL_STOPPED:
-        if (t->cancel_wanted && r->failure == FAIL_NONE) {
-            step_command(t, CMD_CANCEL_CONFIRMED);
-            task_command(t);
-        } else { /* a provider that stops unasked has failed */
+        if (t->cancel_wanted && r->failure == FAIL_NONE) confirm_cancel(t);
+        else { /* a provider that stops unasked has failed */
             enum failure f = r->failure ? r->failure : FAIL_UNCLASSIFIED;
             fail_attempt(t, f, r->detail, is_passing(f), r->retry_after, r->cost_micros);
         }
@@ -343,10 +355,8 @@ static void answered_lookup(struct task *t, const struct call_result *r) {
 }
 
 static void answered_cancel(struct task *t, const struct call_result *r) {
-    if (!r->code && r->state == CALL_STOPPED) {
-        step_command(t, CMD_CANCEL_CONFIRMED);
-        task_command(t);
-    } else act_later(t, 0); /* not confirmed: it completes and is captured, and /cancel said so */
+    if (!r->code && r->state == CALL_STOPPED) confirm_cancel(t);
+    else act_later(t, 0); /* not confirmed: it completes and is captured, and /cancel said so */
 }
 
 /* --- late: the generation has ended at its deadline, and the provider is at work for it --- */
@@ -503,6 +513,8 @@ static void act_opened(struct task *t, const struct traits *traits) {
 static void act_sending(struct task *t, const struct traits *traits) {
     if (traits->local) {
         call(t, CALL_RENDER);
+    } else if (traits->program && t->cancel_wanted) {
+        confirm_cancel(t); /* it does not run, and shall not run again */
     } else if ((t->sent_by_us && t->tries == 0) || traits->idempotent) {
         if (gate_submit(t)) call(t, CALL_SUBMIT);
     } else if (traits->has_lookup) {
@@ -538,6 +550,10 @@ static bool must_rest(const struct task *t) {
 void task_act(struct task *t) {
     struct engine *e = t->engine;
     if (must_rest(t)) return;
+    if (t->calling && t->cancel_wanted && !t->cancel_asked && !t->gone && traits_of(t).program) {
+        t->cancel_asked = true;
+        end_run(t);
+    }
     if (t->gone || t->calling || t->commanding || t->wake || !e->running) {
         bool cancel_now = t->wake && t->cancel_wanted && !t->cancel_asked && !t->calling && !t->commanding && !t->gone && e->running;
         if (!cancel_now) return;

@@ -294,6 +294,30 @@ def a_server_that_dies_in_the_middle():
 
 
 @case
+def a_cancel_ends_the_program():
+    """Nothing has left this machine, so nothing is billed: the program and its children are gone within moments, also after a restart in between."""
+    with Workshop() as w:
+        s = w.server
+        w.fill()
+        wait_for(lambda: s.get("/v1/models/workshop/grey").status == 200)
+        before = s.balance()
+        for restart in (False, True):
+            child = "child-of-noon-%d-%d" % (restart, os.getpid())
+            made = s.submit("workshop/grey", {"prompt": "slow noon-%d-%d 25" % (restart, os.getpid())})
+            wait_for(lambda: processes_with(child))
+            equal(s.post("/v1/generations/%s/cancel" % made, {}).status // 100, 2)
+            if restart:
+                s.kill9()
+                s.start()
+            g = s.wait(made, seconds=10)
+            equal((g["status"], g["billed_micros"], g["held_micros"], g["outputs"]), ("cancelled", 0, 0, []))
+            wait_for(lambda: not processes_with(child) and not processes_with(w.program), 5)
+        equal((s.balance(), s.get("/v1/usage_events").json["usage_events"]), (before, []))
+        wait_for(lambda: folders_of_runs(s) == [], 5)
+        s.audit()
+
+
+@case
 def a_host_without_the_full_sandbox():
     """Namespaces are really not to be had: the server starts in a user namespace in which no further one may be made."""
     with Workshop(wrap=["unshare", "--user", "--map-root-user", "sh", "-c", 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" "$@"']) as w:
