@@ -234,7 +234,38 @@ static void write_short(struct jw *w, const struct json *j) {
 /* As a quoted YAML scalar on one line; JSON's escapes are YAML's. */
 static void yaml_text(struct buf *b, struct str s) { jw_str(&(struct jw){.out = b}, s); }
 
-static void record(struct try *t, enum ask ask, const struct json *body, const struct reading *r) {
+/* The reference, and what was kept beside it. */
+static void record_ref(struct try *t, const struct reading *r, struct buf *b) {
+    struct json *ref = NULL;
+    struct str name = r->ref;
+    if (!name.len) return;
+    bool kept = !json_parse(r->ref, &t->a, NULL, &ref) && ref->type == JSON_OBJECT && json_as_str(json_get(ref, "ref"), &name);
+    buf_z(b, ", ref: ");
+    yaml_text(b, provider_mask(t->e, &t->call, name, &t->a));
+    if (!kept || ref->count < 2) return;
+    const char *between = ", keep: {";
+    for (const struct json *m = ref->child; m; m = m->next) {
+        if (str_is(m->key, "ref")) continue;
+        buf_printf(b, "%s%.*s: ", between, STR_ARG(m->key));
+        yaml_text(b, provider_mask(t->e, &t->call, m->text, &t->a)); /* texts and numbers alone are kept */
+        between = ", ";
+    }
+    buf_z(b, "}");
+}
+
+static void record_outputs(const struct reading *r, struct buf *b) {
+    static const char *const encodings[] = {[ENC_RAW] = "raw", [ENC_BASE64] = "base64", [ENC_BASE64URL] = "base64url", [ENC_HEX] = "hex", [ENC_DATA_URI] = "data_uri"};
+    for (size_t i = 0; i < r->output_count; i++) {
+        const struct output_ref *o = &r->outputs[i];
+        buf_z(b, i ? ", " : ", outputs: [");
+        if (o->url.len) yaml_text(b, o->url);
+        else if (o->spool.len && o->encoding == ENC_RAW) buf_z(b, "{body: true}");
+        else buf_printf(b, "{encoding: %s}", encodings[o->encoding]); /* what it holds was cut */
+    }
+    if (r->output_count) buf_z(b, "]");
+}
+
+static void record(struct try *t, enum ask ask, const struct reply_in *in, const struct reading *r) {
     static const char *const words[] = {"submit", "poll", "result", "cancel", "lookup", "upload_request", "upload"};
     static const char *const states[] = {"waiting", "running", "done", "failed", "cancelled", "not_found"};
     struct provider_call call = t->call;
@@ -252,9 +283,9 @@ static void record(struct try *t, enum ask ask, const struct json *body, const s
         yaml_text(b, text);
     }
     buf_printf(b, "}\n        reply: {status: %d", t->answer.status);
-    if (body) {
+    if (in->body) {
         struct buf json = {};
-        write_short(&(struct jw){.out = &json}, body);
+        write_short(&(struct jw){.out = &json}, in->body);
         buf_z(b, ", json: ");
         yaml_text(b, provider_mask(t->e, &t->call, buf_view(&json), &t->a));
         buf_done(&json);
@@ -263,12 +294,15 @@ static void record(struct try *t, enum ask ask, const struct json *body, const s
     }
     buf_printf(b, "}\n        reading: {state: %s", states[r->state]);
     if (r->state == REPLY_FAILED) buf_printf(b, ", failure: %s", failure_name(r->failure));
-    for (size_t i = 0; i < r->output_count; i++) {
-        buf_z(b, i ? ", " : ", outputs: [");
-        if (r->outputs[i].url.len) yaml_text(b, r->outputs[i].url);
-        else buf_z(b, "{}");
+    struct reply_in written = *in; /* headers are not: what stands in them cannot be asked of the test */
+    struct reading bare = {};
+    written.header_count = 0;
+    if (!provider_reply(t->e, ask, &t->call, &written, (struct str){}, &t->d.ev, &t->a, NULL, &bare)) {
+        record_ref(t, &bare, b);
+        record_outputs(&bare, b);
+        if (bare.cost_micros) buf_printf(b, ", cost_micros: %lld", (long long)bare.cost_micros);
     }
-    buf_z(b, r->output_count ? "]}\n" : "}\n");
+    buf_z(b, "}\n");
 }
 
 static int write_record(struct try *t) {
@@ -319,7 +353,7 @@ static err exchange(struct try *t, enum ask ask, struct arena *memory, struct wh
         if (value.len) t->files[t->call.upload].url = value;
         t->call.upload_reply = json ? arena_dup(memory, t->answer.body) : (struct str){};
     }
-    record(t, ask, json ? body : NULL, out);
+    record(t, ask, &in, out);
     if (out->ref.len) t->call.their_ref = arena_dup(memory, out->ref);
     return OK;
 }
