@@ -138,6 +138,7 @@ static void each_bar_has_its_answer(void **state) {
         {"a/pair", " one two ", "m1", ""},
         {"a/pair", " two ", "m2", ""},
         {"a/pair", "", "E_NO_PROVIDER_KEY", "`puras providers set-key one` or with one_KEY"},
+        {"a/pair", "", "E_NO_PROVIDER_KEY", "A key of two would do as well."},
         {"a/open", "", "m3", ""},
         {"a/guess", " guessed ", "E_NO_ROUTE", "a test key does"},
         {"a/rough", " one ", "E_NO_ROUTE", "a test key does"},

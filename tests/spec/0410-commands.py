@@ -384,6 +384,14 @@ def a_server_with_a_bad_catalog_does_not_start():
         status, out, err = local("serve", "--data", data, "--listen", "127.0.0.1:0", "--catalog", folder)
         equal(status, 2)
         expect("poster.yaml" in err, err)
+        with Server("--catalog", folder, start=False) as s:
+            os.remove(os.path.join(folder, "poster.yaml"))
+            s.start()
+            s.stop()
+            model(folder, "poster.yaml", GOOD.replace("kind: image", "kind: picture"))
+            s.start()  # by what it stored before; its log says why
+            broken = [line for line in s.log().splitlines() if "catalog.broken" in line]
+            expect(len(broken) == 1 and "poster.yaml:2" in broken[0], broken)
     for listen in ("nonsense", "127.0.0.1:99999", "127.0.0.1:x", "256.1.1.1:0", ""):
         with tempfile.TemporaryDirectory() as data:
             status, out, err = local("serve", "--data", data, "--listen", listen)

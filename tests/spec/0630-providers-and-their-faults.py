@@ -74,6 +74,9 @@ def refusals_are_told_with_their_class():
                 made = s.wait(s.submit("double/" + protocol, {"prompt": "a"}))
                 ended(d, s, made, answer, (words, "so says the double"))
                 equal(made["attempts"], 1)
+        d.fault("make", status=200, json=b"<html>hi</html>", type="text/html")
+        made = s.wait(s.submit("double/sync", {"prompt": "a"}))
+        ended(d, s, made, "provider_failed", ("neither JSON nor a file, but text/html",))
         equal(d.works, {})
 
 

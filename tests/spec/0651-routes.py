@@ -124,6 +124,8 @@ def our_key_refused_goes_on_to_the_next_route():
             equal([(u["provider"], u["upstream_cost_micros"]) for u in usage(s)], [("bolt", 16000)])
             equal((row(s, "acme")["failures"], row(s, "acme")["last_failure"]["class"], row(s, "bolt")["failures"]), ({word: 1}, word, {}))
             expect("key-of" not in s.log() + s.get("/v1/providers", key="admin").body.decode() + s.get("/metrics", key=None).body.decode(), "a key was shown")
+            listed = s.cli("providers", key="admin")  # to its operator nothing has to be said of charges
+            expect(word in listed and "charged" not in listed, listed)
             up.says["bolt"] = (401, {})
             failed = s.wait(s.submit("studio/pair"))
             equal((failed["status"], failed["billed_micros"], failed["error"]["code"]), ("failed", 0, "provider_failed"))

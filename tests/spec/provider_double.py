@@ -86,7 +86,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if fault and "before" in fault:  # it never arrived
             return self.hang_up()
         if fault and "status" in fault:
-            return self.say(fault["status"], fault.get("json", {"error": {"code": "busy", "message": "come again"}}), headers=fault.get("headers"))
+            return self.say(fault["status"], fault.get("json", {"error": {"code": "busy", "message": "come again"}}), fault.get("type", "application/json"), fault.get("headers"))
         answer = getattr(d, "do_" + what)(self, parts, body, fault or {})
         if fault and "lost" in fault:  # it was done, and nobody hears of it
             return self.hang_up()
