@@ -139,7 +139,8 @@ static void write_result(struct errand *e) {
     if (json_as_str(json_get(e->kept, "text"), &text) && str_is(e->plan.model->unit, "kchar")) e->result.measured = (int64_t)str_code_points(text);
 }
 
-/* Where the price counts what came in, the output's own length is nobody's business. An input that was deleted since is not measured. */
+/* Where the price counts what came in, the output's own length is nobody's business. Deleted inputs stay until the
+ * call has ended (query_blob_owned), so one that cannot be found was lost by the disk. */
 static int64_t measure_input(struct errand *e, struct str input) {
     int64_t sum = 0;
     sources_open(e);

@@ -50,7 +50,8 @@ err query_past_deadline(struct db *db, msec now, int64_t limit, struct arena *a,
 }
 
 /* A blob's place begins with its attempt's. Until the outputs are settled, only the reply that result_seen kept names those that came inside of it;
- * of a generation whose output its caller's path hides it goes on naming them. */
+ * of a generation whose output its caller's path hides it goes on naming them. An input that was deleted since stays until the call has ended:
+ * it may not have been sent yet, and its length may be what is billed. */
 static struct str attempt_of(struct str blob, struct arena *a) {
     struct str generation, rest, n, name;
     if (!str_cut(blob, '/', &generation, &rest) || !str_cut(rest, '/', &n, &name)) return STR("");
@@ -64,7 +65,9 @@ err query_blob_owned(struct db *db, struct str blob, msec now, bool *out) {
                       "select 1 from asset where blob = $1 and deleted_at = 0 union all select 1 from derived join asset on asset.id = "
                       "derived.asset where derived.blob = $1 and asset.deleted_at = 0 union all select 1 from attempt join generation on "
                       "generation.id = attempt.generation where attempt.id = $2 and attempt.n = generation.attempts and "
-                      "(generation.node <> '' or (generation.error_code = $3 and generation.finished_at > $4)) and attempt.reply like '%' || $5 || '%' limit 1",
+                      "(generation.node <> '' or (generation.error_code = $3 and generation.finished_at > $4)) and attempt.reply like '%' || $5 || '%' "
+                      "union all select 1 from asset join generation on generation.project = asset.project where asset.blob = $1 and asset.deleted_at > 0 and "
+                      "generation.state in ('pending', 'processing') and generation.files like '%' || $5 || '%' limit 1",
                       SQL_PARAMS(SQL_STR(blob), SQL_STR(attempt_of(blob, &a)), SQL_STR(str_of(err_info(E_OUTPUT_HIDDEN)->code)),
                                  SQL_INT(now - (msec)LIMIT_HIDDEN_DAYS * MS_DAY), SQL_STR(blob)),
                       &a, &rows);

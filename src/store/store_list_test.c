@@ -195,6 +195,28 @@ static void a_reply_owns_what_came_inside_of_it(void **state) {
     bench_sound(b);
 }
 
+/* A file that was deleted while a call reads it, until that call has ended. */
+static void a_live_call_owns_its_inputs(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    bool owned;
+    seat_ok(&b->a, put_at("a.png", "up-1", 4));
+    seat_ok(&b->a, put_at("b.png", "up-2", 4));
+    struct command c = cmd_submit(GEN);
+    c.submit.files = STR("[{\"input\":\"image\",\"asset\":\"up-1\",\"blob\":\"up-1\",\"type\":\"image/png\"}]");
+    seat_ok(&b->a, c);
+    seat_ok(&b->a, delete_asset("a.png", ""));
+    seat_ok(&b->a, delete_asset("b.png", ""));
+    assert_int_equal(query_blob_owned(b->db, STR("up-1"), b->now, &owned), OK);
+    assert_true(owned);
+    assert_int_equal(query_blob_owned(b->db, STR("up-2"), b->now, &owned), OK);
+    assert_false(owned);
+    seat_ok(&b->a, cmd_cancel(PROJECT));
+    assert_int_equal(query_blob_owned(b->db, STR("up-1"), b->now, &owned), OK);
+    assert_false(owned);
+    bench_sound(b);
+}
+
 static void old_assets_expire(void **state) {
     struct bench *b = *state;
     bench_ready(b);
@@ -372,7 +394,7 @@ static void audit_finds_what_was_tampered_with(void **state) {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(usage_is_summed), T(pages_are_filtered), T(secrets_and_derived_files), T(a_reply_owns_what_came_inside_of_it), T(old_assets_expire), T(work_is_paged),
+        T(usage_is_summed), T(pages_are_filtered), T(secrets_and_derived_files), T(a_reply_owns_what_came_inside_of_it), T(a_live_call_owns_its_inputs), T(old_assets_expire), T(work_is_paged),
         T(busy_models_are_passed_over), T(audit_finds_what_was_tampered_with),
     };
     int failed = 0;
