@@ -207,6 +207,14 @@ static const struct { const char *file; int line; const char *phrase; } faults[]
     {HEAD SECONDS "price:\n  unit: call\n  rate_table:\n    - {when: {d: {min: 5.2, max: 5.8}}, micros: 2}\n    - {micros: 4}\n", 9, "row 1 of the price is never reached"},
     {HEAD SECONDS "price:\n  unit: call\n  rate_table:\n    - {when: {a: {present: true}}, micros: 2}\n    - {micros: 4}\n", 10, "row 2 of the price is never reached"},
     {HEAD "inputs:\n  s: {type: size, default: 64x64, min: 64, max: 128, price: true}\nprice:\n  unit: call\n  rate_table:\n    - {when: {s: {min: 16385}}, micros: 2}\n    - {micros: 4}\n", 8, "row 1 of the price is never reached"},
+    {HEAD SECONDS "price: {unit: second, quantity: {input: d}, rate_table: [{when: {a: true}, micros: 2, max: 5}, {micros: 1}]}\n", 6, "`max` of a row needs a quantity that is measured"},
+    {HEAD SECONDS "price: {unit: second, quantity: {measured: seconds, max: 9}, if_unmeasured: 1, rate_table: [{when: {a: true}, micros: 2, max: 9}, {micros: 1}]}\n", 6, "less than that of `quantity`"},
+    /* calls that are refused */
+    {HEAD CALL "refuse: {}\n", 4, "`refuse` must be a list, not a mapping"},
+    {HEAD CALL "refuse: [{when: {x: 1}, why: Never.}]\n", 4, "`when` names `x`, which is not a declared input"},
+    {HEAD SECONDS CALL "refuse:\n  - {when: {a: true}}\n", 8, "`why` is missing in what is refused"},
+    {HEAD SECONDS CALL "refuse:\n  - {why: Never.}\n", 8, "`when` is missing in what is refused"},
+    {HEAD SECONDS "price:\n  unit: call\n  rate_table:\n    - {when: {a: true}, micros: 2}\n    - {micros: 4}\nrefuse:\n  - {when: {a: true}, why: Never.}\n", 9, "row 1 of the price is never reached"},
     /* routes */
     {HEAD CALL "routes: {}\n", 4, "`routes` must be a list, not a mapping"},
     {HEAD CALL "routes:\n  - {provider: p}\n", 5, "`model` is missing in the route"},

@@ -82,29 +82,28 @@ static void add_files(struct lint *l, const struct input_spec *s, struct candida
     add(l, s, c, (struct value){.given = true, .n = n, .json = n == 1 ? files : list});
 }
 
-static void add_from_rates(struct lint *l, const struct rates *r, int input, struct candidates *c) {
+/* beside: what lies to both sides of a value that it names, too; of a range always. */
+static void add_from_cond(struct lint *l, const struct cond *cond, int input, bool beside, struct candidates *c) {
     const struct input_spec *s = &l->c->inputs.specs[input];
-    for (size_t i = 0; i < r->row_count; i++) {
-        for (size_t k = 0; k < r->rows[i].cond_count; k++) {
-            const struct cond *cond = &r->rows[i].conds[k];
-            if (cond->input != input) continue;
-            for (size_t v = 0; v < cond->value_count; v++) {
-                add(l, s, c, cond->values[v]);
-                if (s->type == INPUT_INT || s->type == INPUT_NUMBER || s->type == INPUT_SECONDS) add_around(l, s, c, cond->values[v].n);
-            }
-            if (cond->kind != COND_RANGE) continue;
-            void (*both)(struct lint *, const struct input_spec *, struct candidates *, int64_t) =
-                s->type == INPUT_SIZE ? add_pixels : s->type == INPUT_FILE ? add_files : add_around;
-            if (cond->has_min) both(l, s, c, cond->min), both(l, s, c, cond->min - 1);
-            if (cond->has_max) both(l, s, c, cond->max), both(l, s, c, cond->max + 1);
-        }
+    if (cond->input != input) return;
+    for (size_t v = 0; v < cond->value_count; v++) {
+        add(l, s, c, cond->values[v]);
+        if (beside && (s->type == INPUT_INT || s->type == INPUT_NUMBER || s->type == INPUT_SECONDS)) add_around(l, s, c, cond->values[v].n);
     }
+    if (cond->kind != COND_RANGE) return;
+    void (*both)(struct lint *, const struct input_spec *, struct candidates *, int64_t) =
+        s->type == INPUT_SIZE ? add_pixels : s->type == INPUT_FILE ? add_files : add_around;
+    if (cond->has_min) both(l, s, c, cond->min), both(l, s, c, cond->min - 1);
+    if (cond->has_max) both(l, s, c, cond->max), both(l, s, c, cond->max + 1);
+}
+
+static void add_from_rates(struct lint *l, const struct rates *r, int input, struct candidates *c) {
+    for (size_t i = 0; i < r->row_count; i++)
+        for (size_t k = 0; k < r->rows[i].cond_count; k++) add_from_cond(l, &r->rows[i].conds[k], input, true, c);
 }
 
 static void add_from_when(struct lint *l, const struct when *w, int input, struct candidates *c) {
-    const struct input_spec *s = &l->c->inputs.specs[input];
-    for (size_t i = 0; i < w->count; i++)
-        for (size_t v = 0; w->conds[i].input == input && v < w->conds[i].value_count; v++) add(l, s, c, w->conds[i].values[v]);
+    for (size_t i = 0; i < w->count; i++) add_from_cond(l, &w->conds[i], input, false, c);
 }
 
 static void add_ends(struct lint *l, const struct input_spec *s, struct candidates *c) {
@@ -154,6 +153,7 @@ static void collect(struct lint *l, int input) {
     for (size_t i = 0; i < l->model->route_count; i++)
         if (l->c->costs[i]) add_from_rates(l, l->c->costs[i], input, c);
     for (size_t i = 0; i < l->model->route_count; i++) add_from_when(l, &l->c->whens[i], input, c);
+    for (size_t i = 0; i < l->c->refusal_count; i++) add_from_when(l, &l->c->refusals[i].when, input, c);
 }
 
 /* "audio true, duration 5" */
@@ -216,7 +216,7 @@ static bool check_point(struct lint *l) {
 static void check_reached(struct lint *l, const struct rates *r, const bool *hit, const char *what) {
     for (size_t i = 0; i < r->row_count; i++)
         if (!hit[i])
-            doc_problem_line(l->doc, r->rows[i].line, "row %zu of the %s is never reached: other rows take everything it would match.", i + 1, what);
+            doc_problem_line(l->doc, r->rows[i].line, "row %zu of the %s is never reached: other rows and what is refused take everything it would match.", i + 1, what);
 }
 
 /* A price that is measured later is compared with a cost at its maximum only; that proves something only when both grow alike. */
@@ -287,7 +287,7 @@ static void walk(struct lint *l, bool (*visit)(struct lint *)) {
     size_t at[MODEL_INPUTS_MAX] = {};
     for (;;) {
         for (size_t i = 0; i < n; i++) l->point[i] = l->inputs[i].values[at[i]];
-        if (!visit(l)) return;
+        if (!compiled_refusal(l->c, l->point) && !visit(l)) return; /* what is refused has no price */
         size_t i = 0;
         while (i < n && ++at[i] == l->inputs[i].count) at[i++] = 0;
         if (i == n) return;

@@ -105,6 +105,28 @@ static void read_routes(struct doc *d, const struct json *doc, struct compiled *
     out->route_count = n;
 }
 
+static void read_refusals(struct doc *d, const struct json *doc, struct compiled *c) {
+    static const char *const keys[] = {"when", "why", NULL};
+    const struct json *list = json_get(doc, "refuse");
+    if (!list || !doc_is(d, list, JSON_ARRAY, "refuse")) return;
+    c->refusals = arena_array(d->arena, struct refusal, list->count + 1);
+    for (const struct json *j = list->child; j; j = j->next) {
+        struct refusal *r = &c->refusals[c->refusal_count];
+        if (!doc_is(d, j, JSON_OBJECT, "refuse")) continue;
+        doc_keys(d, j, keys, "`refuse`");
+        const struct json *when = doc_need(d, j, "when", "what is refused");
+        if (when) when_read(d, &c->inputs, when, false, &r->when);
+        if (doc_need(d, j, "why", "what is refused")) doc_text(d, j, "why", REFUSAL_BYTES, &r->why);
+        if (r->when.count) c->refusal_count++;
+    }
+}
+
+const struct refusal *compiled_refusal(const struct compiled *c, const struct value *values) {
+    for (size_t i = 0; i < c->refusal_count; i++)
+        if (when_holds(&c->refusals[i].when, &c->inputs, values)) return &c->refusals[i];
+    return NULL;
+}
+
 bool catalog_route_holds(const struct model *m, size_t route, const struct json *inputs) {
     const struct compiled *c = model_compiled(m);
     if (route >= m->route_count) return false;
@@ -143,7 +165,7 @@ static struct str rate_table_text(struct arena *a, const struct json *price) {
     struct jw w = {.out = &b};
     jw_open(&w, '[');
     for (const struct json *row = table ? table->child : NULL; row; row = row->next) {
-        const struct json *when = json_get(row, "when"), *rate = json_get(row, "micros"), *round = json_get(row, "round");
+        const struct json *when = json_get(row, "when"), *rate = json_get(row, "micros"), *round = json_get(row, "round"), *max = json_get(row, "max");
         jw_open(&w, '{');
         if (when) {
             jw_key(&w, "when");
@@ -156,6 +178,7 @@ static struct str rate_table_text(struct arena *a, const struct json *price) {
             w.comma = true;
         }
         if (round) jw_kstr(&w, "round", round->text);
+        if (max) jw_kraw(&w, "max", max->text);
         jw_close(&w, '}');
     }
     jw_close(&w, ']');
@@ -183,7 +206,7 @@ static void read_shown(struct doc *d, const struct json *doc) {
 }
 
 bool model_read(struct doc *d, const struct json *doc, struct model *out) {
-    static const char *const keys[] = {"slug", "kind", "title", "about", "inputs", "price", "routes", "deadline", "estimated_time",
+    static const char *const keys[] = {"slug", "kind", "title", "about", "inputs", "price", "refuse", "routes", "deadline", "estimated_time",
                                        "max_bytes", "concurrency", "examples", "source", "date", "ended", "successor",
                                        "aspect_ratios", "durations", "prompt_limit", NULL};
     if (!doc_is(d, doc, JSON_OBJECT, "model")) return false;
@@ -209,6 +232,7 @@ bool model_read(struct doc *d, const struct json *doc, struct model *out) {
     read_end(d, doc, out);
     read_shown(d, doc);
     inputs_read(d, json_get(doc, "inputs"), &c->inputs);
+    read_refusals(d, doc, c);
     const struct json *price = doc_need(d, doc, "price", "the model");
     if (price) {
         rates_read(d, &c->inputs, price, NULL, &c->price);
@@ -346,11 +370,8 @@ void model_write(const struct model *m, bool enabled, struct jw *w) {
     jw_open(w, '[');
     for (size_t i = 0; i < m->input_count; i++) write_input(w, &m->inputs[i], &c->inputs.defaults[i]);
     jw_close(w, ']');
-    const struct json *examples = json_get(c->doc, "examples");
-    if (examples) {
-        jw_key(w, "examples");
-        json_write(w->out, examples);
-        w->comma = true;
-    }
+    const struct json *refuse = json_get(c->doc, "refuse"), *examples = json_get(c->doc, "examples");
+    if (refuse) write_list(w, "refuse", refuse);
+    if (examples) write_list(w, "examples", examples);
     jw_close(w, '}');
 }

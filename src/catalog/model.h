@@ -14,6 +14,7 @@ enum {
     MODEL_NAME_BYTES = 60,
     MODEL_TEXT_BYTES = 2000,
     MODEL_PROGRAM_BYTES = 16 * 1024,
+    REFUSAL_BYTES = 300,
 };
 
 /* A canonical value. What `n` counts depends on the type of its input:
@@ -106,6 +107,7 @@ struct when { const struct cond *conds; size_t count; }; /* all of them hold; no
 struct row {
     const struct cond *conds; size_t cond_count;
     micros rate;
+    int64_t max;           /* of what is measured, in smallest parts: more is not billed; 0: the price's own */
     enum rounding rounding;
     int line;
     struct str head; /* {"index":0,"when":{..},"micros":1,"unit":"second" */
@@ -138,14 +140,21 @@ int64_t rates_parts(const struct rates *r, const struct value *values);
 
 /* --- models (model.c, lint.c) --- */
 
+/* Calls that no provider of the model takes, although each input by itself is allowed. */
+struct refusal { struct when when; struct str why; };
+
 struct compiled {
     struct inputs inputs;
+    struct refusal *refusals;
+    size_t refusal_count;
     struct rates price;
     const struct rates **costs; /* one per route, NULL where it states none */
     struct when *whens;         /* one per route: the calls it is taken for */
     bool *loss;                 /* one per route: its price may lie below its cost */
     const struct json *doc;     /* as published */
 };
+/* The first that holds for these values, NULL: none. */
+const struct refusal *compiled_refusal(const struct compiled *c, const struct value *values);
 static inline const struct compiled *model_compiled(const struct model *m) { return m->price; }
 
 /* By canonical name, NULL when there is none. */

@@ -99,6 +99,14 @@ static err refuse_unsafe(struct quoting *q, const struct json *member, const str
                    STR_ARG(whole_head(unsafe->key, 60)), STR_ARG(q->model->slug));
 }
 
+/* Told of the first of its inputs that the caller named, in the caller's word for it. */
+static err refuse_together(struct quoting *q, const struct refusal *r) {
+    const struct json *member = NULL;
+    for (size_t i = 0; i < r->when.count && !member; i++) member = q->given[r->when.conds[i].input];
+    set_field(q->why, member ? member->key : q->c->inputs.specs[r->when.conds[0].input].name);
+    return why_set(q->why, E_UNPRICEABLE, "%.*s", STR_ARG(r->why));
+}
+
 static err read_inputs(struct quoting *q, const struct json *inputs) {
     const struct inputs *in = &q->c->inputs;
     memcpy(q->values, in->defaults, in->count * sizeof *q->values);
@@ -115,7 +123,8 @@ static err read_inputs(struct quoting *q, const struct json *inputs) {
     }
     for (size_t i = 0; i < in->count; i++) /* what the price does not need is asked for when the call is made */
         if (in->specs[i].required && in->specs[i].price && !q->given[i]) return refuse_missing(q->why, &in->specs[i]);
-    return OK;
+    const struct refusal *refusal = compiled_refusal(q->c, q->values);
+    return refusal ? refuse_together(q, refusal) : OK;
 }
 
 err catalog_require(const struct model *m, const struct json *inputs, struct why *why) {

@@ -75,6 +75,20 @@ static const char models[] =
     "slug: t/auto\nkind: video\ninputs: {duration: {type: seconds, default: 5, min: 4, max: 15, step: 1, words: [auto], price: true}}\n"
     "price: {unit: second, quantity: {input: duration}, rate_table: [{when: {duration: {min: 11}}, micros: 3}, {micros: 2}]}\n"
     "---8<---\n"
+    "slug: t/together\nkind: video\ninputs:\n"
+    "  duration: {type: seconds, default: 8, min: 4, max: 8, step: 2, price: true}\n"
+    "  lines: {type: enum, values: [720p, 1080p], default: 720p, aliases: [resolution]}\n"
+    "  end: {file: image}\n"
+    "price: {unit: second, quantity: {input: duration}, rate_table: [{micros: 10}]}\n"
+    "refuse:\n"
+    "  - {when: {lines: 1080p, duration: {max: 6}}, why: A film of 1080p is 8 seconds long.}\n"
+    "  - {when: {lines: 1080p, end: {present: true}}, why: A film of 1080p has no last frame.}\n"
+    "---8<---\n"
+    "slug: t/follow\nkind: video\ninputs:\n"
+    "  video: {file: video, required: true}\n"
+    "  whom: {type: enum, values: [image, video], default: video, price: true}\n"
+    "price: {unit: second, quantity: {media: video, max: 30}, if_unmeasured: 3000, rate_table: [{when: {whom: image}, micros: 100, max: 10}, {micros: 100}]}\n"
+    "---8<---\n"
     "slug: t/tolerant\nkind: image\ninputs: {safety_tolerance: {type: enum, values: [1, 2, 3], aliases: [tolerance_of_safety]}}\nprice: {unit: image, rate_table: [{micros: 1}]}\n"
     "---8<---\n"
     "slug: t/call\nkind: text\nprice: {unit: call, rate_table: [{micros: 1000}]}\n";
@@ -120,6 +134,10 @@ static const struct { const char *slug, *inputs; micros amount; const char *stor
     {"t/bounded", "{\"size\":\"own\"}", 5, "{\"size\":\"own\"}"},
     {"t/auto", "{\"duration\":\"auto\"}", 45, "{\"duration\":\"auto\"}"},
     {"t/auto", "{\"duration\":\"15\"}", 45, "{\"duration\":15}"},
+    {"t/together", "{\"lines\":\"1080p\"}", 80, "{\"duration\":8,\"lines\":\"1080p\"}"},
+    {"t/together", "{\"duration\":4,\"end\":\"u\"}", 40, "{\"duration\":4,\"lines\":\"720p\",\"end\":\"u\"}"},
+    {"t/follow", "{\"video\":\"v\"}", 3000, "{\"video\":\"v\",\"whom\":\"video\"}"},
+    {"t/follow", "{\"video\":\"v\",\"whom\":\"image\"}", 1000, "{\"video\":\"v\",\"whom\":\"image\"}"},
     {"t/tolerant", "{\"safety_tolerance\":3}", 1, "{\"safety_tolerance\":\"3\"}"},
     {"t/tolerant", "{\"tolerance_of_safety\":\"3\"}", 1, "{\"safety_tolerance\":\"3\"}"},
     {"t/call", "{\"safety_tolerance\":\"1\",\"enable_safety_checker\":true}", 1000, "{\"safety_tolerance\":\"1\",\"enable_safety_checker\":true}"},
@@ -253,6 +271,9 @@ static const struct { const char *slug, *inputs; err code; const char *field, *p
     {"t/image", "{\"prompt\":\"\"}", E_INVALID, "prompt", "it is empty"},
     {"t/image", "{\"prompt\":\"12345678901\"}", E_INVALID, "prompt", "it has 11 characters"},
     {"t/image", "{\"prompt\":\"x\",\"size\":\"1024\"}", E_UNPRICEABLE, "size", "\"1024\""},
+    {"t/together", "{\"resolution\":\"1080p\",\"duration\":6}", E_UNPRICEABLE, "resolution", "A film of 1080p is 8 seconds long."},
+    {"t/together", "{\"duration\":\"4s\",\"lines\":\"1080p\"}", E_UNPRICEABLE, "lines", "8 seconds"},
+    {"t/together", "{\"lines\":\"1080p\",\"end\":\"u\"}", E_UNPRICEABLE, "lines", "no last frame"},
     {"t/bounded", "{\"size\":\"800x792\"}", E_UNPRICEABLE, "size", "640000 to 8294400 pixels in all, the longer side at most 3.5 times the shorter, auto, or own, not \"800x792\""},
     {"t/bounded", "{\"size\":\"2888x2880\"}", E_UNPRICEABLE, "size", "8294400 pixels in all"},
     {"t/bounded", "{\"size\":\"2808x800\"}", E_UNPRICEABLE, "size", "3.5 times"},

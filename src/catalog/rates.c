@@ -199,9 +199,17 @@ static enum rounding read_round(struct doc *d, const struct json *j, const struc
     return (enum rounding)i;
 }
 
+/* A provider makes less in some cases than in others: what is measured beyond that is not held and not billed. */
+static void read_row_max(struct doc *d, const struct json *j, const struct rates *r, struct row *out) {
+    const struct json *max = json_get(j, "max");
+    if (!max || !doc_decimal(d, j, "max", units[r->unit].max_decimals, &out->max)) return;
+    if (r->source != FROM_MEASURED && r->source != FROM_MEDIA) doc_problem(d, max, "`max` of a row needs a quantity that is measured.");
+    else if (out->max <= 0 || out->max >= r->max) doc_problem(d, max, "`max` of a row must be more than 0 and less than that of `quantity`.");
+}
+
 static void read_row(struct doc *d, const struct inputs *in, const struct json *j, size_t index, size_t count, const struct rates *r,
                      struct row *out) {
-    static const char *const keys[] = {"when", "micros", "round", NULL};
+    static const char *const keys[] = {"when", "micros", "round", "max", NULL};
     out->line = doc_line(d, j);
     if (!doc_is(d, j, JSON_OBJECT, "row")) return;
     doc_keys(d, j, keys, "a row");
@@ -212,6 +220,7 @@ static void read_row(struct doc *d, const struct inputs *in, const struct json *
     out->cond_count = read.count;
     if (doc_need(d, j, "micros", "the row")) doc_micros(d, j, "micros", &out->rate);
     out->rounding = read_round(d, j, r);
+    read_row_max(d, j, r, out);
     bool last = index + 1 == count;
     if (last && when) doc_problem(d, j, "the last row has a condition; it must hold for every input that no other row took.");
     if (!last && !when) doc_problem(d, j, "row %zu has no condition, so the rows behind it are never reached.", index + 1);
@@ -432,8 +441,9 @@ err rates_due(const struct rates *r, const struct inputs *in, const struct value
     struct due due = {.row = rates_match(r, in, values), .parts = parts, .outputs = r->outputs >= 0 ? values[r->outputs].n : 1};
     const struct row *row = &r->rows[due.row];
     int64_t unit = units[r->unit].parts;
-    if (row->rounding == ROUND_UP) TRY(price_amount(row->rate, parts, unit, due.outputs, &due.amount));
-    else TRY(round_amount(row->rounding, row->rate, parts, unit, &due.amount));
+    if (row->max && due.parts > row->max) due.parts = row->max;
+    if (row->rounding == ROUND_UP) TRY(price_amount(row->rate, due.parts, unit, due.outputs, &due.amount));
+    else TRY(round_amount(row->rounding, row->rate, due.parts, unit, &due.amount));
     *out = due;
     return OK;
 }

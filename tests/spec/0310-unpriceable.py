@@ -101,6 +101,14 @@ def sizes_that_a_provider_refuses_are_refused_before_anything_is_held():
                 for route in ("/v1/quote", "/v1/generations"):
                     reply = s.post(route, {"model": model, "inputs": {"prompt": "x", "size": size}})
                     equal(refusal(reply, 400, "unpriceable_input")["field"], "size")
+        for inputs in ({"resolution": "1080p", "duration": 4}, {"resolution": "1080p", "duration": "6s"}):
+            for route in ("/v1/quote", "/v1/generations", "/v1/media/generate"):
+                body = refusal(s.post(route, {"model": "google/veo-3.1-lite-t2v", "inputs": dict(inputs, prompt="x")}), 400, "unpriceable_input")
+                equal((body["field"], "8 seconds long" in body["detail"]), ("resolution", True))
+    equal(priced(s, "google/veo-3.1-lite-t2v", {"prompt": "x", "resolution": "1080p", "duration": 8}), 768000)
+    for whom, micros in (("image", 2016000), ("video", 6048000)):
+        equal(priced(s, "kuaishou/kling-v3-motion", {"image": "a.png", "video": "b.mp4", "character_orientation": whom}), micros)
+    equal(priced(s, "bytedance/seedance-2-t2v", {"prompt": "x", "resolution": "4k", "duration": 4}), 4800000)
     for size, quality, micros in (("1024x640", "low", 24000), ("3840x2160", "medium", 168000), ("3840x1280", "high", 684000), ("auto", "medium", 168000), ("auto", "auto", 684000), ("1024x1024", "auto", 264000)):
         equal(priced(s, "openai/gpt-image-2", {"prompt": "x", "size": size, "quality": quality}), micros)
     for size in ("2560x1440", "4K", "auto_2K", "landscape_16_9", {"width": 1920, "height": 1920}):

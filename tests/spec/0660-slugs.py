@@ -164,7 +164,7 @@ def a_fifth_is_left_over_the_first_route():
         priced = [int(m) for m in re.findall(r"micros: (\d+)", section(text, "price"))]
         unit = re.search(r"unit: (\w+)", section(text, "price")).group(1)
         for provider, part in routes(text)[:1]:
-            cost = re.search(r"cost:(.*?)(?=^    [a-z]+:|\Z)", part, re.M | re.S)
+            cost = re.search(r"cost:(.*?)(?=^    [a-z_]+:|\Z)", part, re.M | re.S)
             spent = [int(m) for m in re.findall(r"micros: (\d+)", cost.group(1))] if cost else []
             if len(spent) != len(priced) or not re.search(r"unit: %s\b" % unit, cost.group(1)):
                 continue

@@ -79,7 +79,9 @@ def holds(want, have):
             return want["present"] == (have is not None)
         if have is None:
             return False
-        if "x" in str(have):  # a size counts its pixels
+        if isinstance(have, dict):  # files count
+            have = 1
+        elif "x" in str(have):  # a size counts its pixels
             have = int(have.split("x")[0]) * int(have.split("x")[1])
         return want.get("min", have) <= have <= want.get("max", have)
     return have in want if isinstance(want, list) else have == want
