@@ -97,6 +97,7 @@ typedef struct puras_options {
     int64_t timeout_ms;           /* of waiting; 0: until it ends */
     puras_progress_fn *progress;  /* NULL: none */
     void *progress_arg;
+    const char *webhook_url;      /* told of this call's end, a message signed by the secret of POST /v1/webhook-secret; NULL: none */
 } puras_options; /* {0} is fine everywhere, and so is NULL */
 
 typedef struct puras_quote {

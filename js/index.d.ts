@@ -74,6 +74,8 @@ export interface SubmitOptions {
   endUser?: string;
   /** Seconds, 30 to 2592000. */
   urlTtl?: number;
+  /** Told of this call's end, https; signed by the secret of `puras webhooks secret`. Not with a publishable key. */
+  webhookUrl?: string;
   /** Seconds to wait before returning, at most 590. */
   waitS?: number;
   idempotencyKey?: string;

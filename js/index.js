@@ -353,9 +353,9 @@ class Media {
 
   /** Starts a model and returns a Generation at once, or after waitS seconds. */
   async submit(model, inputs = {}, options = {}) {
-    const {outputPath, outputUrlPath, kind, maxUsd, quoteId, metadata, endUser, urlTtl, waitS, idempotencyKey = newKey(), signal} = options;
+    const {outputPath, outputUrlPath, kind, maxUsd, quoteId, metadata, endUser, urlTtl, webhookUrl, waitS, idempotencyKey = newKey(), signal} = options;
     const body = {model, inputs: await this.#prepare(inputs)};
-    const members = {output_path: outputPath, output_url_path: outputUrlPath, kind, quote_id: quoteId, metadata, end_user: endUser, url_ttl: urlTtl,
+    const members = {output_path: outputPath, output_url_path: outputUrlPath, kind, quote_id: quoteId, metadata, end_user: endUser, url_ttl: urlTtl, webhook_url: webhookUrl,
       max_micros: maxUsd === undefined ? undefined : Math.round(maxUsd * 1e6)};
     for (const [name, value] of Object.entries(members)) if (value !== undefined && value !== null) body[name] = value;
     const headers = waitS ? {Prefer: `wait=${Math.min(590, Math.max(1, Math.floor(waitS)))}`} : {};

@@ -89,10 +89,11 @@ class Client:
 
     def media_submit(self, model: str, inputs: Inputs = None, *, wait: float = 0, output_path: Optional[str] = None, kind: str = "auto",
                      max_usd: Optional[float] = None, quote_id: Optional[str] = None, metadata: Optional[Dict[str, Any]] = None,
-                     end_user: Optional[str] = None, url_ttl: Optional[int] = None, idempotency_key: Optional[str] = None, **kwargs: Any) -> Generation:
+                     end_user: Optional[str] = None, url_ttl: Optional[int] = None, webhook_url: Optional[str] = None,
+                     idempotency_key: Optional[str] = None, **kwargs: Any) -> Generation:
         """media.submit; see there."""
         body = _verbs.given(model=model, inputs=self._inputs(inputs, kwargs), kind=kind, output_path=output_path, quote_id=quote_id, metadata=metadata,
-                            end_user=end_user, url_ttl=url_ttl, max_micros=None if max_usd is None else round(max_usd * 1e6))
+                            end_user=end_user, url_ttl=url_ttl, webhook_url=webhook_url, max_micros=None if max_usd is None else round(max_usd * 1e6))
         headers = {"Prefer": "wait=%d" % min(590, max(1, int(wait)))} if wait else {}
         state = self._transport.call("POST", "/v1/generations", body, key=idempotency_key or uuid.uuid4().hex, headers=headers)
         return Generation(self._transport, state)

@@ -59,7 +59,7 @@ def quote(model: str, inputs: Optional[Dict[str, Any]] = None, **kwargs: Any) ->
 
 def submit(model: str, inputs: Optional[Dict[str, Any]] = None, *, wait: float = 0, output_path: Optional[str] = None, kind: str = "auto",
            max_usd: Optional[float] = None, quote_id: Optional[str] = None, metadata: Optional[Dict[str, Any]] = None, end_user: Optional[str] = None,
-           url_ttl: Optional[int] = None, idempotency_key: Optional[str] = None, **kwargs: Any) -> Generation:
+           url_ttl: Optional[int] = None, webhook_url: Optional[str] = None, idempotency_key: Optional[str] = None, **kwargs: Any) -> Generation:
     """Starts a model and returns at once, with a Generation to wait for.
 
     wait             seconds to wait for its end before returning, at most 590; 0: not at all
@@ -68,12 +68,13 @@ def submit(model: str, inputs: Optional[Dict[str, Any]] = None, *, wait: float =
     metadata         at most 4096 bytes of your own, shown again everywhere
     end_user         whom you act for, at most 128 bytes: in filters and sums of usage
     url_ttl          how long links live: 30 to 2,592,000 seconds, default 3600
+    webhook_url      told of this call's end, https; the message is signed by the secret of `puras webhooks secret`
     idempotency_key  1 to 255 visible ASCII characters; a second call with it finds the first one and is not charged
 
     The other arguments are those of run().
     """
     return Client().media_submit(model, inputs, wait=wait, output_path=output_path, kind=kind, max_usd=max_usd, quote_id=quote_id, metadata=metadata,
-                                 end_user=end_user, url_ttl=url_ttl, idempotency_key=idempotency_key, **kwargs)
+                                 end_user=end_user, url_ttl=url_ttl, webhook_url=webhook_url, idempotency_key=idempotency_key, **kwargs)
 
 
 def get(id: str) -> Generation:

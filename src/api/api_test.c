@@ -307,6 +307,8 @@ static void test_generations(void **state) {
          "{\"model\":\"echo\",\"inputs\":{\"b\":2,\"a\":1},\"kind\":\"image\",\"output_path\":\"x.png\",\"output_url_path\":"
          "\"\",\"idempotency_key\":\"\",\"route\":\"POST /v1/generations\"",
          NULL},
+        {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\",\"webhook_url\":\"https://a.test/h\"}", 202, "\"webhook_url\":\"https://a.test/h\"", NULL},
+        {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\",\"webhook_url\":7}", 400, "webhook_url", NULL},
         {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\"}", 202,
          "Location: http://puras.test/v1/generations/" A "\r\n", "Preference-Applied"},
         {"POST", "/v1/generations", LIVE, "{\"model\":\"echo\"}", 202,
@@ -359,6 +361,7 @@ static void test_media(void **state) {
          "{\"model\":\"echo\",\"output_url_path\":\"a.b\",\"persist\":false,\"job_id\":null,\"verb\":null,\"kind\":\"auto\","
          "\"new\":[1]}",
          200, "\"kind\":\"auto\",\"output_path\":\"\",\"output_url_path\":\"a.b\"", NULL},
+        {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"webhook_url\":\"https://a.test/h\"}", 200, "\"webhook_url\":\"https://a.test/h\"", NULL},
         {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\"}", 200, "\"wait\":590000,\"view\":\"media\"", NULL},
         {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"verb\":\"video\"}", 200, "\"kind\":\"video\"", NULL},
         {"POST", "/v1/media/generate", LIVE, "{\"model\":\"echo\",\"verb\":\"video\",\"kind\":\"image\"}", 200,

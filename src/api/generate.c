@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { OUTPUT_URL_PATH_BYTES = 256, QUOTE_ID_BYTES = 2048 };
+enum { OUTPUT_URL_PATH_BYTES = 256, QUOTE_ID_BYTES = 2048, WEBHOOK_URL_BYTES = 2048 };
 
 /* --- parking --- */
 
@@ -149,11 +149,12 @@ void generate_run(struct exchange *x, struct submission *s, struct str canonical
     exchange_unref(x);
 }
 
-/* What the caller agrees to pay, and how long links live. Other members may be ignored where clients send more than they need; a
+/* What the caller agrees to pay, how long links live, and whom it wants told. Other members may be ignored where clients send more than they need; a
  * bound of the price never. */
 static err read_terms(const struct exchange *x, struct submission *s, struct why *why) {
     TRY(body_int(x->body, "max_micros", 1, MICROS_MAX, why, &s->max_micros));
     TRY(body_text(x->body, "quote_id", false, QUOTE_ID_BYTES, why, &s->quote_id));
+    TRY(body_text(x->body, "webhook_url", false, WEBHOOK_URL_BYTES, why, &s->webhook_url));
     return body_int(x->body, "url_ttl", LIMIT_SIGNED_URL_MIN_S, LIMIT_SIGNED_URL_MAX_S, why, &s->ttl_s);
 }
 
@@ -228,7 +229,7 @@ void generate_media(struct exchange *x) {
 /* --- POST /v1/generations --- */
 
 static err read_generation(struct exchange *x, struct submission *s, struct why *why) {
-    static const char *const known[] = {"model", "inputs", "kind", "output_path", "output_url_path", "max_micros", "quote_id", "url_ttl", "metadata", "end_user", NULL};
+    static const char *const known[] = {"model", "inputs", "kind", "output_path", "output_url_path", "max_micros", "quote_id", "url_ttl", "webhook_url", "metadata", "end_user", NULL};
     TRY(body_only(x->body, known, why));
     TRY(body_text(x->body, "model", true, MODEL_BYTES, why, &s->model));
     TRY(body_object(x->body, "inputs", why, &s->inputs));

@@ -161,6 +161,7 @@ static void echo(const struct caller *c, const struct submission *s, struct buf 
     jw_kstr(&w, "output_path", s->output_path);
     jw_kstr(&w, "output_url_path", s->output_url_path);
     jw_kstr(&w, "idempotency_key", s->idempotency_key);
+    if (s->webhook_url.len) jw_kstr(&w, "webhook_url", s->webhook_url);
     jw_kstr(&w, "route", s->route);
     jw_kstr(&w, "request_hash", s->request_hash);
     jw_kstr(&w, "quote_id", s->quote_id);
@@ -391,6 +392,11 @@ void ops_webhook_rotate(struct ops *o, const struct caller *c, struct str id, in
     struct arena mem = {0};
     say(done, arg, arena_printf(&mem, "{\"id\":\"%.*s\",\"overlap\":%lld}", STR_ARG(id), (long long)overlap_s).ptr);
     arena_done(&mem);
+}
+void ops_webhook_secret(struct ops *o, const struct caller *c, int64_t overlap_s, ops_done *done, void *arg) {
+    char text[64];
+    snprintf(text, sizeof text, "{\"secret\":\"whsec_x\",\"overlap\":%lld}", (long long)overlap_s);
+    say(done, arg, text);
 }
 void ops_webhook_set(struct ops *o, const struct caller *c, struct str id, const struct webhook_set *set, ops_done *done, void *arg) {
     struct arena mem = {0};

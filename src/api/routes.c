@@ -99,6 +99,8 @@ const struct route api_routes[] = {
      "Tell it nothing any more", NULL, "DeletedWebhook", NULL, "200", "404", "WebhookId", "admin"},
     {"POST", "/v1/webhooks/{id}/rotate", WHO_OWN, TAKES_JSON, false, webhooks_rotate, "rotateWebhookSecret", "Webhooks",
      "Make a new secret; messages are signed with both for a while", "WebhookRotateRequest", "RotatedWebhook", NULL, "200", "404", "WebhookId", "admin"},
+    {"POST", "/v1/webhook-secret", WHO_OWN, TAKES_JSON, false, webhooks_secret, "makeWebhookSecret", "Webhooks",
+     "Make a new secret for messages to the webhook_url of calls; they are signed with both for a while", "WebhookRotateRequest", "WebhookSecret", NULL, "200", "", NULL, "admin"},
     {"POST", "/v1/webhooks/{id}/test", WHO_OWN, TAKES_ANYTHING, false, webhooks_test, "testWebhook", "Webhooks",
      "Send a message that tells of nothing", NULL, "WebhookQueued", NULL, "200", "404 409", "WebhookId", "admin"},
     {"GET", "/v1/webhooks/{id}/deliveries", WHO_OWN, TAKES_NOTHING, false, webhooks_deliveries, "listWebhookDeliveries", "Webhooks",

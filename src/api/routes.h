@@ -93,6 +93,7 @@ void webhooks_get(struct exchange *x);
 void webhooks_set(struct exchange *x);
 void webhooks_delete(struct exchange *x);
 void webhooks_rotate(struct exchange *x);
+void webhooks_secret(struct exchange *x);
 void webhooks_test(struct exchange *x);
 void webhooks_deliveries(struct exchange *x);
 void webhooks_redeliver(struct exchange *x);

@@ -58,14 +58,25 @@ void webhooks_delete(struct exchange *x) {
     ops_webhook_delete(exchange_ops(x), &x->caller, x->param, done_ok, x);
 }
 
-void webhooks_rotate(struct exchange *x) {
+static bool read_overlap(struct exchange *x, int64_t *out) {
     static const char *const known[] = {"overlap_s", NULL};
     struct why why = {0};
-    int64_t overlap = OVERLAP_S;
-    if (body_only(x->body, known, &why) || body_int(x->body, "overlap_s", 0, OVERLAP_MAX_S, &why, &overlap)) {
-        answer_error(x, &why);
-        return;
-    }
+    *out = OVERLAP_S;
+    if (!body_only(x->body, known, &why) && !body_int(x->body, "overlap_s", 0, OVERLAP_MAX_S, &why, out)) return true;
+    answer_error(x, &why);
+    return false;
+}
+
+void webhooks_secret(struct exchange *x) {
+    int64_t overlap;
+    if (!read_overlap(x, &overlap)) return;
+    exchange_ref(x);
+    ops_webhook_secret(exchange_ops(x), &x->caller, overlap, done_ok, x);
+}
+
+void webhooks_rotate(struct exchange *x) {
+    int64_t overlap;
+    if (!read_overlap(x, &overlap)) return;
     exchange_ref(x);
     ops_webhook_rotate(exchange_ops(x), &x->caller, x->param, overlap, done_ok, x);
 }

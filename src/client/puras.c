@@ -283,6 +283,7 @@ bool puras_submit(puras *p, const char *model, const puras_inputs *in, const pur
     if (o->output_url_path) jw_kz(&w, "output_url_path", o->output_url_path);
     if (o->kind) jw_kz(&w, "kind", o->kind);
     if (o->quote_id) jw_kz(&w, "quote_id", o->quote_id);
+    if (o->webhook_url) jw_kz(&w, "webhook_url", o->webhook_url);
     if (o->end_user) jw_kz(&w, "end_user", o->end_user);
     if (o->metadata_json) jw_kraw(&w, "metadata", str_of(o->metadata_json));
     if (o->max_micros) jw_ki64(&w, "max_micros", o->max_micros);

@@ -18,7 +18,7 @@
 
 struct run {
     struct cli cli;
-    const char *model, *file, *path, *url_path, *metadata, *end_user;
+    const char *model, *file, *path, *url_path, *webhook, *metadata, *end_user;
     int64_t wait_s; /* 0: until it ends */
     bool async;
     char id[40];
@@ -243,6 +243,7 @@ static int run(struct run *r, struct words *inputs) {
     struct jw w = {.out = &body, .comma = true};
     if (r->path) jw_kz(&w, "output_path", r->path);
     if (r->url_path) jw_kz(&w, "output_url_path", r->url_path);
+    if (r->webhook) jw_kz(&w, "webhook_url", r->webhook);
     if (r->metadata) jw_kraw(&w, "metadata", str_of(r->metadata));
     if (r->end_user) jw_kz(&w, "end_user", r->end_user);
     jw_close(&w, '}');
@@ -281,6 +282,7 @@ int cmd_run(int argc, char **argv) {
         {0, "end-user", "NAME", "whom you act for; in filters and sums of usage", .text = &r.end_user},
         {'p', "path", "PATH", "where the drive shows it (default media/ID.EXT)", .text = &r.path},
         {0, "output-url-path", "PATH", "where its link stands in the provider's answer, when it is not found by itself", .text = &r.url_path},
+        {0, "webhook-url", "URL", "told of its end, signed by the secret of `puras webhooks secret`", .text = &r.webhook},
         {0, "async", NULL, "print the generation's id and do not wait", .flag = &r.async},
         {0, "wait", "S", "wait at most S seconds; the generation goes on (exit status 6)", .number = &r.wait_s},
         {0, "json", NULL, "print the server's answer instead of a receipt", .flag = &r.cli.json},

@@ -60,6 +60,16 @@ static int ask(struct cli *c, const char *method, const char *path, struct str b
     return 0;
 }
 
+/* For the webhook_url of calls. */
+static int secret(struct cli *c) {
+    struct client_reply reply;
+    int status = cli_call(c, "POST", "/v1/webhook-secret", STR("{}"), false, &reply);
+    if (status) return status;
+    if (c->json) cli_print_raw(reply.body);
+    else printf("secret %s\nIt is not shown again. The one before signs as well until %s.\n", jtext(&c->a, reply.json, "secret"), time_text(&c->a, jtext(&c->a, reply.json, "old_secret_until")));
+    return 0;
+}
+
 static int add(struct cli *c, const char *url) {
     _cleanup_(buf_done) struct buf body = {0};
     struct jw w = {.out = &body};
@@ -85,20 +95,22 @@ int cmd_webhooks(int argc, char **argv) {
     _cleanup_(buf_done) struct buf path = {0};
     struct words args;
     const struct opt opts[] = {{0, "json", NULL, "print the server's answer", .flag = &c.json}, {0}};
-    const struct usage u = {"webhooks [ls | add URL | history ID | test ID | rotate ID | enable ID | disable ID | rm ID | redeliver MESSAGE] [--json]",
+    const struct usage u = {"webhooks [ls | add URL | history ID | test ID | rotate ID | enable ID | disable ID | rm ID | redeliver MESSAGE | secret] [--json]",
                             "Whom the project has told when generations end. add and rotate print a secret, by which the receiver checks\n"
-                            "signatures, once. history shows what was sent; redeliver sends one of it again.", opts, 0, 2};
+                            "signatures, once. history shows what was sent; redeliver sends one of it again. secret makes a new one for the\n"
+                            "URLs that calls name themselves (`puras run --webhook-url`).", opts, 0, 2};
     int status;
     if (!cli_parse(&u, argc, argv, &c.a, &args, &status)) return status;
     const char *verb = args.count ? args.at[0] : "ls";
     const struct verb *v = NULL;
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (!strcmp(verb, verbs[i].name)) v = &verbs[i];
-    bool ls = !strcmp(verb, "ls"), fresh = !strcmp(verb, "add"), told = !strcmp(verb, "history");
-    if (!(v || ls || fresh || told) || (ls ? args.count > 1 : args.count != 2)) return cli_say(&c, E_INVALID, "usage: puras %s", u.synopsis);
+    bool ls = !strcmp(verb, "ls"), of_calls = !strcmp(verb, "secret"), fresh = !strcmp(verb, "add"), told = !strcmp(verb, "history");
+    if (!(v || ls || of_calls || fresh || told) || (ls || of_calls ? args.count > 1 : args.count != 2)) return cli_say(&c, E_INVALID, "usage: puras %s", u.synopsis);
     status = cli_connect(&c, true);
     if (status) return status;
     if (ls) return list(&c);
+    if (of_calls) return secret(&c);
     if (fresh) return add(&c, args.at[1]);
     if (told) return history(&c, args.at[1]);
     path_of(&path, v->before, args.at[1], v->what);

@@ -110,6 +110,8 @@ struct cmd_submit {
     struct str metadata, end_user, trace; /* the caller's own, shown again; JSON, text, traceparent */
     struct str files;       /* the drive files among the inputs, JSON */
     struct str url_path;    /* the caller's output_url_path */
+    struct str webhook, webhook_origin; /* the caller's webhook_url and the server that it leads to; empty: none */
+    struct str webhook_secret;          /* sealed; becomes the project's when it has none for such calls */
     int64_t model_limit;    /* of this model at once over all projects, 0: no bound */
 };
 /* Every step of the engine names the generation and the node that works on it; a rule refuses with E_STALE what comes from a
@@ -156,7 +158,13 @@ struct cmd_pause { struct str what /* provider/<name>, model/<slug> */, author; 
 /* type: secret, provider_key or webhook. Changes nothing when `before` no longer stands there: somebody was faster, with the newer key. */
 struct cmd_reseal { struct str type, id, before, after; };
 /* secret not empty: a new one, sealed; the one before stays valid until before_until. state empty: as it is. Of `wants` the bits of `mask` count. */
-struct cmd_webhook_put { struct str id, project, url, secret, state; int64_t wants, mask; msec before_until; bool fresh; };
+struct cmd_webhook_put {
+    struct str id, project, url, secret, state;
+    int64_t wants, mask;
+    msec before_until;
+    bool fresh;
+    bool of_calls; /* the secret for URLs that calls name, and nothing else */
+};
 struct cmd_webhook_delete { struct str id, project; };
 /* again: the message is there; otherwise it is made, of type webhook.test */
 struct cmd_webhook_send { struct str message, webhook, project; bool again; };

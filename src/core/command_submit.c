@@ -18,6 +18,7 @@ void submit_want(const struct command *c, struct workset *w, int round) {
         want(w, REC_key_day, key_day_id(workset_arena(w), s->key, c->at));
         want(w, REC_key_fault, key_fault_id(workset_arena(w), s->key, c->at));
         want_model_load(w, s->model, s->model_limit);
+        if (s->webhook.len) webhook_call_want(w, s);
     } else if (round == 1) { /* the generation that answers a replay */
         const struct idempotency *known = WS_GET(w, idempotency, s->idempotency);
         if (known) want(w, REC_generation, known->generation);
@@ -231,6 +232,7 @@ err submit_apply(const struct command *c, struct workset *w, struct outcome *out
     bool at_once = !str_empty(s->node) && p->pending == 0 && p->running < p->run_limit && model_has_slot(w, s->model, s->model_limit);
     struct generation *g = insert_generation(c, w, p);
     TRY(ledger_hold(w, g, s->quote.amount, c->at, &out->why));
+    if (s->webhook.len) g->webhook = webhook_call_take(w, s, c->at);
     write_idempotency(c, w);
     count_day(c, w);
     p->pending++;

@@ -61,6 +61,9 @@ static void list_set(struct workset *w, struct str project, struct str webhook, 
 
 static int64_t wanted_now(const struct webhook *h) { return str_is(h->state, "enabled") ? h->wants : 0; }
 
+/* It has no secret of its own: calls name it, and the project's list does not. */
+static bool is_of_calls(const struct webhook *h) { return str_empty(h->secret); }
+
 /* --- messages --- */
 
 static struct str message_id(struct workset *w, const struct generation *g, struct str webhook) {
@@ -69,20 +72,24 @@ static struct str message_id(struct workset *w, const struct generation *g, stru
     return arena_printf(workset_arena(w), "msg_%.32s", hex);
 }
 
+static void add_message(struct workset *w, const struct generation *g, struct str webhook, int64_t what, msec at) {
+    struct webhook_message *m = WS_INSERT(w, webhook_message, message_id(w, g, webhook));
+    m->project = g->project;
+    m->webhook = webhook;
+    m->generation = g->head.id;
+    m->event = str_of(webhook_event(what));
+    m->n = g->events;
+    m->created_at = m->since = m->next_at = at;
+    m->state = STR("waiting");
+}
+
 void webhooks_tell(struct workset *w, const struct project *p, const struct generation *g, int64_t what, msec at) {
-    struct str list = p->webhooks, id;
+    struct str list = p->webhooks, id, url;
     int64_t wants, book = str_is(g->book, "test") ? HOOK_TEST : HOOK_LIVE;
     while (next_entry(&list, &id, &wants)) {
-        if (!(wants & what) || !(wants & book)) continue;
-        struct webhook_message *m = WS_INSERT(w, webhook_message, message_id(w, g, id));
-        m->project = g->project;
-        m->webhook = id;
-        m->generation = g->head.id;
-        m->event = str_of(webhook_event(what));
-        m->n = g->events;
-        m->created_at = m->since = m->next_at = at;
-        m->state = STR("waiting");
+        if ((wants & what) && (wants & book)) add_message(w, g, id, what, at);
     }
+    if (str_cut(g->webhook, ' ', &id, &url)) add_message(w, g, id, what, at);
 }
 
 /* --- put and delete --- */
@@ -96,7 +103,7 @@ void webhook_put_want(const struct command *c, struct workset *w, int round) {
 /* NULL: it is not there, or another project's. */
 static const struct webhook *own(struct workset *w, struct str id, struct str project) {
     const struct webhook *h = WS_GET(w, webhook, id);
-    return h && str_eq(h->project, project) && !str_is(h->state, "deleted") ? h : NULL;
+    return h && str_eq(h->project, project) && !str_is(h->state, "deleted") && !str_empty(h->url) ? h : NULL;
 }
 
 static err no_webhook(struct why *why) { return why_set(why, E_NOT_FOUND, "The project has no webhook of that id."); }
@@ -106,11 +113,79 @@ static void start_over(struct webhook *h) {
     h->failing_since = h->failures = h->failed_at = h->next_at = 0;
 }
 
+static void set_secret(struct webhook *h, struct str secret, msec before_until, msec at) {
+    h->secret_before = h->secret;
+    h->before_until = before_until;
+    h->secret = secret;
+    h->changed_at = at;
+}
+
+/* --- URLs that calls name --- */
+
+void webhook_call_id(struct str project, struct str origin, char out[ID_LEN + 1]) {
+    struct buf text = {};
+    char hex[SHA256_HEX + 1];
+    buf_printf(&text, "%.*s %.*s", STR_ARG(project), STR_ARG(origin));
+    sha256_hex(buf_view(&text), hex);
+    buf_done(&text);
+    memcpy(out, hex, ID_LEN);
+    out[ID_LEN] = 0;
+}
+
+static struct str call_id(struct workset *w, struct str project, struct str origin) {
+    char id[ID_LEN + 1];
+    webhook_call_id(project, origin, id);
+    return arena_dup(workset_arena(w), str_of(id));
+}
+
+void webhook_call_want(struct workset *w, const struct cmd_submit *s) {
+    want(w, REC_webhook, call_id(w, s->project, s->webhook_origin));
+    want(w, REC_webhook, call_id(w, s->project, STR("")));
+}
+
+static struct webhook *secret_of_calls(struct workset *w, struct str id, struct str project, msec at) {
+    if (WS_GET(w, webhook, id)) return WS_EDIT(w, webhook, id);
+    struct webhook *h = WS_INSERT(w, webhook, id);
+    h->project = project;
+    h->state = STR("calls");
+    h->created_at = at;
+    return h;
+}
+
+/* What was given up or deleted is asked for anew, what was disabled by hand stays so. The record says once a day that it is still named, for the sweep. */
+struct str webhook_call_take(struct workset *w, const struct cmd_submit *s, msec at) {
+    struct str id = call_id(w, s->project, s->webhook_origin), secret = call_id(w, s->project, STR(""));
+    const struct webhook *seen = WS_GET(w, webhook, id);
+    bool on = seen && (str_is(seen->state, "enabled") || str_is(seen->state, "disabled"));
+    if (!on || at - seen->changed_at >= MS_DAY) {
+        struct webhook *h = seen ? WS_EDIT(w, webhook, id) : WS_INSERT(w, webhook, id);
+        h->project = s->project;
+        h->url = s->webhook_origin;
+        if (!seen) h->created_at = at;
+        if (!on) {
+            h->state = STR("enabled");
+            start_over(h);
+        }
+        h->changed_at = at;
+    }
+    if (!WS_GET(w, webhook, secret)) set_secret(secret_of_calls(w, secret, s->project, at), s->webhook_secret, 0, at);
+    return arena_printf(workset_arena(w), "%.*s %.*s", STR_ARG(id), STR_ARG(s->webhook));
+}
+
+/* --- put and delete, of both kinds --- */
+
 err webhook_put_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_webhook_put *p = &c->webhook_put;
     const struct project *project = WS_GET(w, project, p->project);
     if (!project) return why_set(&out->why, E_NOT_FOUND, "There is no such project.");
-    if (!p->fresh && !own(w, p->id, p->project)) return no_webhook(&out->why);
+    if (p->of_calls) {
+        set_secret(secret_of_calls(w, p->id, p->project, c->at), p->secret, p->before_until, c->at);
+        return OK;
+    }
+    const struct webhook *seen = p->fresh ? NULL : own(w, p->id, p->project);
+    if (!p->fresh && !seen) return no_webhook(&out->why);
+    if (seen && is_of_calls(seen) && (p->mask || !str_empty(p->url) || !str_empty(p->secret)))
+        return why_set(&out->why, E_INVALID, "Calls name this server by their webhook_url, and each has it told of its own end; it can be enabled, disabled and deleted. POST /v1/webhook-secret makes a new secret.");
     if (p->fresh && entries(project) >= LIMIT_WEBHOOKS)
         return why_set(&out->why, E_CONFLICT, "The project has %d webhooks, and that is as many as it may have; delete one first.", LIMIT_WEBHOOKS);
     struct webhook *h = p->fresh ? WS_INSERT(w, webhook, p->id) : WS_EDIT(w, webhook, p->id);
@@ -119,17 +194,13 @@ err webhook_put_apply(const struct command *c, struct workset *w, struct outcome
         h->created_at = c->at;
         h->state = STR("enabled");
     }
-    if (!str_empty(p->secret)) {
-        h->secret_before = p->fresh ? STR("") : h->secret;
-        h->before_until = p->fresh ? 0 : p->before_until;
-        h->secret = p->secret;
-    }
+    if (!str_empty(p->secret)) set_secret(h, p->secret, p->fresh ? 0 : p->before_until, c->at);
     if (!str_empty(p->url)) h->url = p->url;
     h->wants = (h->wants & ~p->mask) | (p->wants & p->mask);
     if (!str_empty(p->state)) h->state = p->state;
     if (str_is(h->state, "enabled") && (!str_empty(p->state) || !str_empty(p->url))) start_over(h);
     h->changed_at = c->at;
-    list_set(w, p->project, p->id, wanted_now(h));
+    if (!is_of_calls(h)) list_set(w, p->project, p->id, wanted_now(h));
     return OK;
 }
 
@@ -167,6 +238,7 @@ err webhook_send_apply(const struct command *c, struct workset *w, struct outcom
     if (s->again && (!seen || !str_eq(seen->project, s->project))) return why_set(&out->why, E_NOT_FOUND, "There is no message of that id, or its history is over.");
     const struct webhook *h = own(w, s->again ? seen->webhook : s->webhook, s->project);
     if (!h) return no_webhook(&out->why);
+    if (!s->again && is_of_calls(h)) return why_set(&out->why, E_CONFLICT, "Calls name this server by their webhook_url; a call with a test key tries it.");
     if (!str_is(h->state, "enabled"))
         return why_set(&out->why, E_CONFLICT, "The webhook is not enabled: it is %.*s. Enable it first; what waits for it is then sent.", STR_ARG(h->state));
     struct webhook_message *m = seen ? WS_EDIT(w, webhook_message, s->message) : WS_INSERT(w, webhook_message, s->message);
@@ -203,9 +275,12 @@ err webhook_lease_apply(const struct command *c, struct workset *w, struct outco
 
 /* --- note --- */
 
+/* Of a server that calls name one URL is gone, and the message to it with it. */
+static bool ends_message_alone(const struct webhook *h, const struct cmd_webhook_note *n) { return n->status == GONE && is_of_calls(h); }
+
 /* Nobody is there any more, or has been for days. */
 static bool ends_webhook(const struct webhook *h, const struct cmd_webhook_note *n, msec at) {
-    if (n->status >= 200 && n->status < 300) return false;
+    if ((n->status >= 200 && n->status < 300) || ends_message_alone(h, n)) return false;
     return n->status == GONE || (h->failing_since && at - h->failing_since >= LIMIT_WEBHOOK_DEAD_DAYS * (msec)MS_DAY);
 }
 
@@ -222,7 +297,7 @@ static void switch_off(struct workset *w, struct webhook *h, struct str state, s
     h->state = state;
     h->detail = detail;
     h->changed_at = at;
-    list_set(w, h->project, h->head.id, 0);
+    if (!is_of_calls(h)) list_set(w, h->project, h->head.id, 0);
 }
 
 static void webhook_failed(struct workset *w, const struct cmd_webhook_note *n, msec at) {
@@ -275,6 +350,6 @@ err webhook_note_apply(const struct command *c, struct workset *w, struct outcom
         msec wait = webhook_backoff(m->attempts, n->jitter);
         m->next_at = c->at + (wait > n->retry_after ? wait : n->retry_after);
     }
-    if (str_is(h->state, "enabled")) webhook_failed(w, n, c->at);
+    if (str_is(h->state, "enabled") && !ends_message_alone(h, n)) webhook_failed(w, n, c->at);
     return OK;
 }

@@ -95,6 +95,9 @@ static inline void want(struct workset *w, enum rec_type type, struct str id) {
 
 /* --- command_webhook.c: whoever of the project wants to know of such an event (HOOK_*) gets a message; g's newest event is what it is about --- */
 void webhooks_tell(struct workset *w, const struct project *p, const struct generation *g, int64_t what, msec at);
+/* A submit with a URL of its own: what it reads, and what it comes to in the generation's record. */
+void webhook_call_want(struct workset *w, const struct cmd_submit *s);
+struct str webhook_call_take(struct workset *w, const struct cmd_submit *s, msec at);
 
 /* --- command_drive.c: what a path shows --- */
 void want_path(struct workset *w, struct str project, struct str path,

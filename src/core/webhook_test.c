@@ -202,6 +202,112 @@ static void rotation_keeps_two(void **state) {
     bed_close(&b);
 }
 
+/* A call of a bed that has it told at `url`, taken by NODE at once. */
+static struct command telling(const char *generation, const char *url, const char *origin, msec at) {
+    struct command c = cmd_submit(generation);
+    c.at = at;
+    c.submit.node = STR(NODE);
+    c.submit.provider = c.submit.route = STR("local");
+    c.submit.webhook = str_of(url);
+    c.submit.webhook_origin = str_of(origin);
+    c.submit.webhook_secret = STR("sealed1");
+    return c;
+}
+
+static void a_call_has_its_own_told(void **state) {
+    struct bed b;
+    char server[ID_LEN + 1], secret[ID_LEN + 1], other[ID_LEN + 1];
+    webhook_call_id(STR(PROJECT), STR("https://a.example:443"), server);
+    webhook_call_id(STR(PROJECT), STR(""), secret);
+    webhook_call_id(STR(FOREIGN), STR("https://a.example:443"), other);
+    assert_true(strcmp(server, secret) && strcmp(server, other));
+    bed_ready(&b);
+    bed_ok(&b, put(HOOK, HOOK_FAILED | HOOK_LIVE)); /* the project's own wants something else */
+    struct command s = telling(GEN, "https://a.example/h?job=1", "https://a.example:443", 5);
+    bed_ok(&b, s);
+    bed_run(&b, s);
+    const struct webhook *h = BED_GET(&b, webhook, server), *k = BED_GET(&b, webhook, secret);
+    assert_true(str_is(h->url, "https://a.example:443") && !h->secret.len && !h->wants && str_is(h->state, "enabled"));
+    assert_true(str_is(k->secret, "sealed1") && !k->secret_before.len && !k->url.len && str_is(k->state, "calls"));
+    assert_true(str_is(BED_GET(&b, project, PROJECT)->webhooks, HOOK ":18")); /* and counts for none of its eight */
+    bed_ok(&b, cmd_settle(1, 1));
+    assert_int_equal(bed_count(&b, REC_webhook_message), 1);
+    const struct webhook_message *m = message(&b, 0);
+    assert_true(str_is(m->webhook, server) && str_is(m->event, "generation.completed") && str_is(m->generation, GEN));
+
+    /* one URL that is gone ends its message, and not what goes to the same server */
+    struct command l = lease(NODE, 10, false), n = note(m->head.id, 410, 1000);
+    l.webhook_lease.webhook = n.webhook_note.webhook = str_of(server);
+    bed_ok(&b, l);
+    bed_ok(&b, n);
+    assert_true(str_is(message(&b, 0)->state, "failed") && str_is(BED_GET(&b, webhook, server)->state, "enabled") && !BED_GET(&b, webhook, server)->failures);
+
+    /* the next call finds both records; the project's secret stays */
+    s = telling(GEN2, "https://a.example/h?job=2", "https://a.example:443", 2000);
+    s.submit.webhook_secret = STR("sealed2");
+    bed_ok(&b, s);
+    assert_true(str_is(BED_GET(&b, webhook, secret)->secret, "sealed1") && bed_count(&b, REC_webhook) == 3);
+    struct command made = {.kind = CMD_WEBHOOK_PUT, .at = 3000};
+    made.webhook_put = (struct cmd_webhook_put){.id = str_of(secret), .project = STR(PROJECT), .secret = STR("sealed3"), .before_until = 9000, .of_calls = true};
+    bed_ok(&b, made);
+    k = BED_GET(&b, webhook, secret);
+    assert_true(str_is(k->secret, "sealed3") && str_is(k->secret_before, "sealed1") && k->before_until == 9000);
+    bed_close(&b);
+}
+
+static void what_calls_name_is_no_webhook_of_the_project(void **state) {
+    struct bed b;
+    char server[ID_LEN + 1], secret[ID_LEN + 1];
+    webhook_call_id(STR(PROJECT), STR("https://a.example:443"), server);
+    webhook_call_id(STR(PROJECT), STR(""), secret);
+    bed_ready(&b);
+    bed_ok(&b, telling(GEN, "https://a.example/h", "https://a.example:443", 5));
+    struct command c = change("disabled"), test = {.kind = CMD_WEBHOOK_SEND, .at = 7};
+    c.webhook_put.id = str_of(server);
+    bed_ok(&b, c);
+    assert_true(str_is(BED_GET(&b, webhook, server)->state, "disabled") && !BED_GET(&b, project, PROJECT)->webhooks.len);
+    bed_ok(&b, telling(GEN2, "https://a.example/h", "https://a.example:443", 6));
+    assert_true(str_is(BED_GET(&b, webhook, server)->state, "disabled")); /* by hand: it stays so */
+    c.webhook_put.state = STR("");
+    c.webhook_put.secret = STR("x");
+    assert_int_equal(bed_run(&b, c).code, E_INVALID);
+    c.webhook_put.secret = STR("");
+    c.webhook_put.url = STR("https://b.example/");
+    assert_int_equal(bed_run(&b, c).code, E_INVALID);
+    c.webhook_put.url = STR("");
+    c.webhook_put.wants = c.webhook_put.mask = HOOK_FAILED;
+    assert_int_equal(bed_run(&b, c).code, E_INVALID);
+    test.webhook_send = (struct cmd_webhook_send){.message = STR("msg_x"), .webhook = str_of(server), .project = STR(PROJECT)};
+    assert_int_equal(bed_run(&b, test).code, E_CONFLICT);
+    c.webhook_put = (struct cmd_webhook_put){.id = str_of(secret), .project = STR(PROJECT), .state = STR("enabled")};
+    assert_int_equal(bed_run(&b, c).code, E_NOT_FOUND); /* nobody's to switch */
+    struct command gone = {.kind = CMD_WEBHOOK_DELETE, .at = 8};
+    gone.webhook_delete = (struct cmd_webhook_delete){.id = str_of(server), .project = STR(PROJECT)};
+    bed_ok(&b, gone);
+    assert_true(str_is(BED_GET(&b, webhook, server)->state, "deleted") && !BED_GET(&b, project, PROJECT)->webhooks.len);
+    bed_close(&b);
+}
+
+static void a_server_given_up_is_asked_anew(void **state) {
+    struct bed b;
+    char server[ID_LEN + 1];
+    webhook_call_id(STR(PROJECT), STR("https://a.example:443"), server);
+    bed_ready(&b);
+    bed_ok(&b, telling(GEN, "https://a.example/h", "https://a.example:443", 5));
+    bed_ok(&b, cmd_settle(1, 1));
+    struct command l = lease(NODE, 10, false), n = note(message(&b, 0)->head.id, 500, 1000);
+    l.webhook_lease.webhook = n.webhook_note.webhook = str_of(server);
+    bed_ok(&b, l);
+    bed_ok(&b, n);
+    n.at = n.webhook_note.began_at = 1000 + 5 * MS_DAY;
+    bed_ok(&b, n);
+    assert_true(str_is(BED_GET(&b, webhook, server)->state, "dead") && !BED_GET(&b, project, PROJECT)->webhooks.len);
+    bed_ok(&b, telling(GEN2, "https://a.example/h", "https://a.example:443", 1001 + 5 * MS_DAY));
+    const struct webhook *h = BED_GET(&b, webhook, server);
+    assert_true(str_is(h->state, "enabled") && !h->failures && !h->failing_since && !h->detail.len && h->changed_at == 1001 + 5 * MS_DAY && h->created_at == 5);
+    bed_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_command_that_ends_it_writes_the_message),
@@ -212,6 +318,9 @@ int main(void) {
         cmocka_unit_test(gone_is_gone),
         cmocka_unit_test(one_node_sends),
         cmocka_unit_test(rotation_keeps_two),
+        cmocka_unit_test(a_call_has_its_own_told),
+        cmocka_unit_test(what_calls_name_is_no_webhook_of_the_project),
+        cmocka_unit_test(a_server_given_up_is_asked_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,6 +139,7 @@ struct submission {
     struct str kind;                 /* "auto" or empty: resolved */
     bool kind_required;              /* a model of another kind is refused */
     struct str output_path, output_url_path;
+    struct str webhook_url;          /* told of this call's end, beside the project's webhooks; empty: none */
     struct str idempotency_key;      /* empty: none */
     struct str route;                /* "POST /v1/generations": part of the idempotency namespace */
     struct str request_hash;         /* hex; of method, route and canonical body */
@@ -238,6 +239,8 @@ void ops_webhooks(struct ops *o, const struct caller *c, ops_done *done, void *a
 void ops_webhook_get(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg);
 /* The answers of these two are the only places where a secret ever stands. The one before goes on for overlap_s. */
 void ops_webhook_create(struct ops *o, const struct caller *c, const struct webhook_set *s, ops_done *done, void *arg);
+/* The project's secret for messages to the webhook_url of calls: made anew, the one before goes on for overlap_s. */
+void ops_webhook_secret(struct ops *o, const struct caller *c, int64_t overlap_s, ops_done *done, void *arg);
 void ops_webhook_rotate(struct ops *o, const struct caller *c, struct str id, int64_t overlap_s, ops_done *done, void *arg);
 void ops_webhook_set(struct ops *o, const struct caller *c, struct str id, const struct webhook_set *s, ops_done *done, void *arg);
 void ops_webhook_delete(struct ops *o, const struct caller *c, struct str id, ops_done *done, void *arg);

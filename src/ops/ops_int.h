@@ -152,4 +152,6 @@ void outbox_destroy(struct outbox *b);
 void outbox_metrics(const struct outbox *b, struct buf *out);
 /* The name a webhook's secrets are sealed under. */
 struct str webhook_sealed_name(struct str webhook, struct arena *a);
+/* A call's webhook_url, judged, in the command that submits the call. E_FORBIDDEN, E_INVALID, E_EGRESS. */
+[[nodiscard]] err webhook_of_call(struct ops *o, const struct caller *c, struct str url, struct arena *a, struct why *why, struct cmd_submit *cmd);
 void view_webhook_message(struct jw *w, const struct webhook_message *m);

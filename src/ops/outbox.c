@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TICK_MS = 1000, LEASE_MS = 45000, LEASE_LEFT_MS = 20000, LOOK_ROWS = 256, MESSAGE_ID_MAX = 64, KEY_MAX = 64, JITTER_MAX = 200 };
+enum { TICK_MS = 1000, LEASE_MS = 45000, LEASE_LEFT_MS = 20000, LOOK_ROWS = 256, BOXES_MAX = 1024, MESSAGE_ID_MAX = 64, KEY_MAX = 64, JITTER_MAX = 200 };
 
 /* A message under way. */
 struct flight {
@@ -42,7 +42,7 @@ struct outbox {
     struct box *boxes;
     struct flight *flights;
     struct job *jobs; /* reads and leases whose answer is to come */
-    int under_way;
+    int under_way, box_count;
     struct timer *tick;
     bool looking, again, stopped;
     uint64_t sent, delivered, failed;
@@ -61,7 +61,8 @@ struct job {
     err code;
     const struct webhook **hooks; /* looking: the due ones; fetching: the one */
     size_t hook_count;
-    struct letter { struct str id, body; } *letters;
+    const struct webhook *signer_of; /* whose secret signs: the one's own, or the project's for URLs that calls name */
+    struct letter { struct str id, url, body; } *letters;
     size_t letter_count;
 };
 
@@ -108,7 +109,7 @@ static void write_body(struct buf *out, const struct webhook_message *m, const s
 }
 
 /* Links are signed anew for each try. */
-static err body_of(struct job *j, struct db *db, const struct webhook_message *m, struct str *out) {
+static err letter_of(struct job *j, struct db *db, const struct webhook *h, const struct webhook_message *m, struct letter *out) {
     _cleanup_(buf_done) struct buf text = {};
     const struct generation *g = NULL;
     const struct asset **assets = NULL;
@@ -124,7 +125,9 @@ static err body_of(struct job *j, struct db *db, const struct webhook_message *m
         s.brief = true;
         write_body(&text, m, &s);
     }
-    *out = arena_dup(&j->arena, buf_view(&text));
+    struct str url = h->url, webhook;
+    if (!h->secret.len && !(g && str_cut(g->webhook, ' ', &webhook, &url))) return E_CORRUPT;
+    *out = (struct letter){.id = m->head.id, .url = url, .body = arena_dup(&j->arena, buf_view(&text))};
     return OK;
 }
 
@@ -219,7 +222,7 @@ static err sign(struct outbox *b, const struct webhook *h, struct str sealed, st
     return OK;
 }
 
-static void send_letter(struct outbox *b, struct box *box, const struct webhook *h, const struct letter *l, struct arena *a) {
+static void send_letter(struct outbox *b, struct box *box, const struct webhook *signer, const struct letter *l, struct arena *a) {
     _cleanup_(buf_done) struct buf signature = {};
     msec now = io_now(b->o->io);
     struct flight *f = calloc(1, sizeof *f);
@@ -232,8 +235,8 @@ static void send_letter(struct outbox *b, struct box *box, const struct webhook 
     b->under_way++;
     struct str at = arena_printf(a, "%lld", (long long)(now / MS_SECOND));
     struct str content = arena_printf(a, "%.*s.%.*s.%.*s", STR_ARG(l->id), STR_ARG(at), STR_ARG(l->body));
-    err e = sign(b, h, h->secret, content, a, &signature);
-    if (!e && h->secret_before.len && h->before_until > now) e = sign(b, h, h->secret_before, content, a, &signature);
+    err e = sign(b, signer, signer->secret, content, a, &signature);
+    if (!e && signer->secret_before.len && signer->before_until > now) e = sign(b, signer, signer->secret_before, content, a, &signature);
     if (e) {
         note(f, 0, STR("Its secret cannot be opened with the master key of this server; rotate it."), 0);
         return;
@@ -243,7 +246,7 @@ static void send_letter(struct outbox *b, struct box *box, const struct webhook 
                                               {STR("webhook-id"), l->id},
                                               {STR("webhook-timestamp"), at},
                                               {STR("webhook-signature"), buf_view(&signature)}};
-    struct upstream_ask ask = {.policy = EGRESS_TENANT, .method = STR("POST"), .url = h->url, .headers = headers, .header_count = sizeof headers / sizeof *headers,
+    struct upstream_ask ask = {.policy = EGRESS_TENANT, .method = STR("POST"), .url = l->url, .headers = headers, .header_count = sizeof headers / sizeof *headers,
                                .body = l->body, .stays = true, .timeout = LIMIT_WEBHOOK_MS, .max_bytes = LIMIT_WEBHOOK_ANSWER_BYTES, .done = on_answer, .arg = f};
     b->sent++;
     f->request = upstream_send(b->o->o.upstream, &ask);
@@ -264,15 +267,20 @@ static void fetch_run(struct db *db, void *arg) {
     const struct webhook_message **rows;
     const struct webhook **one = arena_new(&j->arena, const struct webhook *);
     size_t n;
-    j->code = QUERY_RECORD(db, webhook, str_of(j->box->id), &j->arena, one); /* the box outlives the job: boxes go with the outbox alone */
+    j->code = QUERY_RECORD(db, webhook, str_of(j->box->id), &j->arena, one); /* the box outlives the job: it is busy, and those stay as long as the outbox */
     if (!j->code) j->code = query_webhook_messages_due(db, (*one)->head.id, j->now, j->room, &j->arena, &rows, &n);
+    if (!j->code) j->signer_of = *one;
+    if (!j->code && !(*one)->secret.len) {
+        char id[ID_LEN + 1];
+        webhook_call_id((*one)->project, STR(""), id);
+        j->code = QUERY_RECORD(db, webhook, str_of(id), &j->arena, &j->signer_of);
+    }
     if (j->code) return;
     j->hooks = one;
     j->hook_count = 1;
     j->letters = arena_array(&j->arena, struct letter, n + 1);
     for (size_t i = 0; i < n; i++) {
-        struct letter l = {.id = rows[i]->head.id};
-        if (!body_of(j, db, rows[i], &l.body)) j->letters[j->letter_count++] = l;
+        if (!letter_of(j, db, *one, rows[i], &j->letters[j->letter_count])) j->letter_count++;
     }
 }
 
@@ -290,7 +298,7 @@ static void fetched(void *arg) {
         const struct webhook *h = j->hook_count ? j->hooks[0] : NULL;
         bool may = h && !b->stopped && str_is(h->state, "enabled") && str_eq(h->node, b->o->o.node) && h->next_at <= io_now(b->o->io);
         for (size_t i = 0; may && i < j->letter_count && room_of(b, j->box, h) > 0; i++)
-            if (!is_under_way(b, j->box, j->letters[i].id)) send_letter(b, j->box, h, &j->letters[i], &j->arena);
+            if (!is_under_way(b, j->box, j->letters[i].id)) send_letter(b, j->box, j->signer_of, &j->letters[i], &j->arena);
     }
     job_free(j);
 }
@@ -343,7 +351,22 @@ static struct box *box_of(struct outbox *b, struct str id) {
     memcpy(x->id, id.ptr, id.len);
     x->next = b->boxes;
     b->boxes = x;
+    b->box_count++;
     return x;
+}
+
+/* Calls may name any number of servers. What is idle is forgotten; its lease is asked for anew. */
+static void forget_idle(struct outbox *b) {
+    for (struct box **at = &b->boxes; b->box_count > BOXES_MAX && *at;) {
+        struct box *x = *at;
+        if (x->busy || x->flights) {
+            at = &x->next;
+            continue;
+        }
+        *at = x->next;
+        free(x);
+        b->box_count--;
+    }
 }
 
 static void look_run(struct db *db, void *arg) {
@@ -356,6 +379,7 @@ static void looked(void *arg) {
     struct outbox *b = j->outbox;
     if (b) {
         b->looking = false;
+        forget_idle(b);
         for (size_t i = 0; !j->code && !b->stopped && i < j->hook_count; i++) {
             const struct webhook *h = j->hooks[i];
             struct box *box = box_of(b, h->head.id);

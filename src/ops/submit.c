@@ -111,6 +111,7 @@ static err prepare(struct ops *o, const struct caller *c, const struct submissio
         if (e && why) snprintf(why->field, sizeof why->field, "output_path");
         if (e) return e;
     }
+    if (s->webhook_url.len) TRY(webhook_of_call(o, c, s->webhook_url, a, why, &cmd));
     bool busy = false;
     TRY(o->o.route(o->o.engine, &(struct route_call){m, cmd.book, cmd.inputs}, why, &cmd.provider, &cmd.route, &busy));
     if (busy) cmd.provider = cmd.route = STR(""); /* it waits for its route */

@@ -282,6 +282,8 @@ void view_generation(struct jw *w, const struct shown *s) {
     if (!s->brief) jw_kraw(w, "inputs", g->inputs);
     if (g->metadata.len) jw_kraw(w, "metadata", g->metadata);
     jw_kopt(w, "end_user", g->end_user);
+    struct str webhook, url;
+    if (str_cut(g->webhook, ' ', &webhook, &url)) jw_kstr(w, "webhook_url", url);
     jw_ki64(w, "attempts", g->attempts);
     jw_kbool(w, "cancel_requested", g->cancel_at != 0);
     jw_key(w, "outputs");

@@ -33,7 +33,9 @@ static void write_webhook(struct jw *w, const struct webhook *h, msec now) {
     jw_kstr(w, "id", h->head.id);
     jw_kz(w, "object", "webhook");
     jw_kstr(w, "url", h->url);
-    write_wants(w, h->wants);
+    bool of_calls = !h->secret.len;
+    write_wants(w, of_calls ? HOOK_EVENTS | HOOK_BOOKS : h->wants);
+    if (of_calls) jw_kbool(w, "named_by_calls", true);
     jw_kstr(w, "state", h->state);
     jw_kopt(w, "detail", h->detail);
     view_time(w, "created_at", h->created_at);
@@ -89,7 +91,7 @@ void ops_webhooks(struct ops *o, const struct caller *c, ops_done *done, void *a
 static const struct webhook *own(struct read *r, struct db *db) {
     const struct webhook *h = NULL;
     err e = QUERY_RECORD(db, webhook, r->id, &r->arena, &h);
-    if (!e && (!str_is(h->project, r->caller.project) || str_is(h->state, "deleted"))) e = E_NOT_FOUND;
+    if (!e && (!str_is(h->project, r->caller.project) || str_is(h->state, "deleted") || !h->url.len)) e = E_NOT_FOUND;
     if (!e) return h;
     read_fail(r, e, e == E_NOT_FOUND ? "The project has no webhook of that id." : "The webhook could not be read.");
     return NULL;
@@ -141,12 +143,11 @@ void ops_webhook_messages(struct ops *o, const struct caller *c, struct str id, 
 /* --- what is set --- */
 
 /* https, and http only to a private address that the operator has named. Where a name leads is judged when a message is sent. */
-static err check_url(struct ops *o, struct str url, struct why *why) {
-    _cleanup_(arena_done) struct arena a = {};
+static err check_url(struct ops *o, struct str url, const char *field, struct arena *a, struct why *why, struct egress_url *out) {
     struct egress_url u;
-    snprintf(why->field, sizeof why->field, "url");
-    if (url.len > LIMIT_URL_BYTES) return why_set(why, E_INVALID, "url: It is longer than %d bytes.", LIMIT_URL_BYTES);
-    TRY(egress_url_read(url, STR(""), &a, why, &u));
+    snprintf(why->field, sizeof why->field, "%s", field);
+    if (url.len > LIMIT_URL_BYTES) return why_set(why, E_INVALID, "%s: It is longer than %d bytes.", field, LIMIT_URL_BYTES);
+    TRY(egress_url_read(url, STR(""), a, why, &u));
     struct sockaddr_in in4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)u.port)};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)u.port)};
     char host[256];
@@ -154,10 +155,11 @@ static err check_url(struct ops *o, struct str url, struct why *why) {
     const struct sockaddr *sa = inet_pton(AF_INET, host, &in4.sin_addr) == 1 ? (struct sockaddr *)&in4 : inet_pton(AF_INET6, host, &in6.sin6_addr) == 1 ? (struct sockaddr *)&in6 : NULL;
     struct egress_rule rule = {.list = o->o.allowed, .count = o->o.allowed_count};
     const char *what = sa ? egress_refuses(&rule, sa) : NULL;
-    if (what) return why_set(why, E_EGRESS, "url: Its server is %s, and messages go to public addresses only.", what);
+    if (what) return why_set(why, E_EGRESS, "%s: Its server is %s, and messages go to public addresses only.", field, what);
     bool named = sa && egress_special(sa); /* special, and not refused: the operator named it */
-    if (!u.tls && !named) return why_set(why, E_INVALID, "url: It must begin with https://.");
+    if (!u.tls && !named) return why_set(why, E_INVALID, "%s: It must begin with https://.", field);
     why->field[0] = 0;
+    *out = u;
     return OK;
 }
 
@@ -184,7 +186,9 @@ static err read_words(struct str words, int64_t (*bit)(struct str word), const c
 
 /* What of it can be judged without the record. */
 static err read_set(struct ops *o, const struct webhook_set *s, bool fresh, struct why *why, struct cmd_webhook_put *out) {
-    if (s->url.len || fresh) TRY(check_url(o, s->url, why));
+    _cleanup_(arena_done) struct arena a = {};
+    struct egress_url u;
+    if (s->url.len || fresh) TRY(check_url(o, s->url, "url", &a, why, &u));
     TRY(read_words(s->events, event_bit, "events", "generation.completed, generation.failed, generation.cancelled and generation.late", why, &out->wants));
     TRY(read_words(s->books, book_bit, "books", "live and test", why, &out->wants));
     if (s->state.len && !str_is(s->state, "enabled") && !str_is(s->state, "disabled")) {
@@ -256,6 +260,43 @@ void ops_webhook_rotate(struct ops *o, const struct caller *c, struct str id, in
     struct jw w = {.out = &json};
     jw_open(&w, '{');
     jw_kstr(&w, "id", id);
+    jw_kstr(&w, "secret", str_n(secret, SECRET_TEXT));
+    view_time(&w, "old_secret_until", cmd.webhook_put.before_until);
+    jw_close(&w, '}');
+    explicit_bzero(secret, sizeof secret);
+    change(o, &cmd, &json, done, arg);
+}
+
+/* --- URLs that calls name --- */
+
+err webhook_of_call(struct ops *o, const struct caller *c, struct str url, struct arena *a, struct why *why, struct cmd_submit *cmd) {
+    struct egress_url u;
+    if (c->kind == KEY_PUB) {
+        snprintf(why->field, sizeof why->field, "webhook_url");
+        return why_set(why, E_FORBIDDEN, "A publishable key does not say whom the server tells: whoever opens the page has it. Leave webhook_url out. Nothing was charged.");
+    }
+    TRY(check_url(o, url, "webhook_url", a, why, &u));
+    char id[ID_LEN + 1], secret[SECRET_TEXT + 1];
+    _cleanup_(buf_done) struct buf sealed = {};
+    webhook_call_id(str_of(c->project), STR(""), id);
+    make_secret(o, str_of(id), secret, &sealed);
+    explicit_bzero(secret, sizeof secret); /* the first such call gives it to the project; whoever wants to check signatures has one made that is shown */
+    cmd->webhook = url;
+    cmd->webhook_origin = u.origin;
+    cmd->webhook_secret = arena_dup(a, buf_view(&sealed));
+    return OK;
+}
+
+void ops_webhook_secret(struct ops *o, const struct caller *c, int64_t overlap_s, ops_done *done, void *arg) {
+    _cleanup_(buf_done) struct buf sealed = {};
+    char id[ID_LEN + 1], secret[SECRET_TEXT + 1];
+    webhook_call_id(str_of(c->project), STR(""), id);
+    make_secret(o, str_of(id), secret, &sealed);
+    struct command cmd = {.kind = CMD_WEBHOOK_PUT, .at = io_now(o->io)};
+    cmd.webhook_put = (struct cmd_webhook_put){.id = str_of(id), .project = str_of(c->project), .secret = buf_view(&sealed), .before_until = cmd.at + overlap_s * MS_SECOND, .of_calls = true};
+    struct buf json = {};
+    struct jw w = {.out = &json};
+    jw_open(&w, '{');
     jw_kstr(&w, "secret", str_n(secret, SECRET_TEXT));
     view_time(&w, "old_secret_until", cmd.webhook_put.before_until);
     jw_close(&w, '}');

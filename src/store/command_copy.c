@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-enum { MAX_STRINGS = 24 };
+enum { MAX_STRINGS = 28 };
 #define AT(member) (uint16_t) offsetof(struct command, member)
 #define STEP AT(step.generation), AT(step.node), AT(step.provider), AT(step.route), AT(step.their_ref), AT(step.reply), \
              AT(step.type), AT(step.payload), AT(step.detail), AT(step.result)
@@ -18,7 +18,8 @@ static const uint16_t strings[CMD_KIND_COUNT][MAX_STRINGS] = {
     [CMD_SUBMIT] = {AT(submit.generation), AT(submit.project), AT(submit.book), AT(submit.key), AT(submit.idempotency),
                     AT(submit.request_hash), AT(submit.model), AT(submit.kind), AT(submit.catalog), AT(submit.inputs),
                     AT(submit.output_path), AT(submit.quote.from), AT(submit.quote.row), AT(submit.node), AT(submit.provider),
-                    AT(submit.route), AT(submit.metadata), AT(submit.end_user), AT(submit.trace), AT(submit.files), AT(submit.url_path)},
+                    AT(submit.route), AT(submit.metadata), AT(submit.end_user), AT(submit.trace), AT(submit.files), AT(submit.url_path),
+                    AT(submit.webhook), AT(submit.webhook_origin), AT(submit.webhook_secret)},
     [CMD_CLAIM] = {STEP},
     [CMD_SENDING] = {STEP},
     [CMD_ACCEPTED] = {STEP},

@@ -1,11 +1,12 @@
-/* Webhooks: whom a project has told, what was told, and what is to be sent now. */
+/* Webhooks: whom a project has told, what was told, and what is to be sent now. One without a URL is the secret for those that calls name. */
+#include "base/limits.h"
 #include "store/query_rows.h"
 
 #include <stdint.h>
 
 err query_webhooks(struct db *db, struct str project, struct arena *a, const struct webhook ***out, size_t *n) {
-    return query_records(db, REC_webhook, "select @webhook from webhook where project = $1 and state <> 'deleted' order by created_at, id", SQL_PARAMS(SQL_STR(project)), a,
-                         (void ***)out, n);
+    return query_records(db, REC_webhook, "select @webhook from webhook where project = $1 and state <> 'deleted' and url <> '' order by case when secret = '' then 1 else 0 end, created_at, id limit $2",
+                         SQL_PARAMS(SQL_STR(project), SQL_INT(LIMIT_PAGE)), a, (void ***)out, n);
 }
 
 err query_webhook_messages(struct db *db, struct str webhook, msec before, int64_t limit, struct arena *a, const struct webhook_message ***out, size_t *n) {

@@ -469,6 +469,32 @@ static void sweep_deletes_what_expired(void **state) {
     assert_int_equal(kept, 10);
 }
 
+static int64_t webhooks_left(struct bench *b, msec now) {
+    int64_t deleted;
+    struct sql_rows rows;
+    assert_int_equal(store_sweep(b->a.store, &b->a.node, now, 1000, &deleted), OK);
+    assert_int_equal(db_run(b->db, "select count(*) from webhook", NULL, 0, &b->arena, &rows, NULL), OK);
+    return sql_row(&rows, 0)->i;
+}
+
+static void sweep_forgets_servers_that_no_call_names(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    for (int i = 0; i < 2; i++) {
+        struct command c = cmd_submit(i ? GEN2 : GEN);
+        c.at = i ? MS_DAY : 5;
+        c.submit.webhook = STR("https://a.example/h");
+        c.submit.webhook_origin = i ? STR("https://b.example:443") : STR("https://a.example:443");
+        c.submit.webhook_secret = STR("sealed");
+        seat_ok(&b->a, c);
+    }
+    seat_ok(&b->a, (struct command){.kind = CMD_WEBHOOK_PUT, .at = 5, .webhook_put = {.id = STR("hook1"), .project = STR(PROJECT), .url = STR("https://a.example/"), .secret = STR("s"), .wants = 31, .mask = 63, .fresh = true}});
+    const msec kept = 2 * LIMIT_WEBHOOK_KEPT_DAYS * (msec)MS_DAY;
+    assert_int_equal(webhooks_left(b, 5 + kept), 4); /* two servers, the secret for both, and a webhook of the project */
+    assert_int_equal(webhooks_left(b, 6 + kept), 3);
+    assert_int_equal(webhooks_left(b, 100 * kept), 2);
+}
+
 /* --- readers --- */
 
 struct reading {
@@ -504,7 +530,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(records_round_trip), T(large_text_and_large_batches), T(second_command_sees_the_first), T(refused_changes_nothing),
         T(text_no_database_takes_is_refused), T(commands_are_copied), T(many_commands_make_bounded_batches), T(fat_commands_are_split),
-        T(life_and_lists), T(pages), T(drive_lists), T(newest_catalog), T(sweep_deletes_what_expired), T(readers_answer_each_once),
+        T(life_and_lists), T(pages), T(drive_lists), T(newest_catalog), T(sweep_deletes_what_expired), T(sweep_forgets_servers_that_no_call_names),
+        T(readers_answer_each_once),
     };
     int failed = 0;
     engine = ENGINE_SQLITE;

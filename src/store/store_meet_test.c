@@ -173,6 +173,15 @@ static struct command note_of(int64_t status) {
 }
 static struct command make_note(void) { return note_of(204); }
 static struct command make_gone(void) { return note_of(410); }
+static struct command telling(const char *generation, const char *sealed) {
+    struct command c = cmd_submit(generation);
+    c.submit.webhook = STR("https://a.example/h");
+    c.submit.webhook_origin = STR("https://a.example:443");
+    c.submit.webhook_secret = str_of(sealed);
+    return c;
+}
+static struct command make_telling(void) { return telling(GEN, "one"); }
+static struct command make_other_telling(void) { return telling(GEN2, "two"); }
 static struct command make_publish(void) { return (struct command){.kind = CMD_PUBLISH_CATALOG, .at = 5, .publish = {STR("aa"), STR("text")}}; }
 
 /* The other server comes second, so it sees what ours did. */
@@ -230,6 +239,7 @@ static const struct meet {
     {"known", make_delivered, make_delivered, OK, "select 1 from idempotency where delivered_at = 7 and version = 2"},
     {"known", make_delivered, make_by_body, OK, "select 1 from idempotency where generation in ('" GEN "', '" GEN2 "')"},
     {"", make_webhook, make_submit, OK, "select 1 from project where webhooks = 'hook1:31' and seq = 1"},
+    {"", make_telling, make_other_telling, OK, "select 1 from webhook where url = '' and version = 1 and (select count(*) from webhook) = 2 and (select count(*) from generation) = 2"},
     {"webhook", make_webhook_off, make_webhook_gone, OK, "select 1 from webhook where state = 'deleted' or version = 2"},
     {"webhook", make_webhook_gone, make_webhook_gone, E_NOT_FOUND, "select 1 from project where id = '" PROJECT "' and webhooks = ''"},
     {"webhook", make_lease, make_their_lease, E_STALE, "select 1 from webhook where leased_until = 1000 and version = 2"},

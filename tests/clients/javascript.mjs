@@ -66,7 +66,8 @@ test("progress_submit_wait_and_cancel", async () => {
   const film = await puras.media.run("puras/motion-t2v", {prompt: "a boat", duration: 1, resolution: "360p"}, {onProgress: (p) => seen.push(p)});
   assert.deepEqual([film.kind, seen[0].status, seen.at(-1).status], ["video", "pending", "completed"]);
   const quote = await puras.media.quote("puras/sketch", SMALL);
-  const g = await puras.media.submit("puras/sketch", SMALL, {quoteId: quote.quote_id, metadata: {order: 7}, waitS: 20});
+  const g = await puras.media.submit("puras/sketch", SMALL, {quoteId: quote.quote_id, metadata: {order: 7}, webhookUrl: "https://hooks.example/x", waitS: 20});
+  assert.equal(g.state.webhook_url, "https://hooks.example/x");
   assert.deepEqual([g.status, g.state.metadata, (await g.wait()).request_id, g.outputs[0].width], ["completed", {order: 7}, g.id, 64]);
   await fails("conflict", g.cancel());
   assert.equal((await puras.media.get(g.id)).status, "completed");

@@ -259,6 +259,90 @@ def events_and_books(s):
         s.call("DELETE", "/v1/webhooks/" + h["id"], key="live")
 
 
+def named_by_calls(s, port):
+    return [h for h in s.get("/v1/webhooks").json["webhooks"] if h["url"].endswith(":%d" % port)]
+
+
+@on_each
+def a_call_names_whom_it_tells(s):
+    secret = s.post("/v1/webhook-secret", {}).json["secret"]
+    with Receiver() as r, Receiver() as own:
+        h = hook(s, own.url)
+        url = r.url + "?job=17&t=secret"
+        g = make(s, webhook_url=url)
+        head, body, path = r.wait(1)[0]
+        m = json.loads(body)
+        equal((m["type"], m["data"]["id"], m["data"]["webhook_url"], path), ("generation.completed", g["id"], url, "/hook?job=17&t=secret"))
+        expect(fits(secret, head, body) and not fits(h["secret"], head, body), head)
+        equal((json.loads(own.wait(1)[0][1])["data"]["id"], s.get("/v1/generations/" + g["id"]).json["webhook_url"]), (g["id"], url))  # beside the project's own
+        make(s)
+        equal((len(own.wait(2)), len(r.seen)), (2, 1))  # of that call alone
+        test = make(s, key="test", webhook_url=url)
+        equal(json.loads(r.wait(2)[1][1])["data"]["book"], test["book"])
+        with s.hold_renders():
+            ended = s.submit("puras/sketch", {"prompt": "x"}, webhook_url=url)
+            s.post("/v1/generations/%s/cancel" % ended, {})
+            equal(json.loads(r.wait(3)[2][1])["type"], "generation.cancelled")
+        one = s.post("/v1/media/generate", {"model": "puras/sketch", "inputs": {"prompt": "x"}, "webhook_url": url}).json
+        equal(json.loads(r.wait(4)[3][1])["data"]["id"], one["request_id"])
+        # the server behind it: one record with the history of all of them, and no webhook of the project
+        found = named_by_calls(s, r.port)
+        equal([(x["url"], x["named_by_calls"], x["state"]) for x in found], [("http://127.0.0.1:%d" % r.port, True, "enabled")])
+        rows = until(lambda: [d for d in [deliveries(s, found[0])] if len(d) == 4 and all(x["state"] == "delivered" for x in d)])[0]
+        equal({d["generation_id"] for d in rows}, {g["id"], test["id"], ended, one["request_id"]})
+        equal(s.post("/v1/webhooks/deliveries/%s/redeliver" % head["webhook-id"], {}).status, 200)
+        again = r.wait(5)[4]
+        equal((again[0]["webhook-id"], again[2]), (head["webhook-id"], path))
+        newer = s.post("/v1/webhook-secret", {}).json["secret"]
+        make(s, webhook_url=url)
+        head, body, _ = r.wait(6)[5]
+        expect(newer != secret and fits(secret, head, body) and fits(newer, head, body), head)
+        path = "/v1/webhooks/" + found[0]["id"]
+        for method, tail, body, status in (("PATCH", "", {"url": r.url}, 400), ("PATCH", "", {"events": ["generation.late"]}, 400), ("POST", "/rotate", {}, 400), ("POST", "/test", {}, 409)):
+            equal((tail, s.call(method, path + tail, body, key="live").status), (tail, status))
+        for x in (h, found[0]):
+            equal(s.call("DELETE", "/v1/webhooks/" + x["id"], key="live").status, 200)
+        equal(named_by_calls(s, r.port), [])
+    s.audit()
+
+
+@on_each
+def what_a_call_names_fails_by_itself(s):
+    with Receiver(410, 500) as r:
+        g = make(s, webhook_url=r.url + "/gone")
+        row = until(lambda: [d for h in named_by_calls(s, r.port) for d in deliveries(s, h) if d["attempts"]])[0]
+        h = named_by_calls(s, r.port)[0]
+        equal((row["state"], row["response_status"], h["state"], h["failures"]), ("failed", 410, "enabled", 0))
+        make(s, webhook_url=r.url + "/other")
+        row = until(lambda: [d for d in deliveries(s, h) if d["response_status"] == 500])[0]
+        equal(row["state"], "waiting")
+        equal((s.post("/v1/webhooks/deliveries/%s/redeliver" % row["id"], {}).status, r.wait(3)[2][2]), (200, "/hook/other"))
+        s.call("DELETE", "/v1/webhooks/" + h["id"], key="live")
+        equal(s.get("/v1/generations/" + g["id"]).json["status"], "completed")
+
+
+@case
+def a_call_may_not_name_everything():
+    with Server() as s:
+        before, call = s.balance(), {"model": "puras/sketch", "inputs": {"prompt": "x"}}
+        for path in ("/v1/generations", "/v1/media/generate"):
+            for url, word in (("http://example.com/h", "https"), ("https://127.0.0.1/x", "loopback"), ("https://[::ffff:10.0.0.1]/x", "public"), ("https://169.254.169.254/", "public"), ("https://a:b@example.com/", ""),
+                              ("example.com", ""), ("https://" + "a" * 3000, ""), (7, "webhook_url")):
+                reply = s.post(path, dict(call, webhook_url=url))
+                equal((url, reply.status), (url, 400))
+                expect(word in reply.json["detail"], (url, reply))
+        equal((s.balance(), s.get("/v1/generations").json["generations"], s.get("/v1/webhooks").json["webhooks"]), (before, [], []))
+        pub = s.post("/v1/keys", {"kind": "pub", "models": ["puras/sketch"], "origins": ["https://app.example"], "day_cap_usd": 1}, key="admin").json["key"]
+        equal(s.call("POST", "/v1/generations", dict(call, webhook_url="https://example.com/h"), key=pub, headers={"Origin": "https://app.example"}).status, 403)
+        first = s.call("POST", "/v1/generations", dict(call, webhook_url="https://example.com/h"), key="live", headers={"Idempotency-Key": "k"})
+        equal(first.status, 202)
+        equal(s.call("POST", "/v1/generations", dict(call, webhook_url="https://example.com/i"), key="live", headers={"Idempotency-Key": "k"}).status, 409)
+        same = s.call("POST", "/v1/generations", dict(call, webhook_url="https://example.com/h"), key="live", headers={"Idempotency-Key": "k"})
+        equal((same.status, same.json["id"], same.headers["Idempotent-Replayed"]), (202, first.json["id"], "true"))
+        s.wait(first.json["id"])
+        equal((s.call("POST", "/v1/webhook-secret", {}, key="test").status, s.post("/v1/webhook-secret", {"overlap_s": -1}).status), (403, 400))
+
+
 @on_each
 def a_dead_one_delays_nobody(s):
     other = s.call("POST", "/v1/projects", {"name": "other"}, key="admin").json["id"]
@@ -300,6 +384,12 @@ def from_a_shell():
         s.cli("webhooks", "rm", h)
         s.cli("webhooks", "rm", h, status=3)
         s.cli("webhooks", "rm", status=2)
+        secret = s.cli("webhooks", "secret").split()[1]
+        r.answers[:] = []
+        seen = len(r.seen)
+        s.cli("run", "puras/sketch", "prompt=x", "--webhook-url", r.url + "/mine")
+        head, body, path = r.wait(seen + 1)[seen]
+        expect(path == "/hook/mine" and fits(secret, head, body), (path, head))
 
 
 @case

@@ -127,7 +127,8 @@ def progress_is_told():
 @case
 def submit_waits_or_not():
     s = at(shared("sqlite"))
-    g = media.submit("puras/sketch", SMALL, wait=20, metadata={"order": 7}, end_user="ann")
+    g = media.submit("puras/sketch", SMALL, wait=20, metadata={"order": 7}, end_user="ann", webhook_url="https://hooks.example/x")
+    equal(g.state["webhook_url"], "https://hooks.example/x")
     expect(g.ended and g.outputs[0]["width"] == 64, g.state)
     equal((g.wait()["request_id"], media.get(g.id).state["metadata"]), (g.id, {"order": 7}))
     with s.hold_renders():

@@ -28,11 +28,11 @@ int main(int argc, char **argv) {
     puras_text(in, "prompt", "warmer \"and\" brighter");
     puras_file(in, "image", argv[1]);
     puras_file(in, "image", argv[1]);
-    puras_options own = {.idempotency_key = argv[2], .output_path = "c/edited.png", .metadata_json = "{\"order\":7}", .max_micros = 12000};
+    puras_options own = {.idempotency_key = argv[2], .output_path = "c/edited.png", .metadata_json = "{\"order\":7}", .max_micros = 12000, .webhook_url = "https://hooks.example/x"};
     bool ok = puras_run(p, "puras/sketch-edit", in, &own, &r, &e);
     say("edit", ok, &e);
     if (ok) printf("result %s %s %lld %lldx%lld %s %d\n", r->kind, r->outputs[0].drive_path, (long long)r->billed_micros, (long long)r->outputs[0].width, (long long)r->outputs[0].height,
-                   r->outputs[0].media_type, strstr(r->json, "\"order\":7") != NULL);
+                   r->outputs[0].media_type, strstr(r->json, "\"order\":7") && strstr(r->json, "https://hooks.example/x"));
     ok = puras_sign(p, "c/edited.png", 60, &link, &e);
     say("sign", ok, &e);
     if (ok) printf("link %s\n", link), free(link);

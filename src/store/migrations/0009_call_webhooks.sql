@@ -1,0 +1,3 @@
+-- Whom a call alone has told of its end.
+
+alter table generation add column ABSENT webhook TEXT not null default '';
