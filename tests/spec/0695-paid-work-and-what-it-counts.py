@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """What a provider has made is not lost for a key that is gone, and a price that counts an input counts that one, by whomever it is made."""
 import io
-import subprocess
 import os
+import signal
+import subprocess
+import time
 import wave
 
 from harness import PURAS, Server, case, equal, run
@@ -52,6 +54,25 @@ def the_input_that_the_price_counts_is_measured():
             made = s.wait(id)
             equal((made["status"], made["billed_micros"]), ("completed", 300))
             equal(before - s.balance(), 600)
+            s.audit()
+
+
+@case
+def a_helper_that_dies_while_it_measures_is_asked_again():
+    with Double() as d, catalog(d) as folder:
+        write(folder, "models/double-long.yaml", LONG)
+        with Server("--catalog", folder, env=KEY) as s:
+            equal(s.call("PUT", "/v1/drive/files/in.wav", sound(3), key="live").status // 100, 2)
+            with d.hold("file") as at:
+                id = s.submit("double/long", {"prompt": "a", "audio": "in.wav"})
+                at.wait()
+                with s.hold_renders() as helper:
+                    at.go.set()
+                    time.sleep(0.7)  # it is asked for the length by now, and stands still
+                    equal(s.get("/v1/generations/" + id).json["status"], "processing")
+                    helper.send(signal.SIGKILL)
+            made = s.wait(id)
+            equal((made["status"], made["billed_micros"]), ("completed", 300))
             s.audit()
 
 
