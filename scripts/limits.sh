@@ -63,7 +63,7 @@ IDEMPOTENCY_DAYS|So long a repeat with the same key finds the first call. Expire
 QUOTE_ID_MS|So long a `quote_id` holds its price.
 RUNNING_PER_PROJECT|Generations of one project at work at once, on all nodes together. Further ones stay pending.
 PENDING_PER_PROJECT|Generations of one project that wait. One more: 429 `rate_limited`.
-DRIVE_BYTES|Drive of one project, with what live generations reserved. Beyond: 507 `drive_full`, before anything is held.
+DRIVE_BYTES|Drive of one book of a project, with what running generations reserved. Beyond: 507 `drive_full`, before anything is held.
 RETENTION_DAYS|Days for which a project keeps its files, at most; without a number they are kept for ever. More: 400 `invalid_argument`.
 PATH_BYTES|A path in the drive. Longer: 400 `bad_path`.
 PATH_PART_BYTES|One part of a path between slashes.

@@ -64,7 +64,7 @@
 #define LIMIT_QUOTE_ID_MS (10 * 60 * 1000)
 #define LIMIT_RUNNING_PER_PROJECT 16           /* generations processing at once, unless the project says else */
 #define LIMIT_PENDING_PER_PROJECT 100000
-#define LIMIT_DRIVE_BYTES (10LL * 1024 * 1024 * 1024)  /* per project, unless the project says else */
+#define LIMIT_DRIVE_BYTES (10LL * 1024 * 1024 * 1024)  /* per book of a project, unless the project says else */
 #define LIMIT_RETENTION_DAYS 36500             /* a project's files, when it does not keep them for ever */
 #define LIMIT_PATH_BYTES 512
 #define LIMIT_PATH_PART_BYTES 255

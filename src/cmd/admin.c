@@ -6,12 +6,12 @@ static int projects_list(struct cli *c) {
     const struct json *j;
     int status = cli_get(c, "/v1/projects", &j);
     if (status || !j) return status;
-    static const char *const titles[] = {"project", "name", "created", ">runs", ">waiting", ">running", ">drive"};
-    struct table t = {.a = &c->a, .columns = 7, .titles = titles};
+    static const char *const titles[] = {"project", "name", "created", ">runs", ">waiting", ">running", ">drive", ">test drive"};
+    struct table t = {.a = &c->a, .columns = 8, .titles = titles};
     const struct json *rows = json_get(j, "projects");
     for (const struct json *p = rows ? rows->child : NULL; p; p = p->next) {
         const char *cells[] = {jtext(&c->a, p, "id"), jtext(&c->a, p, "name"), time_text(&c->a, jtext(&c->a, p, "created_at")), jtext(&c->a, p, "generations"),
-                               jtext(&c->a, p, "pending"), jtext(&c->a, p, "running"), bytes_text(&c->a, jint(p, "drive_bytes"))};
+                               jtext(&c->a, p, "pending"), jtext(&c->a, p, "running"), bytes_text(&c->a, jint(p, "drive_bytes")), bytes_text(&c->a, jint(p, "test_drive_bytes"))};
         table_add(&t, cells);
     }
     table_print(&t, stdout);

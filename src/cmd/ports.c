@@ -179,7 +179,7 @@ static void delete_expired(struct server *s) {
     for (size_t i = 0; i < s->expired_count; i++) {
         const struct asset *a = s->expired[i];
         struct command cmd = {.kind = CMD_ASSET_DELETE, .at = io_now(loop_io(s->loop))};
-        cmd.asset_delete = (struct cmd_asset_delete){.project = a->project, .path = a->path, .asset = a->head.id};
+        cmd.asset_delete = (struct cmd_asset_delete){.project = a->project, .book = a->book, .path = a->path, .asset = a->head.id};
         if (committer_submit(s->committer, &cmd, delete_ignored, s)) break; /* the next round goes on */
     }
     if (s->expired_count) log_event(&s->log, LOG_INFO, "drive.expired", "\"files\":%zu", s->expired_count);

@@ -143,9 +143,9 @@ struct cmd_cancel { struct str generation, project, book; };
 struct cmd_expire { struct str generation; bool waited; /* its node knows that its work was not begun */ };
 struct cmd_adopt { struct str node, dead; const struct str *generations; int64_t count; };
 /* only_new: refuse with E_PRECONDITION when the path shows a file; only_if (a sha256, or "*"): unless it shows that one. */
-struct cmd_asset_put { struct str project, path; struct output output; struct str only_if; bool only_new; };
+struct cmd_asset_put { struct str project, book, path; struct output output; struct str only_if; bool only_new; };
 /* asset: not empty: this file and no other; its path is '' when it was replaced. E_NOT_FOUND when the path shows another by now. */
-struct cmd_asset_delete { struct str project, path, asset; };
+struct cmd_asset_delete { struct str project, book, path, asset; };
 struct cmd_publish { struct str sha256, content; };
 /* amount above zero gives, below zero takes; never below what is available. transfer: adjust:<id> */
 struct cmd_adjust { struct str transfer, project, book, author, reason; micros amount; };

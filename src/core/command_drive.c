@@ -1,39 +1,51 @@
-/* What a project's drive shows: asset_put, asset_delete, and the path records behind settle. Which names are paths was
+/* What a project's drives show: asset_put, asset_delete, and the path records behind settle. Which names are paths was
  * decided before a command is made. */
 #include "core/rules.h"
 
-static struct str drive_path_id(struct workset *w, struct str project, struct str path) {
-    return arena_printf(workset_arena(w), "%.*s/%.*s", STR_ARG(project), STR_ARG(path));
+static bool is_test(struct str book) {
+    must(str_is(book, "live") || str_is(book, "test"));
+    return str_is(book, "test");
 }
 
-void want_path(struct workset *w, struct str project, struct str path, int round) {
-    struct str id = drive_path_id(w, project, path);
+struct str drive_path_id(struct arena *a, struct drive_spot p) {
+    return arena_printf(a, "%.*s%s/%.*s", STR_ARG(p.project), is_test(p.book) ? ":test" : "", STR_ARG(p.path));
+}
+
+int64_t *drive_bytes(struct project *p, struct str book) { return is_test(book) ? &p->test_drive_bytes : &p->drive_bytes; }
+int64_t *drive_reserved(struct project *p, struct str book) { return is_test(book) ? &p->test_drive_reserved : &p->drive_reserved; }
+
+int64_t drive_used(const struct project *p, struct str book) {
+    return is_test(book) ? p->test_drive_bytes + p->test_drive_reserved : p->drive_bytes + p->drive_reserved;
+}
+
+static struct str record_of(struct workset *w, struct drive_spot p) { return drive_path_id(workset_arena(w), p); }
+
+void want_path(struct workset *w, struct drive_spot p, int round) {
+    struct str id = record_of(w, p);
     if (round == 1) want(w, REC_drive_path, id);
     const struct drive_path *d = round == 2 ? WS_GET(w, drive_path, id) : NULL;
     if (d) want(w, REC_asset, d->asset);
 }
 
-bool path_is_loaded(struct workset *w, struct str project, struct str path) {
-    return workset_knows(w, REC_drive_path, drive_path_id(w, project, path));
-}
+bool path_is_loaded(struct workset *w, struct drive_spot p) { return workset_knows(w, REC_drive_path, record_of(w, p)); }
 
-bool path_shows(struct workset *w, struct str project, struct str path) {
-    if (str_empty(path) || !path_is_loaded(w, project, path)) return false;
-    const struct drive_path *d = WS_GET(w, drive_path, drive_path_id(w, project, path));
+bool path_shows(struct workset *w, struct drive_spot p) {
+    if (str_empty(p.path) || !path_is_loaded(w, p)) return false;
+    const struct drive_path *d = WS_GET(w, drive_path, record_of(w, p));
     return d && !str_empty(d->asset);
 }
 
 static void bury(struct workset *w, struct asset *a, msec at) {
     must(!a->deleted_at);
     a->deleted_at = at;
-    struct project *p = WS_EDIT(w, project, a->project);
-    p->drive_bytes -= a->bytes;
-    must(p->drive_bytes >= 0);
+    int64_t *stored = drive_bytes(WS_EDIT(w, project, a->project), a->book);
+    *stored -= a->bytes;
+    must(*stored >= 0);
 }
 
 /* What an upload to this path gives back: the upload that stood there. What a generation made stays with it. */
-static const struct asset *replaced_upload(struct workset *w, struct str project, struct str path) {
-    const struct drive_path *d = WS_GET(w, drive_path, drive_path_id(w, project, path));
+static const struct asset *replaced_upload(struct workset *w, struct drive_spot p) {
+    const struct drive_path *d = WS_GET(w, drive_path, record_of(w, p));
     const struct asset *a = d ? WS_GET(w, asset, d->asset) : NULL;
     return a && str_empty(a->generation) ? a : NULL;
 }
@@ -41,7 +53,7 @@ static const struct asset *replaced_upload(struct workset *w, struct str project
 /* The last writer of a path wins. What it replaces is shown by no path any more: made by a generation it stays, counted, reachable
  * by that; an upload would be out of everybody's reach, so it is deleted. */
 static void show(struct workset *w, struct asset *a, msec at) {
-    struct str id = drive_path_id(w, a->project, a->path);
+    struct str id = record_of(w, (struct drive_spot){a->project, a->book, a->path});
     const struct drive_path *seen = WS_GET(w, drive_path, id);
     struct drive_path *d = seen ? WS_EDIT(w, drive_path, id) : WS_INSERT(w, drive_path, id);
     if (!str_empty(d->asset)) {
@@ -55,11 +67,12 @@ static void show(struct workset *w, struct asset *a, msec at) {
     d->updated_at = at;
 }
 
-struct asset *asset_add(struct workset *w, const struct output *o, struct str project, struct str path, msec at) {
-    must(o->bytes >= 0 && !str_empty(path));
+struct asset *asset_add(struct workset *w, const struct output *o, struct drive_spot p, msec at) {
+    must(o->bytes >= 0 && !str_empty(p.path));
     struct asset *a = WS_INSERT(w, asset, o->asset);
-    a->project = project;
-    a->path = path;
+    a->project = p.project;
+    a->book = p.book;
+    a->path = p.path;
     a->blob = o->blob;
     a->bytes = o->bytes;
     a->sha256 = o->sha256;
@@ -68,13 +81,15 @@ struct asset *asset_add(struct workset *w, const struct output *o, struct str pr
     a->facts = o->facts;
     a->created_at = at;
     show(w, a, at);
-    WS_EDIT(w, project, project)->drive_bytes += o->bytes;
+    *drive_bytes(WS_EDIT(w, project, p.project), p.book) += o->bytes;
     return a;
 }
 
 /* Decided with the commit: between two writers who both looked before, one is refused. */
+static struct drive_spot put_spot(const struct cmd_asset_put *n) { return (struct drive_spot){n->project, n->book, n->path}; }
+
 static err check_conditions(struct workset *w, const struct cmd_asset_put *n, struct why *why) {
-    const struct drive_path *d = WS_GET(w, drive_path, drive_path_id(w, n->project, n->path));
+    const struct drive_path *d = WS_GET(w, drive_path, record_of(w, put_spot(n)));
     const struct asset *shown = d && !str_empty(d->asset) ? WS_GET(w, asset, d->asset) : NULL;
     if (n->only_new && shown) return why_set(why, E_PRECONDITION, "There is a file at that path already, and the request was to write only a new one. Nothing was changed.");
     if (str_empty(n->only_if) || (shown && (str_is(n->only_if, "*") || str_eq(n->only_if, shown->sha256)))) return OK;
@@ -88,7 +103,7 @@ void asset_put_want(const struct command *c, struct workset *w, int round) {
         want(w, REC_asset, n->output.asset);
     }
     /* the path is known at once; what it shows, one round later */
-    if (round < 2) want_path(w, n->project, n->path, round + 1);
+    if (round < 2) want_path(w, put_spot(n), round + 1);
 }
 
 err asset_put_apply(const struct command *c, struct workset *w, struct outcome *out) {
@@ -98,12 +113,12 @@ err asset_put_apply(const struct command *c, struct workset *w, struct outcome *
     if (str_empty(n->path)) return why_set(&out->why, E_BAD_PATH, "A file in the drive needs a path.");
     const struct asset *known = WS_GET(w, asset, n->output.asset);
     if (known) {
-        bool same = str_eq(known->project, n->project) && str_eq(known->sha256, n->output.sha256);
+        bool same = str_eq(known->project, n->project) && str_eq(known->book, n->book) && str_eq(known->sha256, n->output.sha256);
         return same ? OK : why_set(&out->why, E_CONFLICT, "The asset's id belongs to another file.");
     }
     TRY(check_conditions(w, n, &out->why));
-    const struct asset *replaced = replaced_upload(w, n->project, n->path);
-    int64_t used = p->drive_bytes + p->drive_reserved - (replaced ? replaced->bytes : 0);
+    const struct asset *replaced = replaced_upload(w, put_spot(n));
+    int64_t used = drive_used(p, n->book) - (replaced ? replaced->bytes : 0);
     if (p->drive_limit && (used > p->drive_limit || n->output.bytes > p->drive_limit - used)) {
         why_set(&out->why, E_DRIVE_FULL,
                 "The file has %lld bytes and the project's drive has %lld left; delete files first.",
@@ -113,9 +128,11 @@ err asset_put_apply(const struct command *c, struct workset *w, struct outcome *
         why_fact_int(&out->why, "limit_bytes", p->drive_limit);
         return E_DRIVE_FULL;
     }
-    asset_add(w, &n->output, n->project, n->path, c->at);
+    asset_add(w, &n->output, put_spot(n), c->at);
     return OK;
 }
+
+static struct drive_spot delete_spot(const struct cmd_asset_delete *n) { return (struct drive_spot){n->project, n->book, n->path}; }
 
 void asset_delete_want(const struct command *c, struct workset *w, int round) {
     const struct cmd_asset_delete *n = &c->asset_delete;
@@ -123,15 +140,16 @@ void asset_delete_want(const struct command *c, struct workset *w, int round) {
         want(w, REC_project, n->project);
         want(w, REC_asset, n->asset);
     }
-    if (round < 2) want_path(w, n->project, n->path, round + 1);
+    if (round < 2) want_path(w, delete_spot(n), round + 1);
 }
 
 err asset_delete_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_asset_delete *n = &c->asset_delete;
-    struct str id = drive_path_id(w, n->project, n->path);
+    struct str id = record_of(w, delete_spot(n));
     const struct drive_path *seen = WS_GET(w, drive_path, id);
     const struct asset *named = WS_GET(w, asset, n->asset);
-    if (named && str_empty(named->path) && str_empty(n->path) && str_eq(named->project, n->project) && !named->deleted_at) {
+    bool ours = named && str_eq(named->project, n->project) && str_eq(named->book, n->book);
+    if (ours && str_empty(named->path) && str_empty(n->path) && !named->deleted_at) {
         bury(w, WS_EDIT(w, asset, n->asset), c->at); /* replaced before: no path shows it */
         return OK;
     }

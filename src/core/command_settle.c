@@ -120,13 +120,15 @@ static struct str own_path(struct workset *w, const struct generation *g, const 
     return arena_printf(a, "media/%.*s-%lld%s%.*s", STR_ARG(g->head.id), (long long)n, dot, STR_ARG(o->ext));
 }
 
+static struct drive_spot spot_of(const struct generation *g, struct str path) { return (struct drive_spot){g->project, g->book, path}; }
+
 static int64_t outputs_before(const struct generation *g, const struct cmd_step *s) { return s->late || s->delivers ? g->outputs : 0; }
 
 /* Where the output is shown. Late outputs never take the path the caller named, and delivered ones not when a file stands there: another may have it by
  * now, and it is the newer one. */
 static struct str output_path(struct workset *w, const struct generation *g, const struct cmd_step *s, int64_t i) {
     int64_t n = outputs_before(g, s) + i + 1;
-    bool taken = s->late || (s->delivers && path_shows(w, g->project, g->output_path));
+    bool taken = s->late || (s->delivers && path_shows(w, spot_of(g, g->output_path)));
     if (n == 1 && !taken && !str_empty(g->output_path)) return g->output_path;
     return own_path(w, g, &s->outputs[i], n);
 }
@@ -144,17 +146,17 @@ void settle_want(const struct command *c, struct workset *w, int round) {
         want_ending(w, s->generation);
         if (s->late || s->delivers) want_newest_attempt(w, s->generation);
     }
-    for (int64_t i = 0; i < s->output_count; i++) want_path(w, g->project, output_path(w, g, s, i), round);
+    for (int64_t i = 0; i < s->output_count; i++) want_path(w, spot_of(g, output_path(w, g, s, i)), round);
     if (!s->delivers || !s->output_count) return; /* which of the two the first one takes is known when both are loaded */
-    if (!str_empty(g->output_path)) want_path(w, g->project, g->output_path, round);
-    want_path(w, g->project, own_path(w, g, &s->outputs[0], g->outputs + 1), round);
+    if (!str_empty(g->output_path)) want_path(w, spot_of(g, g->output_path), round);
+    want_path(w, spot_of(g, own_path(w, g, &s->outputs[0], g->outputs + 1)), round);
 }
 
 /* The paths follow from the generation as it was loaded. A command of the same batch may have submitted it or added outputs;
  * the settle then comes again in a later batch. */
 static err paths_loaded(struct workset *w, const struct generation *g, const struct cmd_step *s, struct why *why) {
     for (int64_t i = 0; i < s->output_count; i++)
-        if (!path_is_loaded(w, g->project, output_path(w, g, s, i)))
+        if (!path_is_loaded(w, spot_of(g, output_path(w, g, s, i))))
             return why_set(why, E_AGAIN, "The generation changed in the same instant; try again.");
     return OK;
 }
@@ -210,7 +212,7 @@ static void write_usage(struct workset *w, const struct generation *g, const str
 static void store_outputs(struct workset *w, const struct generation *g, const struct cmd_step *s, msec at) {
     int64_t before = outputs_before(g, s);
     for (int64_t i = 0; i < s->output_count; i++) {
-        struct asset *a = asset_add(w, &s->outputs[i], g->project, output_path(w, g, s, i), at);
+        struct asset *a = asset_add(w, &s->outputs[i], spot_of(g, output_path(w, g, s, i)), at);
         a->generation = g->head.id;
         a->n = before + i + 1;
     }
@@ -255,7 +257,7 @@ static int64_t files_owed(const struct generation *g) {
 
 static err has_room(struct workset *w, const struct generation *g, const struct cmd_step *s, struct why *why) {
     const struct project *p = WS_GET(w, project, g->project);
-    int64_t bytes = 0, left = p->drive_limit - p->drive_bytes - p->drive_reserved;
+    int64_t bytes = 0, left = p->drive_limit - drive_used(p, g->book);
     for (int64_t i = 0; i < s->output_count; i++) bytes += s->outputs[i].bytes;
     if (!p->drive_limit || bytes <= left) return OK;
     return why_set(why, E_DRIVE_FULL, "The file has %lld bytes and the project's drive has %lld left; delete files first and deliver it again, for nothing more.", (long long)bytes,

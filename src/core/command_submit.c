@@ -154,7 +154,7 @@ static err check_limits(const struct cmd_submit *s, const struct project *p, str
         if (why) why->retry_after_s = 1;
         return E_RATE_LIMITED;
     }
-    int64_t used = p->drive_bytes + p->drive_reserved;
+    int64_t used = drive_used(p, s->book);
     if (p->drive_limit && (used > p->drive_limit || s->needs_bytes > p->drive_limit - used)) {
         why_set(why, E_DRIVE_FULL,
                 "The result may need %lld bytes and the project's drive has %lld left; delete files first.",
@@ -236,7 +236,7 @@ err submit_apply(const struct command *c, struct workset *w, struct outcome *out
     write_idempotency(c, w);
     count_day(c, w);
     p->pending++;
-    p->drive_reserved += g->needs;
+    *drive_reserved(p, g->book) += g->needs;
     const struct event_more price[] = {{"quoted_micros", .number = g->quoted_micros}, {}};
     event_add(w, g, STR("submitted"), price, c->at);
     if (at_once) attempt_open(w, g, p, s->node, s->provider, s->route, c->at);

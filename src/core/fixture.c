@@ -207,20 +207,22 @@ static void audit_account(const struct bed *b, const struct account *a) {
 }
 
 static void audit_project(const struct bed *b, const struct project *p) {
-    int64_t pending = 0, running = 0, reserved = 0, bytes = 0, usage = 0, generations = 0;
+    int64_t pending = 0, running = 0, reserved[2] = {}, bytes[2] = {}, usage = 0, generations = 0; /* [1]: of the test book */
     EACH(b, generation, g) {
         if (!str_eq(g->project, p->head.id)) continue;
         generations++;
         pending += str_is(g->state, "pending");
         running += str_is(g->state, "processing");
-        reserved += generation_is_terminal(g->state) ? 0 : g->needs;
+        reserved[str_is(g->book, "test")] += generation_is_terminal(g->state) ? 0 : g->needs;
     }
-    EACH(b, asset, a) if (str_eq(a->project, p->head.id) && !a->deleted_at) bytes += a->bytes;
+    EACH(b, asset, a) if (str_eq(a->project, p->head.id) && !a->deleted_at) bytes[str_is(a->book, "test")] += a->bytes;
     EACH(b, usage_event, u) usage += str_eq(u->project, p->head.id);
     assert_int_equal(p->pending, pending);
     assert_int_equal(p->running, running);
-    assert_int_equal(p->drive_reserved, reserved);
-    assert_int_equal(p->drive_bytes, bytes);
+    assert_int_equal(p->drive_reserved, reserved[0]);
+    assert_int_equal(p->drive_bytes, bytes[0]);
+    assert_int_equal(p->test_drive_reserved, reserved[1]);
+    assert_int_equal(p->test_drive_bytes, bytes[1]);
     assert_int_equal(p->usage_seq, usage);
     assert_int_equal(p->seq, generations);
     if (!b->limits_fall) assert_true(p->running <= p->run_limit);
@@ -311,9 +313,15 @@ static void audit_adjustment(const struct transfer *t) {
 static void audit_paths(const struct bed *b) {
     EACH(b, drive_path, d) {
         int shown = 0;
-        EACH(b, asset, a) shown += str_eq(a->project, d->project) && str_eq(a->path, d->path) && !a->deleted_at;
+        char live[700], test[700];
+        snprintf(live, sizeof live, "%.*s/%.*s", STR_ARG(d->project), STR_ARG(d->path));
+        snprintf(test, sizeof test, "%.*s:test/%.*s", STR_ARG(d->project), STR_ARG(d->path));
+        assert_true(str_is(d->head.id, live) || str_is(d->head.id, test));
+        const char *book = str_is(d->head.id, live) ? "live" : "test";
+        EACH(b, asset, a) shown += str_eq(a->project, d->project) && str_is(a->book, book) && str_eq(a->path, d->path) && !a->deleted_at;
         assert_int_equal(shown, !str_empty(d->asset)); /* a path shows one file, or none */
     }
+    EACH(b, asset, a) EACH(b, generation, g) assert_true(!str_eq(a->generation, g->head.id) || str_eq(a->book, g->book));
 }
 
 void bed_audit(const struct bed *b) {

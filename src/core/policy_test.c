@@ -410,11 +410,11 @@ static void a_new_seal_takes_the_place_of_the_one_it_was_made_from(void **state)
 /* --- derived files, and deleting one file and no other --- */
 
 static struct command put(const char *path, const char *asset) {
-    return (struct command){.kind = CMD_ASSET_PUT, .at = 3, .asset_put = {STR(PROJECT), str_of(path), test_output(asset, 10)}};
+    return (struct command){.kind = CMD_ASSET_PUT, .at = 3, .asset_put = {STR(PROJECT), STR("live"), str_of(path), test_output(asset, 10)}};
 }
 
 static struct command erase(const char *project, const char *path, const char *asset) {
-    return (struct command){.kind = CMD_ASSET_DELETE, .at = 4, .asset_delete = {str_of(project), str_of(path), str_of(asset)}};
+    return (struct command){.kind = CMD_ASSET_DELETE, .at = 4, .asset_delete = {str_of(project), STR("live"), str_of(path), str_of(asset)}};
 }
 
 static void a_derived_file_is_made_once(void **state) {

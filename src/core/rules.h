@@ -1,6 +1,7 @@
 /* What the rules share. Private to core/: everyone else sends commands (core/command.h). */
 #pragma once
 #include "core/command.h"
+#include "core/drive.h"
 
 /* A rule: what it reads, and what it decides on that. apply runs inside workset_begin; any code but OK drops its edits. */
 typedef void want_fn(const struct command *c, struct workset *w, int round);
@@ -100,8 +101,7 @@ void webhook_call_want(struct workset *w, const struct cmd_submit *s);
 struct str webhook_call_take(struct workset *w, const struct cmd_submit *s, msec at);
 
 /* --- command_drive.c: what a path shows --- */
-void want_path(struct workset *w, struct str project, struct str path,
-               int round); /* round 1: the path, round 2: its asset */
-bool path_shows(struct workset *w, struct str project, struct str path); /* a file, as far as it is loaded */
-bool path_is_loaded(struct workset *w, struct str project, struct str path);
-struct asset *asset_add(struct workset *w, const struct output *o, struct str project, struct str path, msec at);
+void want_path(struct workset *w, struct drive_spot p, int round); /* round 1: the path, round 2: its asset */
+bool path_shows(struct workset *w, struct drive_spot p); /* a file, as far as it is loaded */
+bool path_is_loaded(struct workset *w, struct drive_spot p);
+struct asset *asset_add(struct workset *w, const struct output *o, struct drive_spot p, msec at);

@@ -201,7 +201,7 @@ static void a_delivery_owes_what_was_billed_and_replaces_nothing(void **state) {
     bed_ok(&b, hide);
     micros paid = BED_GET(&b, generation, GEN)->billed_micros;
     assert_int_equal(paid, 2 * PRICE);
-    bed_ok(&b, (struct command){.kind = CMD_ASSET_PUT, .at = 3, .asset_put = {STR(PROJECT), STR("cat.png"), test_output("own", 10)}}); /* the caller's own, newer file */
+    bed_ok(&b, (struct command){.kind = CMD_ASSET_PUT, .at = 3, .asset_put = {STR(PROJECT), STR("live"), STR("cat.png"), test_output("own", 10)}}); /* the caller's own, newer file */
     struct command one = settle_as(GEN, "first");
     one.step.delivers = true;
     bed_ok(&b, one);
@@ -288,14 +288,18 @@ static void the_usage_row_says_what_was_billed(void **state) {
     }
 }
 
-static struct command put(const char *path, const char *asset, int64_t bytes) {
+static struct command put_in(const char *book, const char *path, const char *asset, int64_t bytes) {
     return (struct command){
-        .kind = CMD_ASSET_PUT, .at = 3, .asset_put = {STR(PROJECT), str_of(path), test_output(asset, bytes)}};
+        .kind = CMD_ASSET_PUT, .at = 3, .asset_put = {STR(PROJECT), str_of(book), str_of(path), test_output(asset, bytes)}};
 }
 
-static struct command delete_path(const char *project, const char *path) {
-    return (struct command){.kind = CMD_ASSET_DELETE, .at = 4, .asset_delete = {str_of(project), str_of(path)}};
+static struct command put(const char *path, const char *asset, int64_t bytes) { return put_in("live", path, asset, bytes); }
+
+static struct command delete_in(const char *project, const char *book, const char *path, const char *asset) {
+    return (struct command){.kind = CMD_ASSET_DELETE, .at = 4, .asset_delete = {str_of(project), str_of(book), str_of(path), str_of(asset)}};
 }
+
+static struct command delete_path(const char *project, const char *path) { return delete_in(project, "live", path, ""); }
 
 static void a_callers_own_files(void **state) {
     struct bed b;
@@ -327,6 +331,93 @@ static void a_callers_own_files(void **state) {
     bed_ok(&b, put("in/a.png", "up4", 1));
     expect_shown(&b, "in/a.png", "up4");
     bed_close(&b);
+}
+
+static void expect_shown_to_tests(const struct bed *b, const char *path, const char *asset) {
+    char id[256];
+    snprintf(id, sizeof id, PROJECT ":test/%s", path);
+    const struct drive_path *d = BED_GET(b, drive_path, id);
+    assert_true(str_is(d ? d->asset : STR(""), asset));
+}
+
+/* The same path in both books is two files: whatever is done to one leaves the other and its space as they were. */
+static void each_book_has_a_drive_of_its_own(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, put("a.png", "live1", 4000));
+    bed_ok(&b, put_in("test", "a.png", "test1", 3000));
+    expect_shown(&b, "a.png", "live1");
+    expect_shown_to_tests(&b, "a.png", "test1");
+    assert_true(str_is(BED_GET(&b, asset, "live1")->book, "live") && str_is(BED_GET(&b, asset, "test1")->book, "test"));
+    bed_ok(&b, put_in("test", "a.png", "test2", 3500)); /* replaces that of its own book */
+    assert_true(BED_GET(&b, asset, "test1")->deleted_at && !BED_GET(&b, asset, "live1")->deleted_at);
+    struct command only = put_in("test", "b.png", "test3", 1);
+    bed_ok(&b, put("b.png", "live2", 1));
+    only.asset_put.only_if = STR("*"); /* a file of the live book is no file to replace, */
+    assert_int_equal(bed_run(&b, only).code, E_PRECONDITION);
+    only.asset_put.only_if = STR("");
+    only.asset_put.only_new = true; /* and none in the way */
+    bed_ok(&b, only);
+    assert_int_equal(bed_run(&b, put_in("test", "c.png", "live1", 4000)).code, E_CONFLICT); /* an id of the other book */
+    bed_ok(&b, put("c.png", "live4", 1));
+    assert_int_equal(bed_run(&b, delete_in(PROJECT, "test", "c.png", "")).code, E_NOT_FOUND);
+    assert_int_equal(bed_run(&b, delete_in(PROJECT, "test", "a.png", "live1")).code, E_NOT_FOUND);
+    assert_int_equal(bed_run(&b, delete_in(PROJECT, "live", "a.png", "test2")).code, E_NOT_FOUND);
+    bed_ok(&b, delete_in(PROJECT, "test", "a.png", ""));
+    expect_shown(&b, "a.png", "live1");
+    expect_shown_to_tests(&b, "a.png", "");
+    bed_close(&b);
+}
+
+/* A test call that names the path of a live file, by every way a generation gets files. */
+static void a_test_call_writes_into_its_own_drive(void **state) {
+    struct bed b;
+    bed_ready(&b);
+    bed_ok(&b, put("cat.png", "live1", 100));
+    struct command c = submit_to(GEN, "cat.png");
+    c.submit.key = STR("testkey1");
+    c.submit.book = STR("test");
+    bed_ok(&b, c);
+    assert_true(BED_GET(&b, project, PROJECT)->test_drive_reserved == NEEDS && !BED_GET(&b, project, PROJECT)->drive_reserved);
+    bed_ok(&b, cmd_claim("local", 1));
+    bed_ok(&b, settle_as(GEN, "made"));
+    struct command late = settle_as(GEN, "late");
+    late.step.late = true;
+    bed_ok(&b, late);
+    expect_shown(&b, "cat.png", "live1");
+    assert_null(path_of(&b, "media/" GEN "-2.png"));
+    expect_shown_to_tests(&b, "cat.png", "made");
+    expect_shown_to_tests(&b, "media/" GEN "-2.png", "late");
+    const struct project *p = BED_GET(&b, project, PROJECT);
+    assert_true(p->drive_bytes == 100 && p->test_drive_bytes == 200 && !p->test_drive_reserved);
+    bed_ok(&b, put_in("test", "cat.png", "newer", 1)); /* what it replaces stays with its generation, and is deleted by its name in its own book only */
+    assert_int_equal(bed_run(&b, delete_in(PROJECT, "live", "", "made")).code, E_NOT_FOUND);
+    bed_ok(&b, delete_in(PROJECT, "test", "", "made"));
+    bed_close(&b);
+}
+
+/* The limit is each drive's own: a full one of the test book refuses nothing of the live one, nor the other way round. */
+static void each_drive_has_the_whole_limit(void **state) {
+    static const char *const books[] = {"live", "test"};
+    for (int full = 0; full < 2; full++) {
+        const char *other = books[!full];
+        struct bed b;
+        bed_ready(&b);
+        bed_ok(&b, put_in(books[full], "a.png", "up1", 10 * NEEDS));
+        assert_int_equal(bed_run(&b, put_in(books[full], "b.png", "up2", 1)).code, E_DRIVE_FULL);
+        bed_ok(&b, put_in(other, "b.png", "up3", 9 * NEEDS));
+        struct command c = submit_to(GEN, "");
+        c.submit.book = str_of(books[full]);
+        c.submit.key = full ? STR("testkey1") : STR("livekey1");
+        assert_int_equal(bed_run(&b, c).code, E_DRIVE_FULL);
+        c.submit.book = str_of(other);
+        c.submit.key = full ? STR("livekey1") : STR("testkey1");
+        bed_ok(&b, c);
+        assert_int_equal(bed_run(&b, put_in(other, "c.png", "up4", 1)).code, E_DRIVE_FULL); /* reserved by the call */
+        bed_ok(&b, delete_in(PROJECT, books[full], "a.png", ""));
+        bed_ok(&b, put_in(books[full], "c.png", "up5", 10 * NEEDS));
+        bed_close(&b);
+    }
 }
 
 /* What a provider bills although it refused is the operator's cost: counted by key and hour, and bounded. */
@@ -381,6 +472,9 @@ int main(void) {
         cmocka_unit_test(the_usage_row_says_what_was_billed),
         cmocka_unit_test(billed_failures_are_bounded),
         cmocka_unit_test(a_callers_own_files),
+        cmocka_unit_test(each_book_has_a_drive_of_its_own),
+        cmocka_unit_test(a_test_call_writes_into_its_own_drive),
+        cmocka_unit_test(each_drive_has_the_whole_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

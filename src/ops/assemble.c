@@ -94,8 +94,7 @@ static void run_find(struct read *r, struct db *db) {
         struct why why = {};
         int64_t bytes;
         if (!m->pieces[i].asset.len) continue;
-        err e = QUERY_RECORD(db, asset, m->pieces[i].asset, &r->arena, &a);
-        if (!e && (a->deleted_at || !str_is(a->project, r->caller.project))) e = E_NOT_FOUND;
+        err e = asset_named(db, &r->arena, &r->caller, m->pieces[i].asset, &a);
         if (!e) e = drive_blob_open(r->o->o.drive, a->blob, &why, &m->fds[i], &bytes);
         if (!e) continue;
         read_fail(r, e, e == E_NOT_FOUND ? "A file of the answer has been deleted." : "A file of the answer could not be read.");

@@ -19,6 +19,7 @@ struct making {
     struct arena made_arena; /* the pool's thread's: the loop may lose patience while it is at work */
     struct str folder, role, path;
     struct signed_link link;
+    const char *book;        /* of the key, where there is one */
     const struct asset *asset;
     const struct derived *made;
     enum read_want want;
@@ -140,7 +141,7 @@ static void no_patience(void *arg) {
 
 static void run_find(struct db *db, void *arg) {
     struct making *m = arg;
-    err e = m->link.asset.len ? QUERY_RECORD(db, asset, m->link.asset, &m->arena, &m->asset) : asset_at(db, &m->arena, m->link.project, m->link.path, &m->asset);
+    err e = m->link.asset.len ? QUERY_RECORD(db, asset, m->link.asset, &m->arena, &m->asset) : asset_at(db, &m->arena, (struct drive_spot){m->link.project, str_of(m->book), m->link.path}, &m->asset);
     if (!e) m->link.asset = m->asset->head.id;
     if (!e && (m->asset->deleted_at || !str_eq(m->asset->project, m->link.project))) e = E_NOT_FOUND;
     m->answer.code = m->answer.why.code = e;
@@ -171,6 +172,7 @@ static void found(void *arg) {
 /* What a key may see, by the path that shows it now; the original's link lives as long as any that is asked for. */
 static err find_by_path(struct making *m, const struct caller *c, struct str path) {
     m->keyed = true;
+    m->book = c->book;
     m->link.project = arena_dup(&m->arena, str_of(c->project));
     m->link.expires_at = io_now(m->o->io) + LIMIT_SIGNED_URL_DEFAULT_S * MS_SECOND;
     return drive_path_clean(path, &m->arena, &m->answer.why, &m->link.path);

@@ -24,7 +24,7 @@ static void write_file(struct jw *w, const struct asset *a, const char *modified
 static void run_list(struct read *r, struct db *db) {
     const struct asset **rows;
     size_t n;
-    err e = query_drive(db, str_of(r->caller.project), r->path, r->id, r->list.limit, &r->arena, &rows, &n);
+    err e = query_drive(db, spot_of(&r->caller, r->path), r->id, r->list.limit, &r->arena, &rows, &n);
     if (e) {
         read_fail(r, e, "The drive could not be listed.");
         return;
@@ -50,13 +50,24 @@ void ops_drive_list(struct ops *o, const struct caller *c, struct str prefix, st
     read_start(r);
 }
 
-err asset_at(struct db *db, struct arena *a, struct str project, struct str path, const struct asset **out) {
-    const struct drive_path *p = NULL;
-    TRY(QUERY_RECORD(db, drive_path, arena_printf(a, "%.*s/%.*s", STR_ARG(project), STR_ARG(path)), a, &p));
-    if (!p->asset.len) return E_NOT_FOUND;
+static err asset_kept(struct db *db, struct arena *a, struct str id, const struct asset **out) {
     const struct asset *asset = NULL;
-    TRY(QUERY_RECORD(db, asset, p->asset, a, &asset));
+    TRY(QUERY_RECORD(db, asset, id, a, &asset));
     if (asset->deleted_at) return E_NOT_FOUND;
+    *out = asset;
+    return OK;
+}
+
+err asset_at(struct db *db, struct arena *a, struct drive_spot p, const struct asset **out) {
+    const struct drive_path *shown = NULL;
+    TRY(QUERY_RECORD(db, drive_path, drive_path_id(a, p), a, &shown));
+    return shown->asset.len ? asset_kept(db, a, shown->asset, out) : E_NOT_FOUND;
+}
+
+err asset_named(struct db *db, struct arena *a, const struct caller *c, struct str id, const struct asset **out) {
+    const struct asset *asset = NULL;
+    TRY(asset_kept(db, a, id, &asset));
+    if (!is_in_drive(asset, c)) return E_NOT_FOUND;
     *out = asset;
     return OK;
 }
@@ -85,7 +96,7 @@ static void open_asset(struct read *r, const struct asset *a) {
 
 static void run_open(struct read *r, struct db *db) {
     const struct asset *a = NULL;
-    err e = asset_at(db, &r->arena, str_of(r->caller.project), r->path, &a);
+    err e = asset_at(db, &r->arena, spot_of(&r->caller, r->path), &a);
     if (e) read_fail(r, e, e == E_NOT_FOUND ? "There is no file '%.*s' in this drive." : "The file '%.*s' could not be read.", STR_ARG(r->path));
     else open_asset(r, a);
 }
@@ -105,11 +116,11 @@ void ops_drive_open(struct ops *o, const struct caller *c, struct str path, ops_
     read_start(r);
 }
 
-/* The link names the asset: a file replaced since stays reachable, a deleted one does not. */
+/* The link names the asset, of whichever book: a file replaced since stays reachable, a deleted one does not. */
 static void run_open_signed(struct read *r, struct db *db) {
     const struct asset *a = NULL;
-    err e = QUERY_RECORD(db, asset, r->id, &r->arena, &a);
-    if (!e && (a->deleted_at || !str_is(a->project, r->caller.project))) e = E_NOT_FOUND;
+    err e = asset_kept(db, &r->arena, r->id, &a);
+    if (!e && !str_is(a->project, r->caller.project)) e = E_NOT_FOUND;
     if (e) read_fail(r, e, e == E_NOT_FOUND ? "The file '%.*s' has been deleted." : "The file '%.*s' could not be read.", STR_ARG(r->path));
     else open_asset(r, a);
 }
@@ -132,8 +143,15 @@ void ops_drive_open_signed(struct ops *o, struct str path, struct str query, ops
     read_start(r);
 }
 
+static void run_open_named(struct read *r, struct db *db) {
+    const struct asset *a = NULL;
+    err e = asset_named(db, &r->arena, &r->caller, r->id, &a);
+    if (e) read_fail(r, e, e == E_NOT_FOUND ? "The file '%.*s' has been deleted." : "The file '%.*s' could not be read.", STR_ARG(r->id));
+    else open_asset(r, a);
+}
+
 void ops_asset_open(struct ops *o, const struct caller *c, struct str asset, ops_done *done, void *arg) {
-    struct read *r = read_new(o, c, run_open_signed, done, arg);
+    struct read *r = read_new(o, c, run_open_named, done, arg);
     r->id = arena_dup(&r->arena, asset);
     r->path = r->id;
     read_start(r);
@@ -141,7 +159,7 @@ void ops_asset_open(struct ops *o, const struct caller *c, struct str asset, ops
 
 static void run_sign(struct read *r, struct db *db) {
     const struct asset *a = NULL;
-    err e = asset_at(db, &r->arena, str_of(r->caller.project), r->path, &a);
+    err e = asset_at(db, &r->arena, spot_of(&r->caller, r->path), &a);
     if (e) {
         read_fail(r, e, e == E_NOT_FOUND ? "There is no file '%.*s' in this drive." : "The file '%.*s' could not be read.", STR_ARG(r->path));
         return;
@@ -166,9 +184,13 @@ static err check_signing(struct str path, int64_t *ttl_s, struct arena *a, struc
     return why_set(why, E_INVALID, "ttl is a number of seconds from %d to %d.", LIMIT_SIGNED_URL_MIN_S, LIMIT_SIGNED_URL_MAX_S);
 }
 
-/* No file is meant, whatever stands there: the asset of such a link is none. */
+/* A link that writes means no file, whatever stands at its path. In a file's place it names the drive: that of the key which signed it. */
 #define PUT_FOLDER STR("put")
-#define NO_ASSET STR("00000000000000000000000000000000")
+static const struct put_drive {
+    enum key_kind kind;
+    const char *book, *asset;
+} put_drives[] = {{KEY_LIVE, "live", "00000000000000000000000000000001"}, {KEY_TEST, "test", "00000000000000000000000000000002"}};
+enum { PUT_DRIVES = sizeof put_drives / sizeof *put_drives };
 
 void ops_drive_sign_put(struct ops *o, const struct caller *c, struct str path, int64_t ttl_s, ops_done *done, void *arg) {
     _cleanup_(arena_done) struct arena arena = {};
@@ -177,7 +199,9 @@ void ops_drive_sign_put(struct ops *o, const struct caller *c, struct str path, 
     struct str clean;
     a.code = check_signing(path, &ttl_s, &arena, &a.why, &clean);
     if (!a.code) {
-        struct signed_link link = {.project = str_of(c->project), .asset = NO_ASSET, .path = clean, .folder = PUT_FOLDER, .expires_at = io_now(o->io) + ttl_s * MS_SECOND};
+        struct signed_link link = {.project = str_of(c->project), .path = clean, .folder = PUT_FOLDER, .expires_at = io_now(o->io) + ttl_s * MS_SECOND};
+        for (int i = 0; i < PUT_DRIVES; i++)
+            if (!strcmp(put_drives[i].book, c->book)) link.asset = str_of(put_drives[i].asset);
         struct jw w = {.out = &json};
         sign_link(o->o.signer, &link, str_of(o->o.public_url), &url);
         jw_open(&w, '{');
@@ -194,7 +218,11 @@ void ops_drive_sign_put(struct ops *o, const struct caller *c, struct str path, 
 err ops_drive_put_link(struct ops *o, struct str path, struct str query, struct arena *a, struct why *why, struct caller *out_caller, struct str *out_path) {
     struct signed_link link = {};
     TRY(sign_check_in(o->o.signer, PUT_FOLDER, path, query, io_now(o->io), a, why, &link));
-    struct caller c = {.kind = KEY_LIVE, .book = "live"};
+    const struct put_drive *drive = NULL;
+    for (int i = 0; i < PUT_DRIVES; i++)
+        if (str_is(link.asset, put_drives[i].asset)) drive = &put_drives[i];
+    if (!drive) return why_set(why, E_BAD_SIGNATURE, "The link does not say which drive it writes to; ask for a new one.");
+    struct caller c = {.kind = drive->kind, .book = drive->book};
     snprintf(c.project, sizeof c.project, "%.*s", STR_ARG(link.project));
     *out_caller = c;
     *out_path = link.path;
@@ -228,7 +256,7 @@ void ops_drive_delete(struct ops *o, const struct caller *c, struct str path, op
         return;
     }
     struct command cmd = {.kind = CMD_ASSET_DELETE, .at = io_now(o->io)};
-    cmd.asset_delete = (struct cmd_asset_delete){.project = str_of(c->project), .path = clean};
+    cmd.asset_delete = (struct cmd_asset_delete){.project = str_of(c->project), .book = str_of(c->book), .path = clean};
     struct buf json = {};
     struct jw w = {.out = &json};
     jw_open(&w, '{');
@@ -249,8 +277,7 @@ struct asset_deletion {
 
 static void run_find_asset(struct read *r, struct db *db) {
     const struct asset *a = NULL;
-    err e = QUERY_RECORD(db, asset, r->id, &r->arena, &a);
-    if (!e && (a->deleted_at || !str_is(a->project, r->caller.project))) e = E_NOT_FOUND;
+    err e = asset_named(db, &r->arena, &r->caller, r->id, &a);
     if (e) read_fail(r, e, e == E_NOT_FOUND ? "There is no such file in this drive." : "The file could not be read now; try again in a second.");
     else r->answer.path = a->path; /* empty: another file is shown there */
 }
@@ -262,7 +289,7 @@ static void asset_found(void *arg, const struct answer *a) {
         struct buf json = {};
         struct jw w = {.out = &json};
         struct command cmd = {.kind = CMD_ASSET_DELETE, .at = io_now(d->o->io)};
-        cmd.asset_delete = (struct cmd_asset_delete){.project = str_of(d->caller.project), .path = a->path, .asset = a->generation};
+        cmd.asset_delete = (struct cmd_asset_delete){.project = str_of(d->caller.project), .book = str_of(d->caller.book), .path = a->path, .asset = a->generation};
         jw_open(&w, '{');
         jw_kstr(&w, "path", a->path);
         jw_kbool(&w, "deleted", true);
@@ -290,13 +317,13 @@ static void run_room(struct read *r, struct db *db) {
     const struct project *p = NULL;
     const struct asset *shown = NULL;
     err e = QUERY_RECORD(db, project, id, &r->arena, &p);
-    if (!e && r->path.len) e = asset_at(db, &r->arena, id, r->path, &shown);
+    if (!e && r->path.len) e = asset_at(db, &r->arena, spot_of(&r->caller, r->path), &shown);
     if (e == E_NOT_FOUND && p) e = OK;
     if (e) {
         read_fail(r, e, e == E_NOT_FOUND ? "There is no such project." : "The space of the drive could not be read.");
         return;
     }
-    int64_t used = p->drive_bytes + p->drive_reserved - (shown && !shown->generation.len ? shown->bytes : 0);
+    int64_t used = drive_used(p, str_of(r->caller.book)) - (shown && !shown->generation.len ? shown->bytes : 0);
     int64_t left = !p->drive_limit ? INT64_MAX : used < p->drive_limit ? p->drive_limit - used : 0;
     r->answer.bytes = left;
     if (r->length <= left && (!p->drive_limit || used <= p->drive_limit)) return;
@@ -388,7 +415,7 @@ static void upload_store(struct upload *u) {
     struct command cmd = {.kind = CMD_ASSET_PUT, .at = io_now(u->o->io)};
     if (!u->path.len) u->path = arena_printf(&u->arena, "%.*s/%s.%s", STR_ARG(u->folder), u->asset, s.type ? s.ext : u->suffix[0] ? u->suffix : "bin");
     struct str facts_json = facts.width ? arena_printf(&u->arena, "{\"width\":%lld,\"height\":%lld}", (long long)facts.width, (long long)facts.height) : STR("{}");
-    cmd.asset_put = (struct cmd_asset_put){.project = str_of(u->caller.project), .path = u->path,
+    cmd.asset_put = (struct cmd_asset_put){.project = str_of(u->caller.project), .book = str_of(u->caller.book), .path = u->path,
                                            .output = {.asset = str_of(u->asset), .blob = u->blob, .ext = s.type ? str_of(s.ext) : STR("bin"),
                                                       .type = s.type ? str_of(s.type) : STR("application/octet-stream"), .kind = s.type ? str_of(s.kind) : STR("file"),
                                                       .sha256 = str_n(u->sha256, 64), .facts = facts_json, .bytes = u->file.bytes},

@@ -90,7 +90,7 @@ static void put_all(struct gathering *g) {
         struct putting *p = arena_new(&g->arena, struct putting);
         *p = (struct putting){g, i};
         struct command cmd = {.kind = CMD_ASSET_PUT, .at = io_now(g->o->io)};
-        cmd.asset_put = (struct cmd_asset_put){.project = str_of(g->wait->caller.project), .path = g->files.list[i].path, .output = g->outputs[i]};
+        cmd.asset_put = (struct cmd_asset_put){.project = str_of(g->wait->caller.project), .book = str_of(g->wait->caller.book), .path = g->files.list[i].path, .output = g->outputs[i]};
         g->code = committer_submit(g->o->o.committer, &cmd, put_done, p);
         if (g->code) why_set(&g->why, g->code, "The call's files could not be stored now; nothing was charged. Try again in a second.");
         else g->owned[i] = true, g->commits++;

@@ -145,17 +145,13 @@ static err resolve_one(struct db *db, const struct caller *c, struct file_in *f,
         if (f->maybe_data) return take_data(f, f->text, why);
         return bad(why, f->input, E_FORBIDDEN, "The input `%.*s` names a file by its path, which a publishable key may not: give its signed link, or the file itself as a data URI.", STR_ARG(f->input));
     }
-    if (f->from == FROM_LINK) e = QUERY_RECORD(db, asset, f->text, a, &asset);
+    if (f->from == FROM_LINK) e = asset_named(db, a, c, f->text, &asset);
     else {
-        const struct drive_path *p = NULL;
         struct str clean = f->text;
         e = f->maybe_data ? drive_path_clean(f->text, a, NULL, &clean) : OK;
-        if (!e) e = QUERY_RECORD(db, drive_path, arena_printf(a, "%s/%.*s", c->project, STR_ARG(clean)), a, &p);
-        if (!e && !p->asset.len) e = E_NOT_FOUND;
-        if (!e) e = QUERY_RECORD(db, asset, p->asset, a, &asset);
+        if (!e) e = asset_at(db, a, spot_of(c, clean), &asset);
         if (e && f->maybe_data) return take_data(f, f->text, why); /* no such path, so the text itself may be the file */
     }
-    if (!e && (asset->deleted_at || !str_is(asset->project, c->project))) e = E_NOT_FOUND;
     if (e) return bad(why, f->input, e == E_NOT_FOUND ? E_INVALID : e, "The input `%.*s` names a file that is not in this drive.", STR_ARG(f->input));
     f->asset = asset->head.id;
     f->blob = asset->blob;

@@ -3,7 +3,7 @@
  *
  *   "path" or "drive/path"        a file of the drive
  *   {"drive_path": ..} {"path": ..}
- *   a signed link of this server  the drive file it names; its project is checked, its expiry is not
+ *   a signed link of this server  the drive file it names; its project and book are checked, its expiry is not
  *   "data:image/png;base64,.."    inline; becomes inputs/<32 digits of its sha256>.<ext> in the drive
  *   {"data": ..} {"base64": .., "media_type": ..}
  *   {"url": ..}                   a signed link of this server, or data:, or a link to another server
@@ -40,7 +40,7 @@ static inline bool file_is_new(const struct file_in *f) { return f->from == FROM
 [[nodiscard]] err files_only_spooled(const struct model *m, const struct json *inputs, struct why *why);
 /* A new file whose bytes are stored: what it is and how it is called, from its beginning and its hash. */
 void file_describe(struct file_in *f, struct str head, int64_t bytes, struct str asset, const char *sha256, struct arena *a, struct output *out);
-/* On a reader's thread: paths and links become assets; E_NOT_FOUND, E_MEDIA_TYPE name the field. New ones stay what they are. */
+/* On a reader's thread: paths and links become assets of the caller's drive; E_NOT_FOUND, E_MEDIA_TYPE name the field. New ones stay what they are. */
 [[nodiscard]] err files_resolve(struct db *db, const struct caller *c, struct files_in *f, struct arena *a, struct why *why);
 /* On a thread that may block: inline data into blobs; `random` holds two ids for each file. */
 [[nodiscard]] err files_store(struct drive *d, struct files_in *f, const char (*random)[ID_LEN + 1], struct arena *a, struct why *why, struct output *outputs);

@@ -553,6 +553,8 @@ static void run_projects(struct read *r, struct db *db) {
         jw_ki64(&w, "run_limit", p->run_limit);
         jw_ki64(&w, "drive_bytes", p->drive_bytes);
         jw_ki64(&w, "drive_reserved", p->drive_reserved);
+        jw_ki64(&w, "test_drive_bytes", p->test_drive_bytes);
+        jw_ki64(&w, "test_drive_reserved", p->test_drive_reserved);
         jw_ki64(&w, "drive_limit", p->drive_limit);
         jw_ki64(&w, "retention_days", p->retention_days);
         jw_close(&w, '}');

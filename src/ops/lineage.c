@@ -10,7 +10,7 @@ struct link_of_chain {
     const struct generation *g; /* NULL: it was uploaded */
     const struct attempt *t;    /* the one that made it; NULL: none is known */
     const struct json *files;   /* its parents: [{input, asset, ..}] or NULL */
-    bool withheld;              /* made in a book that the caller's key does not read */
+    bool withheld;              /* of a book that the caller's key does not read */
 };
 struct chain {
     struct link_of_chain at[LIMIT_LINEAGE];
@@ -19,9 +19,7 @@ struct chain {
 };
 
 /* A key reads one book of its project; an operator reads all. */
-static bool may_see(const struct caller *c, const struct generation *g) {
-    return is_operator(c) || (str_is(g->project, c->project) && str_is(g->book, c->book));
-}
+static bool may_see(const struct caller *c, const struct asset *a) { return is_operator(c) || is_in_drive(a, c); }
 
 static err add(struct chain *chain, struct read *r, struct db *db, const struct asset *a) {
     for (size_t i = 0; i < chain->n; i++)
@@ -31,11 +29,9 @@ static err add(struct chain *chain, struct read *r, struct db *db, const struct 
         return OK;
     }
     struct link_of_chain *l = &chain->at[chain->n++];
-    *l = (struct link_of_chain){.a = a};
-    if (!a->generation.len) return OK;
+    *l = (struct link_of_chain){.a = a, .withheld = !may_see(&r->caller, a)};
+    if (l->withheld || !a->generation.len) return OK;
     TRY(QUERY_RECORD(db, generation, a->generation, &r->arena, &l->g));
-    l->withheld = !may_see(&r->caller, l->g);
-    if (l->withheld) return OK;
     const struct attempt **attempts;
     size_t n;
     TRY(query_attempts(db, a->generation, &r->arena, &attempts, &n));
@@ -122,7 +118,7 @@ static void write_link(struct jw *w, struct read *r, const struct chain *chain, 
     const struct notary *notary = r->o->o.notary;
     jw_open(w, '{');
     jw_kstr(w, "asset", l->a->head.id);
-    jw_kstr(w, "drive_path", l->a->deleted_at ? STR("") : l->a->path);
+    jw_kstr(w, "drive_path", l->a->deleted_at || l->withheld ? STR("") : l->a->path);
     jw_kbool(w, "deleted", l->a->deleted_at != 0);
     if (l->withheld) jw_kraw(w, "record", STR("null"));
     else {
@@ -145,7 +141,7 @@ static void write_total(struct jw *w, const struct chain *chain) {
     int64_t count = 0;
     for (size_t i = 0; i < chain->n; i++) {
         const struct generation *g = chain->at[i].g;
-        bool seen = !g || chain->at[i].withheld || !str_eq(g->book, book);
+        bool seen = !g || !str_eq(g->book, book);
         for (size_t k = 0; !seen && k < i; k++) seen = chain->at[k].g && str_eq(chain->at[k].g->head.id, g->head.id);
         if (seen) continue;
         total += g->billed_micros;
@@ -157,17 +153,12 @@ static void write_total(struct jw *w, const struct chain *chain) {
 
 /* By its own name, by the path that shows it, or by its bytes. */
 static err find(struct read *r, struct db *db, const struct asset **out) {
-    struct str project = str_of(r->caller.project);
+    const struct caller *c = &r->caller;
     const struct asset *a = NULL;
-    if (r->kind.len) TRY(query_asset_of_bytes(db, project, r->kind, &r->arena, &a));
+    if (r->kind.len) TRY(query_asset_of_bytes(db, str_of(c->project), is_operator(c) ? STR("") : str_of(c->book), r->kind, &r->arena, &a));
     else if (r->id.len) TRY(QUERY_RECORD(db, asset, r->id, &r->arena, &a));
-    else {
-        const struct drive_path *p = NULL;
-        TRY(QUERY_RECORD(db, drive_path, arena_printf(&r->arena, "%s/%.*s", r->caller.project, STR_ARG(r->path)), &r->arena, &p));
-        if (!p->asset.len) return E_NOT_FOUND;
-        TRY(QUERY_RECORD(db, asset, p->asset, &r->arena, &a));
-    }
-    if (!is_operator(&r->caller) && !str_eq(a->project, project)) return E_NOT_FOUND;
+    else TRY(asset_at(db, &r->arena, spot_of(c, r->path), &a));
+    if (!may_see(c, a)) return E_NOT_FOUND;
     *out = a;
     return OK;
 }
@@ -188,7 +179,6 @@ static void run_lineage(struct read *r, struct db *db) {
         return;
     }
     if (!e) e = follow(chain, r, db, root);
-    if (!e && chain->at[0].withheld) e = E_NOT_FOUND;
     if (e == E_NOT_FOUND) {
         say_missing(r);
         return;

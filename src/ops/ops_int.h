@@ -59,8 +59,12 @@ struct read {
     const struct signer *signer;
     struct wait *wait;           /* the parked caller this read is for */
 };
-/* The live asset a path shows; E_NOT_FOUND. */
-err asset_at(struct db *db, struct arena *a, struct str project, struct str path, const struct asset **out);
+/* A path of the caller's drive: that of the project and book of its key. */
+static inline struct drive_spot spot_of(const struct caller *c, struct str path) { return (struct drive_spot){str_of(c->project), str_of(c->book), path}; }
+static inline bool is_in_drive(const struct asset *a, const struct caller *c) { return str_is(a->project, c->project) && str_is(a->book, c->book); }
+/* The file a path shows, and a file by its own name when it is in the caller's drive; E_NOT_FOUND, also for what was deleted. */
+err asset_at(struct db *db, struct arena *a, struct drive_spot p, const struct asset **out);
+err asset_named(struct db *db, struct arena *a, const struct caller *c, struct str id, const struct asset **out);
 struct read *read_new(struct ops *o, const struct caller *c, void (*run)(struct read *, struct db *), ops_done *done, void *arg);
 void read_start(struct read *r); /* answers E_AGAIN itself when the readers are busy */
 /* For run: ends with the error and a sentence. */

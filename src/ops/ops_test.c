@@ -635,13 +635,16 @@ static void an_uploads_space_is_looked_at_when_it_begins(void **state) {
     assert_int_equal(room(b, "a.txt", 6).code, E_DRIVE_FULL);
     assert_int_equal(room(b, "", -1).code, OK);
     struct command put = {.kind = CMD_ASSET_PUT};
-    put.asset_put = (struct cmd_asset_put){.project = STR(OTHER), .path = STR("a.txt"),
+    put.asset_put = (struct cmd_asset_put){.project = STR(OTHER), .book = STR("live"), .path = STR("a.txt"),
                                            .output = {.asset = STR(GEN), .blob = STR("b"), .ext = STR("txt"), .type = STR("text/plain"), .kind = STR("file"),
                                                       .sha256 = STR("s"), .facts = STR("{}"), .bytes = 4}};
     assert_int_equal(run(b, put), OK);
     assert_int_equal(room(b, "b.txt", 1).code, OK);
     assert_int_equal(room(b, "b.txt", 2).code, E_DRIVE_FULL);
     assert_int_equal(room(b, "a.txt", 5).code, OK); /* takes the place of the four */
+    assert_int_equal(room(b, "a.txt", 6).code, E_DRIVE_FULL);
+    b->caller.book = "test"; /* whose drive is empty, and where nothing would be replaced */
+    assert_int_equal(room(b, "b.txt", 5).code, OK);
     assert_int_equal(room(b, "a.txt", 6).code, E_DRIVE_FULL);
 }
 
@@ -661,6 +664,41 @@ static void an_upload_stops_where_the_space_does(void **state) {
     assert_true(folder_is_empty(b, "blobs"));
 }
 
+/* A link that writes acts in the drive of the key that signed it; what names no drive (a link to a file, one of an older server) opens none. */
+static void a_link_writes_to_the_drive_it_was_signed_for(void **state) {
+    struct bench *b = *state;
+    _cleanup_(arena_done) struct arena a = {};
+    static const struct {
+        enum key_kind signs;
+        const char *book;
+        enum key_kind writes;
+    } cases[] = {{KEY_LIVE, "live", KEY_LIVE}, {KEY_TEST, "test", KEY_TEST}, {KEY_ADMIN, "live", KEY_LIVE}};
+    struct str path, query;
+    struct caller c;
+    struct why why;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct said said = {};
+        struct json *answer;
+        struct str url;
+        b->caller.kind = cases[i].signs;
+        b->caller.book = cases[i].book;
+        ops_drive_sign_put(b->ops, &b->caller, STR("a.txt"), 60, hear, &said);
+        assert_int_equal(json_parse(str_of(said.json), &a, &why, &answer), OK);
+        assert_true(json_as_str(json_get(answer, "signed_url"), &url));
+        str_cut(str_skip(url, sizeof "http://x/v1/drive/put/" - 1), '?', &path, &query);
+        assert_int_equal(ops_drive_put_link(b->ops, path, query, &a, &why, &c, &path), OK);
+        assert_true(c.kind == cases[i].writes && !strcmp(c.book, cases[i].book) && !strcmp(c.project, PROJECT) && str_is(path, "a.txt"));
+    }
+    static const char *const none[] = {"00000000000000000000000000000000", "00000000000000000000000000000003", GEN};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        _cleanup_(buf_done) struct buf url = {};
+        struct signed_link link = {.project = STR(PROJECT), .asset = str_of(none[i]), .path = STR("a.txt"), .folder = STR("put"), .expires_at = now(b) + MS_HOUR};
+        sign_link(b->signer, &link, STR("http://x"), &url);
+        str_cut(str_skip(buf_view(&url), sizeof "http://x/v1/drive/put/" - 1), '?', &path, &query);
+        assert_int_equal(ops_drive_put_link(b->ops, path, query, &a, &why, &c, &path), E_BAD_SIGNATURE);
+    }
+}
+
 /* The threads are gone, and what they were at comes back to the loop: each upload ends exactly once, whatever it was at. */
 static void uploads_end_when_the_server_does(void **state) {
     struct bench *b = *state;
@@ -675,7 +713,7 @@ static void uploads_end_when_the_server_does(void **state) {
     assert_true(folder_is_empty(b, "tmp"));
     if (!ended.code) { /* it was stored before the threads ended */
         struct command drop = {.kind = CMD_ASSET_DELETE};
-        drop.asset_delete = (struct cmd_asset_delete){.project = STR(PROJECT), .path = STR("ended.txt")};
+        drop.asset_delete = (struct cmd_asset_delete){.project = STR(PROJECT), .book = STR("live"), .path = STR("ended.txt")};
         assert_int_equal(run(b, drop), OK);
         int64_t files;
         assert_int_equal(drive_sweep(b->drive, now(b) + MS_DAY, 0, NULL, NULL, &files), OK);
@@ -743,6 +781,7 @@ int main(void) {
         CASE(a_stream_opened_during_the_drain_ends_at_once),
         CASE(an_uploads_space_is_looked_at_when_it_begins),
         CASE(an_upload_stops_where_the_space_does),
+        CASE(a_link_writes_to_the_drive_it_was_signed_for),
         CASE(a_refused_upload_leaves_the_disk),
         CASE(uploads_end_when_the_server_does),
         CASE(a_key_revoked_while_it_is_looked_up_stays_revoked),

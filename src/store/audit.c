@@ -20,6 +20,13 @@ enum { LINES = 100 };
 #define LIMITED                                                                                                                \
     "select model, count(*) as n, max(model_limit) as most from generation where state = 'processing' and model_limit > 0 group by model"
 #define SUM_OF(what, more) "coalesce((select cast(sum(" what ") as bigint) " more "), 0)"
+/* What live generations of a book reserve of its drive, and what its files take. */
+#define RESERVED(book, column)                                                                                                          \
+    "select * from (select id, " column ", " SUM_OF("needs", "from generation where generation.project = project.id and "              \
+    "generation.book = '" book "' and " LIVE) " as n from project) as p where " column " <> n"
+#define STORED(book, column)                                                                                                            \
+    "select project.id, project." column ", coalesce(a.n, 0) from project left join (select project, cast(sum(bytes) as bigint) as n "  \
+    "from asset where deleted_at = 0 and book = '" book "' group by project) as a on a.project = project.id where project." column " <> coalesce(a.n, 0)"
 
 static const struct check {
     const char *about; /* "<id>: <about> is <found>, expected <expected>" */
@@ -106,12 +113,13 @@ static const struct check {
     {"running generations of the project",
      "select * from (select id, running, " SUM_OF("1", "from generation where generation.project = project.id and state = 'processing'")
      " as n from project) as p where running <> n"},
-    {"drive space reserved by the project",
-     "select * from (select id, drive_reserved, " SUM_OF("needs", "from generation where generation.project = project.id and " LIVE)
-     " as n from project) as p where drive_reserved <> n"},
-    {"drive bytes of the project",
-     "select project.id, project.drive_bytes, coalesce(a.n, 0) from project left join (select project, cast(sum(bytes) as bigint) as n from asset "
-     "where deleted_at = 0 group by project) as a on a.project = project.id where project.drive_bytes <> coalesce(a.n, 0)"},
+    {"drive space reserved by the project", RESERVED("live", "drive_reserved")},
+    {"drive space reserved by the project for test calls", RESERVED("test", "test_drive_reserved")},
+    {"drive bytes of the project", STORED("live", "drive_bytes")},
+    {"drive bytes of the project's test book", STORED("test", "test_drive_bytes")},
+    {"book of the asset, which is that of its generation",
+     "select asset.id, 0, 1 from asset left join generation on generation.id = asset.generation where asset.book not in ('live', 'test') or "
+     "asset.book <> coalesce(generation.book, asset.book)"},
     {"usage events of the project",
      "select project.id, project.usage_seq, coalesce(u.n, 0) from project left join (select project, count(*) as n, max(seq) as newest from "
      "usage_event group by project) as u on u.project = project.id where project.usage_seq <> coalesce(u.n, 0) or "
@@ -121,7 +129,8 @@ static const struct check {
      "generation group by project) as g on g.project = project.id where project.seq <> coalesce(g.n, 0) or project.seq <> coalesce(g.newest, 0)"},
     {"live asset behind the path",
      "select drive_path.id, 0, 1 from drive_path left join asset on asset.id = drive_path.asset and asset.deleted_at = 0 and "
-     "asset.path = drive_path.path and asset.project = drive_path.project where drive_path.asset <> '' and asset.id is null"},
+     "asset.path = drive_path.path and asset.project = drive_path.project and drive_path.id = asset.project || case asset.book when 'test' then ':test/' "
+     "else '/' end || asset.path where drive_path.asset <> '' and asset.id is null"},
     {"asset of the derived file",
      "select derived.id, 0, 1 from derived left join asset on asset.id = derived.asset where asset.id is null or derived.id <> derived.asset || ':' || derived.role"},
     {"text left of the forgotten provider key", "select id, length(sealed), 0 from provider_key where deleted_at <> 0 and sealed <> ''"},

@@ -33,3 +33,6 @@ extern const struct migration store_migrations[]; /* made from migrations/ at bu
 bool reserve_wanted(const struct store *s);  /* false: no folder to keep one in */
 err reserve_make(struct store *s);           /* E_STORAGE_FULL when there is no room to spare for it */
 void reserve_release(struct store *s);
+
+/* fill.c */
+err store_fill_drives(struct db *db); /* 0010: files and reservations of the test book */

@@ -1,6 +1,6 @@
-/* Numbered migrations, forward only. Each runs in a transaction of its own, without data; that it was applied is noted in the
- * next one. Every statement of a migration can run twice, so a crash between the two, or two nodes that start at once, do no
- * harm. */
+/* Numbered migrations, forward only. Each runs in a transaction of its own, without data; what old rows need follows it in pieces (fill.c); that it
+ * was applied is noted in the next one. Every statement of a migration can run twice, so a crash between the two, or two nodes that start at
+ * once, do no harm. */
 #include "base/cleanup.h"
 #include "store/internal.h"
 
@@ -81,6 +81,7 @@ static int64_t newest(void) {
 static err apply(struct db *db, const struct migration *m) {
     _cleanup_(freep) char *text = dialect(m->text, db->store->sqlite);
     TRY(db->ops->script(db, text));
+    if (m->number == 10) TRY(store_fill_drives(db));
     return db_run(db, "insert into schema_version (id, applied_at) values ($1, $2) on conflict (id) do nothing",
                   SQL_PARAMS(SQL_INT(m->number), SQL_INT(db->store->now ? db->store->now(db->store->now_arg) : 0)), NULL, NULL, NULL);
 }

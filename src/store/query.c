@@ -113,13 +113,13 @@ err query_assets_of(struct db *db, struct str generation, struct arena *a, const
                          SQL_PARAMS(SQL_STR(generation)), a, (void ***)out, n);
 }
 
-err query_asset_of_bytes(struct db *db, struct str project, struct str sha256, struct arena *a, const struct asset **out) {
+err query_asset_of_bytes(struct db *db, struct str project, struct str book, struct str sha256, struct arena *a, const struct asset **out) {
     const struct asset **rows;
     size_t n;
     TRY(query_records(db, REC_asset,
-                      "select @asset from asset where project = $1 and sha256 = $2 order by case when deleted_at = 0 then 0 else 1 end, "
+                      "select @asset from asset where project = $1 and sha256 = $2 and ($3 = '' or book = $3) order by case when deleted_at = 0 then 0 else 1 end, "
                       "case when generation <> '' then 0 else 1 end, created_at desc, id limit 1",
-                      SQL_PARAMS(SQL_STR(project), SQL_STR(sha256)), a, (void ***)&rows, &n));
+                      SQL_PARAMS(SQL_STR(project), SQL_STR(sha256), SQL_STR(book)), a, (void ***)&rows, &n));
     if (!n) return E_NOT_FOUND;
     *out = rows[0];
     return OK;
@@ -239,14 +239,14 @@ static struct str behind(struct arena *a, struct str prefix) {
     return end;
 }
 
-/* A prefix that ends in a character above 127 has no such neighbour that is text; then the range ends with the project, and
+/* A prefix that ends in a character above 127 has no such neighbour that is text; then the range ends with the drive, and
  * what does not begin with the prefix is left out here. */
-err query_drive(struct db *db, struct str project, struct str prefix, struct str after, int64_t limit, struct arena *a,
-                const struct asset ***out, size_t *n) {
-    struct str from = arena_printf(a, "%.*s/%.*s", STR_ARG(project), STR_ARG(str_cmp(after, prefix) > 0 ? after : prefix));
-    struct str whole = arena_printf(a, "%.*s/%.*s", STR_ARG(project), STR_ARG(prefix));
+err query_drive(struct db *db, struct drive_spot below, struct str after, int64_t limit, struct arena *a, const struct asset ***out, size_t *n) {
+    struct str prefix = below.path;
+    struct str from = drive_path_id(a, (struct drive_spot){below.project, below.book, str_cmp(after, prefix) > 0 ? after : prefix});
+    struct str whole = drive_path_id(a, below);
     bool narrow = (unsigned char)whole.ptr[whole.len - 1] < 127;
-    struct str to = behind(a, narrow ? whole : arena_printf(a, "%.*s/", STR_ARG(project)));
+    struct str to = behind(a, narrow ? whole : drive_path_id(a, (struct drive_spot){below.project, below.book, STR("")}));
     bool exclude = !str_empty(after) && str_cmp(after, prefix) >= 0;
     TRY(query_records(db, REC_asset,
                       "select @asset from drive_path join asset on asset.id = drive_path.asset where drive_path.id >= $1 and "

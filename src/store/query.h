@@ -1,6 +1,6 @@
 /* Named queries: everything that lists, sums or searches. They return plain views in the arena and decide nothing. */
 #pragma once
-#include "core/record.h"
+#include "core/drive.h"
 #include "store/store.h"
 
 /* One record by key; E_NOT_FOUND. *out points to the struct of that type. */
@@ -18,14 +18,14 @@ struct page {
 [[nodiscard]] err query_events(struct db *db, struct str generation, int64_t after_n, int64_t limit, struct arena *a, const struct event ***out, size_t *n);
 [[nodiscard]] err query_attempts(struct db *db, struct str generation, struct arena *a, const struct attempt ***out, size_t *n);
 [[nodiscard]] err query_assets_of(struct db *db, struct str generation, struct arena *a, const struct asset ***out, size_t *n);
-/* The newest file of a project with these bytes, a live one and one that was made before others; E_NOT_FOUND. */
-[[nodiscard]] err query_asset_of_bytes(struct db *db, struct str project, struct str sha256, struct arena *a, const struct asset **out);
+/* The newest file of a project with these bytes in that book (empty: any), one that is not deleted and one that was made before others; E_NOT_FOUND. */
+[[nodiscard]] err query_asset_of_bytes(struct db *db, struct str project, struct str book, struct str sha256, struct arena *a, const struct asset **out);
 [[nodiscard]] err query_usage(struct db *db, struct str project, const struct page *p, struct arena *a, const struct usage_event ***out, size_t *n);
 [[nodiscard]] err query_transfers(struct db *db, struct str project, const struct page *p, struct arena *a, const struct transfer ***out, size_t *n);
 [[nodiscard]] err query_keys(struct db *db, struct str project, struct arena *a, const struct api_key ***out, size_t *n); /* project empty: all */
 [[nodiscard]] err query_projects(struct db *db, struct arena *a, const struct project ***out, size_t *n);
-/* Live paths below `prefix` in byte order, after `after` (empty: from the start). */
-[[nodiscard]] err query_drive(struct db *db, struct str project, struct str prefix, struct str after, int64_t limit, struct arena *a, const struct asset ***out, size_t *n);
+/* The paths that show files and begin with below.path, in byte order, after `after` (empty: from the start). */
+[[nodiscard]] err query_drive(struct db *db, struct drive_spot below, struct str after, int64_t limit, struct arena *a, const struct asset ***out, size_t *n);
 [[nodiscard]] err query_secrets(struct db *db, struct str project, struct arena *a, const struct secret ***out, size_t *n); /* live ones, by name */
 /* Of the operator's: every provider key, forgotten ones too, and everything that was ever paused, by id. */
 [[nodiscard]] err query_provider_keys(struct db *db, struct arena *a, const struct provider_key ***out, size_t *n);

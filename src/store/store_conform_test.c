@@ -203,7 +203,7 @@ static void commands_are_copied(void **state) {
     c.step.output_count = 1;
     c.step.result = str_of(result);
     struct output mine = test_output("up", 3);
-    put.asset_put = (struct cmd_asset_put){STR(PROJECT), str_of(path), mine};
+    put.asset_put = (struct cmd_asset_put){STR(PROJECT), STR("live"), str_of(path), mine};
     assert_int_equal(committer_submit(b->a.c, &c, NULL, NULL), OK);
     assert_int_equal(committer_submit(b->a.c, &put, NULL, NULL), OK);
     memset(ids, 'x', sizeof ids);
@@ -402,7 +402,7 @@ static void drive_lists(void **state) {
     enum { N = sizeof paths / sizeof *paths };
     for (int i = N - 1; i >= 0; i--) {
         struct command c = {.kind = CMD_ASSET_PUT, .at = 9};
-        c.asset_put = (struct cmd_asset_put){STR(PROJECT), str_of(paths[i]), test_output(arena_printf(&b->arena, "asset-%d", i).ptr, 10)};
+        c.asset_put = (struct cmd_asset_put){STR(PROJECT), STR("live"), str_of(paths[i]), test_output(arena_printf(&b->arena, "asset-%d", i).ptr, 10)};
         seat_ok(&b->a, c);
     }
     static const struct {
@@ -418,16 +418,29 @@ static void drive_lists(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct asset **rows;
         size_t n;
-        assert_int_equal(query_drive(b->db, STR(PROJECT), str_of(cases[i].prefix), str_of(cases[i].after), cases[i].limit, &b->arena, &rows, &n), OK);
+        assert_int_equal(query_drive(b->db, (struct drive_spot){STR(PROJECT), STR("live"), str_of(cases[i].prefix)}, str_of(cases[i].after), cases[i].limit, &b->arena, &rows, &n), OK);
         if (n != cases[i].n || (n && !str_is(rows[0]->path, cases[i].first))) fail_msg("'%s' after '%s'", cases[i].prefix, cases[i].after);
         for (size_t k = 1; k < n; k++) assert_true(str_cmp(rows[k - 1]->path, rows[k]->path) < 0);
-        assert_int_equal(query_drive(b->db, STR(FOREIGN), str_of(cases[i].prefix), STR(""), 10, &b->arena, &rows, &n), OK);
+        assert_int_equal(query_drive(b->db, (struct drive_spot){STR(FOREIGN), STR("live"), str_of(cases[i].prefix)}, STR(""), 10, &b->arena, &rows, &n), OK);
         assert_int_equal(n, 0);
     }
-    seat_ok(&b->a, (struct command){.kind = CMD_ASSET_DELETE, .at = 10, .asset_delete = {STR(PROJECT), STR("a/1.png")}});
+    seat_ok(&b->a, (struct command){.kind = CMD_ASSET_DELETE, .at = 10, .asset_delete = {STR(PROJECT), STR("live"), STR("a/1.png")}});
+    struct command test = {.kind = CMD_ASSET_PUT, .at = 11}; /* the test book's drive lies between two projects' in the index, and lists alone */
+    test.asset_put = (struct cmd_asset_put){STR(PROJECT), STR("test"), STR("a/\xc3\xa9.png"), test_output("of-test", 10)};
+    seat_ok(&b->a, test);
+    static const struct {
+        const char *book, *prefix;
+        size_t n;
+    } drives[] = {{"test", "", 1}, {"test", "a/", 1}, {"test", "a/\xc3\xa9", 1}, {"test", "b", 0}, {"live", "", 8}, {"live", "a/\xc3\xa9", 1}};
+    for (size_t i = 0; i < sizeof drives / sizeof *drives; i++) {
+        const struct asset **rows;
+        size_t n;
+        assert_int_equal(query_drive(b->db, (struct drive_spot){STR(PROJECT), str_of(drives[i].book), str_of(drives[i].prefix)}, STR(""), 100, &b->arena, &rows, &n), OK);
+        if (n != drives[i].n || (n && !str_is(rows[0]->book, drives[i].book))) fail_msg("%s of the %s book", drives[i].prefix, drives[i].book);
+    }
     const struct asset **rows;
     size_t n;
-    assert_int_equal(query_drive(b->db, STR(PROJECT), STR("a/"), STR(""), 10, &b->arena, &rows, &n), OK);
+    assert_int_equal(query_drive(b->db, (struct drive_spot){STR(PROJECT), STR("live"), STR("a/")}, STR(""), 10, &b->arena, &rows, &n), OK);
     assert_int_equal(n, 2);
     bench_sound(b);
 }

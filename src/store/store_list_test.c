@@ -117,13 +117,13 @@ static void pages_are_filtered(void **state) {
 
 static struct command put_at(const char *path, const char *asset, msec at) {
     struct command c = {.kind = CMD_ASSET_PUT, .at = at};
-    c.asset_put = (struct cmd_asset_put){STR(PROJECT), str_of(path), test_output(asset, 10)};
+    c.asset_put = (struct cmd_asset_put){STR(PROJECT), STR("live"), str_of(path), test_output(asset, 10)};
     c.asset_put.output.blob = c.asset_put.output.asset;
     return c;
 }
 
 static struct command delete_asset(const char *path, const char *asset) {
-    return (struct command){.kind = CMD_ASSET_DELETE, .at = 14, .asset_delete = {STR(PROJECT), str_of(path), str_of(asset)}};
+    return (struct command){.kind = CMD_ASSET_DELETE, .at = 14, .asset_delete = {STR(PROJECT), STR("live"), str_of(path), str_of(asset)}};
 }
 
 static void secrets_and_derived_files(void **state) {
@@ -245,6 +245,13 @@ static void old_assets_expire(void **state) {
         assert_string_equal(text, cases[i].found);
     }
     assert_true(str_empty(rows[0]->path) && str_is(rows[1]->path, "a.png") && str_is(rows[1]->project, PROJECT));
+    struct command test = put_at("a.png", "up-5", day); /* one of the test book goes by its own name and book, and that of the live one stays */
+    test.asset_put.book = STR("test");
+    seat_ok(&b->a, test);
+    assert_int_equal(query_assets_expired(b->db, 3 * day, 10, &b->arena, &rows, &n), OK);
+    assert_true(n == 2 && str_is(rows[1]->head.id, "up-5") && str_is(rows[1]->book, "test"));
+    seat_ok(&b->a, (struct command){.kind = CMD_ASSET_DELETE, .at = 14, .asset_delete = {rows[1]->project, rows[1]->book, rows[1]->path, rows[1]->head.id}});
+    assert_true(!BENCH_GET(b, asset, "up-2")->deleted_at && BENCH_GET(b, asset, "up-5")->deleted_at);
     assert_int_equal(seat_run(&b->a, delete_asset("a.png", "up-1")).code, E_NOT_FOUND); /* the path shows another by now */
     seat_ok(&b->a, delete_asset("", "up-1"));
     seat_ok(&b->a, delete_asset("a.png", "up-2"));
@@ -354,6 +361,10 @@ static void audit_finds_what_was_tampered_with(void **state) {
         {"update project set pending = 0 where id = '" PROJECT "'", "update project set pending = 1 where id = '" PROJECT "'", "pending generations"},
         {"update project set drive_bytes = drive_bytes + 1 where id = '" PROJECT "'", "update project set drive_bytes = drive_bytes - 1 where id = '" PROJECT "'", "drive bytes"},
         {"update project set drive_reserved = 0 where id = '" PROJECT "'", "update project set drive_reserved = 2000 where id = '" PROJECT "'", "drive space reserved"},
+        {"update project set test_drive_bytes = 1 where id = '" PROJECT "'", "update project set test_drive_bytes = 0 where id = '" PROJECT "'", "test book: found 1, expected 0"},
+        {"update project set test_drive_reserved = 1 where id = '" PROJECT "'", "update project set test_drive_reserved = 0 where id = '" PROJECT "'", "reserved by the project for test calls"},
+        {"update asset set book = 'test' where id = 'asset1'", "update asset set book = 'live' where id = 'asset1'", "asset1: book of the asset"},
+        {"update drive_path set id = '" PROJECT ":test/' || path where asset = 'asset1'", "update drive_path set id = '" PROJECT "/' || path where asset = 'asset1'", "live asset behind the path"},
         {"update asset set deleted_at = 1 where id = 'asset1'", "update asset set deleted_at = 0 where id = 'asset1'", "live asset behind the path"},
         {"update attempt set generation = 'x' where id = '" GEN ".1'", "update attempt set generation = '" GEN "' where generation = 'x'", "attempts of the generation"},
         {"update model_load set running = 0", "update model_load set running = 1", "a/limited: running generations of the model: found 0, expected 1"},

@@ -100,12 +100,12 @@ static struct command make_dear(void) { return dear(GEN); }
 static struct command make_other_dear(void) { return dear(GEN2); }
 static struct command put(const char *asset) {
     struct command c = {.kind = CMD_ASSET_PUT, .at = 9};
-    c.asset_put = (struct cmd_asset_put){STR(PROJECT), STR("a.png"), test_output(asset, 10)};
+    c.asset_put = (struct cmd_asset_put){STR(PROJECT), STR("live"), STR("a.png"), test_output(asset, 10)};
     return c;
 }
 static struct command make_put(void) { return put("up-1"); }
 static struct command make_other_put(void) { return put("up-2"); }
-static struct command make_delete(void) { return (struct command){.kind = CMD_ASSET_DELETE, .at = 10, .asset_delete = {STR(PROJECT), STR("a.png")}}; }
+static struct command make_delete(void) { return (struct command){.kind = CMD_ASSET_DELETE, .at = 10, .asset_delete = {STR(PROJECT), STR("live"), STR("a.png")}}; }
 static struct command make_adjust(void) { return cmd_adjust("adjust:1", "live", -START); }
 static struct command make_other_adjust(void) { return cmd_adjust("adjust:2", "live", -1); }
 static struct command make_secret(void) { return cmd_secret(CMD_SECRET_PUT, PROJECT, "TOKEN", "one"); }

@@ -1,0 +1,15 @@
+/* The drives of a project. Each of its books has one of its own, with paths and space of its own: nothing that is done with a test key meets a
+ * file of the live book, nor the other way round. */
+#pragma once
+#include "core/record.h"
+
+struct drive_spot { struct str project, book, path; };
+
+/* The record of what a path shows. Behind the project's id stands '/' in the live drive and ':' in that of the test book, so no path of one is a
+ * path of the other; an empty path is where a drive begins. */
+struct str drive_path_id(struct arena *a, struct drive_spot p);
+
+/* What the project's record counts of a drive. The project's drive_limit bounds each of the two. */
+int64_t *drive_bytes(struct project *p, struct str book);
+int64_t *drive_reserved(struct project *p, struct str book);
+int64_t drive_used(const struct project *p, struct str book); /* both together */
