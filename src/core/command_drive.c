@@ -1,5 +1,6 @@
 /* What a project's drives show: asset_put, asset_delete, and the path records behind settle. Which names are paths was
  * decided before a command is made. */
+#include "base/plant.h"
 #include "core/rules.h"
 
 static bool is_test(struct str book) {
@@ -8,7 +9,7 @@ static bool is_test(struct str book) {
 }
 
 struct str drive_path_id(struct arena *a, struct drive_spot p) {
-    return arena_printf(a, "%.*s%s/%.*s", STR_ARG(p.project), is_test(p.book) ? ":test" : "", STR_ARG(p.path));
+    return arena_printf(a, "%.*s%s/%.*s", STR_ARG(p.project), is_test(p.book) && !PLANTED(one_drive) ? ":test" : "", STR_ARG(p.path));
 }
 
 int64_t *drive_bytes(struct project *p, struct str book) { return is_test(book) ? &p->test_drive_bytes : &p->drive_bytes; }

@@ -87,11 +87,14 @@ static void send(struct asked *x) {
     struct id id = io_new_id(fake_io_io(w->fake));
     memcpy(x->generation, id.hex, sizeof x->generation);
     const struct model_price *p = &x->price;
+    int path = x->generation[ID_LEN - 1] >= '0' && x->generation[ID_LEN - 1] < '0' + PATHS ? x->generation[ID_LEN - 1] - '0' : -1; /* one call in four */
+    char output_path[32] = "";
+    if (path >= 0) snprintf(output_path, sizeof output_path, SHARED_PATH, path);
     bool limited = !strcmp(x->provider, LIMITED_MODEL);
     struct command c = {.kind = CMD_SUBMIT, .at = io_now(fake_io_io(w->fake))};
     bool wants_claim = chance(w, 60) && engine_has_slot(n->engine);
     c.submit = (struct cmd_submit){.generation = str_of(x->generation), .project = x->project, .book = x->book, .key = x->foreign_key ? STR("key00009") : x->project,
-                                   .idempotency = str_of(hash), .request_hash = str_of(request), .model = str_of(x->provider), .kind = STR("image"), .catalog = STR("sim"), .inputs = STR("{}"),
+                                   .idempotency = str_of(hash), .request_hash = str_of(request), .model = str_of(x->provider), .kind = STR("image"), .catalog = STR("sim"), .inputs = STR("{}"), .output_path = str_of(output_path),
                                    .needs_bytes = 1000, .deadline_at = c.at + 600000, .pending_limit = 100000, .node = wants_claim ? str_of(n->id) : STR(""), .provider = str_of(x->provider), .route = STR("nothing"), .model_limit = limited ? MODEL_LIMIT : 0};
     char key[16];
     snprintf(key, sizeof key, "key%05d", x->account);
@@ -101,7 +104,7 @@ static void send(struct asked *x) {
     if (price_amount(p->rate, p->quantity, p->unit, p->outputs, &c.submit.quote.amount)) BROKEN(w, "a small price could not be computed");
     x->amount = model_amount(p, p->quantity, p->outputs);
     if (c.submit.quote.amount != x->amount) BROKEN(w, "a price came to %lld micros, expected %lld", (long long)c.submit.quote.amount, (long long)x->amount);
-    model_asked(&w->model, x->generation, x->account, c.at / MS_DAY, limited, p);
+    model_asked(&w->model, x->generation, x->account, c.at / MS_DAY, limited, path, p);
     w->submitted++;
     err e = node_submit(n, &c, answered, x);
     if (e) {

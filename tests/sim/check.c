@@ -47,7 +47,8 @@ static void check_project(struct world *w, int i, bool at_the_end) {
     }
     if (p->pending != pending || p->running != running)
         BROKEN(w, "project %d counts %lld pending and %lld running, there are %lld and %lld", i, (long long)p->pending, (long long)p->running, (long long)pending, (long long)running);
-    if (at_the_end && p->drive_reserved) BROKEN(w, "project %d still reserves %lld bytes", i, (long long)p->drive_reserved);
+    int64_t reserved = p->drive_reserved + p->test_drive_reserved;
+    if (at_the_end && reserved) BROKEN(w, "project %d still reserves %lld bytes", i, (long long)reserved);
 }
 
 /* The capped key's days, yesterday's too, and the limited model's slots. */
@@ -68,6 +69,28 @@ static void check_policies(struct world *w, bool at_the_end) {
     if (at_the_end && load && load->running) BROKEN(w, "%lld slots of a model are still taken", (long long)load->running);
 }
 
+/* Which call's file each drive shows under the paths that all of them use. */
+static void check_drive(struct world *w, int account) {
+    _cleanup_(arena_done) struct arena a = {};
+    const struct asset **rows;
+    size_t n, k = 0;
+    struct drive_spot shared = {str_of(w->projects[account / 2]), account % 2 ? STR("test") : STR("live"), STR("shared/")};
+    if (query_drive(w->db, shared, STR(""), LIMIT_PAGE, &a, &rows, &n)) {
+        BROKEN(w, "the drive of account %d cannot be read", account);
+        return;
+    }
+    for (int path = 0; path < PATHS; path++) {
+        char name[32], id[ID_LEN + 1] = "";
+        snprintf(name, sizeof name, SHARED_PATH, path);
+        if (k < n && str_is(rows[k]->path, name)) {
+            snprintf(id, sizeof id, "%.*s", STR_ARG(rows[k]->generation));
+            k++;
+        }
+        model_see_path(&w->model, account, path, id);
+    }
+    if (k != n) BROKEN(w, "the drive of account %d shows %zu files that nobody named", account, n - k);
+}
+
 void world_check(struct world *w, bool at_the_end) {
     static const char *const books[] = {"live", "test"};
     if (w->model.fault[0]) return;
@@ -82,6 +105,7 @@ void world_check(struct world *w, bool at_the_end) {
         struct str id = arena_printf(&a, "%s/%s", w->projects[account / 2], books[account % 2]);
         if (QUERY_RECORD(w->db, account, id, &a, &row)) BROKEN(w, "account %d cannot be read", account);
         else model_see_account(&w->model, account, row->available, row->held);
+        check_drive(w, account);
     }
     _cleanup_(arena_done) struct arena a = {};
     struct audit audit = {};

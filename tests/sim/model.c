@@ -30,14 +30,14 @@ struct model_call *model_find(struct model *m, const char *id) {
     return NULL;
 }
 
-void model_asked(struct model *m, const char *id, int account, int64_t day, bool limited, const struct model_price *p) {
+void model_asked(struct model *m, const char *id, int account, int64_t day, bool limited, int path, const struct model_price *p) {
     if (model_find(m, id)) return;
     if (m->call_count == MODEL_CALLS) {
         model_fail(m, "the run is longer than the model's memory");
         return;
     }
     struct model_call *c = &m->calls[m->call_count++];
-    *c = (struct model_call){.account = account, .day = day, .limited = limited, .price = *p, .parts = -1};
+    *c = (struct model_call){.account = account, .day = day, .limited = limited, .path = path, .price = *p, .parts = -1};
     snprintf(c->id, sizeof c->id, "%s", id);
     c->quoted = model_amount(p, p->quantity, p->outputs);
 }
@@ -126,6 +126,18 @@ void model_see_spent(struct model *m, int account, int64_t day, int64_t spent, i
 void model_see_load(struct model *m, int64_t running, int64_t limit) {
     if (m->running > limit) model_fail(m, "%lld calls of a model run that allows %lld", (long long)m->running, (long long)limit);
     if (running != m->running) model_fail(m, "the books count %lld running calls of the limited model, there are %lld", (long long)running, (long long)m->running);
+}
+
+void model_see_path(struct model *m, int account, int path, const char *id) {
+    if (id[0]) {
+        const struct model_call *c = model_find(m, id);
+        if (!c || c->account != account || c->path != path || c->state != MODEL_COMPLETED) model_fail(m, "path %d of account %d shows a file of call %s, which put none there", path, account, id);
+        return;
+    }
+    for (int i = 0; i < m->call_count; i++) {
+        const struct model_call *c = &m->calls[i];
+        if (c->account == account && c->path == path && c->state == MODEL_COMPLETED) model_fail(m, "path %d of account %d shows nothing, and call %s put a file there", path, account, c->id);
+    }
 }
 
 void model_see_account(struct model *m, int account, int64_t available, int64_t held) {

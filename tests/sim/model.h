@@ -19,6 +19,7 @@ struct model_call {
     int account;
     int64_t day;               /* UTC, on which it was asked */
     bool limited;              /* of the model that has a limit over all projects */
+    int path;                  /* which of a few shared paths it wants its file under; -1: none */
     struct model_price price;
     int64_t quoted;
     enum model_state state;
@@ -38,7 +39,7 @@ struct model {
 int64_t model_amount(const struct model_price *p, int64_t quantity, int64_t outputs);
 void model_top_up(struct model *m, int account, int64_t amount);
 /* A call leaves: whether it gets into the books is not known yet. */
-void model_asked(struct model *m, const char *id, int account, int64_t day, bool limited, const struct model_price *p);
+void model_asked(struct model *m, const char *id, int account, int64_t day, bool limited, int path, const struct model_price *p);
 /* Its caller was told yes: from now on it must be in the books. */
 void model_told(struct model *m, const char *id);
 /* A provider handed over files for this call. */
@@ -56,5 +57,7 @@ void model_seen_all(struct model *m); /* after them */
 /* What the books say that the account's capped key spent on that day, and that runs of the limited model. */
 void model_see_spent(struct model *m, int account, int64_t day, int64_t spent, int64_t cap);
 void model_see_load(struct model *m, int64_t running, int64_t limit);
+/* Whose file the account's drive shows under that path; empty: nobody's. After model_see_call. */
+void model_see_path(struct model *m, int account, int path, const char *id);
 void model_see_account(struct model *m, int account, int64_t available, int64_t held);
 void model_fail(struct model *m, const char *format, ...) __attribute__((format(printf, 2, 3)));

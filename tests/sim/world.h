@@ -11,6 +11,9 @@
 /* The key of account 0 may spend that much a day; of one model that many run at once, over all projects. */
 enum { DAY_CAP = 1500000, MODEL_LIMIT = 2 };
 #define LIMITED_MODEL "lookup"
+/* Paths that calls of all projects and books want their files under. */
+enum { PATHS = 4 };
+#define SHARED_PATH "shared/%d.png"
 
 enum { NODES_MAX = 2, PROJECTS = 3, WORKS_MAX = 8192, KEYS_MAX = 4096 };
 
