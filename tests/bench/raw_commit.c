@@ -104,9 +104,10 @@ static void open_loop(struct loop *l, const char *path) {
     sqlite3_wal_hook(l->db, count_pages, l);
     snprintf(l->available, sizeof l->available, "%s/live/available", project);
     snprintf(l->held, sizeof l->held, "%s/live/held", project);
-    char start[700];
+    char start[900];
     snprintf(start, sizeof start,
-             "insert into node values ('%s', 1, 0, 'alive', 0); insert into project values ('%s', 1, 'bench', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
+             "insert into node values ('%s', 1, 0, 'alive', 0); insert into project (id, version, name, created_at, seq, usage_seq, pending, "
+             "running, run_limit, drive_bytes, drive_reserved, drive_limit) values ('%s', 1, 'bench', 0, 0, 0, 0, 0, 0, 0, 0, 0);"
              "insert into account values ('%s/live', 1, '%s', 'live', 1000000000000, 0, 0)", node, project, project, project);
     check(l->db, sqlite3_exec(l->db, start, NULL, NULL, NULL), "first rows");
     l->begin = prepare(l->db, "begin immediate");
