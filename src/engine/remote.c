@@ -259,7 +259,7 @@ static void after_submit(struct errand *e) {
     case REPLY_NOT_FOUND: {
         enum failure f = e->reading.failure ? e->reading.failure : FAIL_UNCLASSIFIED;
         r->sent = true;
-        r->answer_lost = e->reading.by_status && is_gateways(e->status);
+        r->answer_lost = e->reading.lost || (e->reading.by_status && is_gateways(e->status));
         errand_fail(e, E_UPSTREAM, f, sentence_of(e, f, e->reading.message));
         return;
     }

@@ -59,7 +59,7 @@ struct cond {
     bool exists_given, exists;
 };
 struct conds { const struct cond *list; size_t count; };
-struct rule { struct cond when; enum failure failure; bool billed; struct str message; };
+struct rule { struct cond when; enum failure failure; bool billed, lost; struct str message; };
 struct rules { const struct rule *list; size_t count; };
 
 void conds_read(struct doc *d, const struct json *node, const char *where, struct conds *out);

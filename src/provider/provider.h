@@ -142,6 +142,7 @@ struct reading {
     int64_t percent;              /* -1: not known */
     struct str stage;             /* a few words for people, may be empty */
     enum failure failure; bool billed; struct str message; /* FAILED */
+    bool lost;                    /* whether the work was taken is not known, although something was answered */
     bool by_status;               /* nothing but the HTTP status gave the class: no rule looked into the answer, or named that very status */
     msec retry_after;
     const struct output_ref *outputs; size_t output_count; /* DONE, when the outputs stand in this reply */

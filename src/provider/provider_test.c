@@ -123,6 +123,7 @@ static void says_file_line_and_sentence(void **state) {
         {"as: data", "as: upload", "p.yaml:8: ", "`upload` is missing"},
         {"class: moderation", "class: refused", "p.yaml:10: ", "caller, moderation, auth"},
         {"class: moderation, ", "", "p.yaml:10: ", "`class` is missing"},
+        {"class: moderation, billed: true", "class: moderation, lost: true", "p.yaml:10: ", "its class is transient"},
         {"status: [422]", "status: [42]", "p.yaml:10: ", "100 to 599"},
         {"detail[0].type", "detail[x].type", "p.yaml:10: ", "a whole number"},
         {"at: message, has: [balance], ", "has: [balance], ", "p.yaml:11: ", "`at` is missing"},

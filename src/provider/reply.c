@@ -124,6 +124,7 @@ static err fail(struct replying *p) {
         if (!holds) continue;
         out->failure = rule->failure;
         out->billed = rule->billed;
+        out->lost = rule->lost;
         out->by_status = !cond_explains(&rule->when, p->r->status);
         if (rule->message.len) out->message = rule->message;
         break;

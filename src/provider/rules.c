@@ -62,7 +62,7 @@ void conds_read(struct doc *d, const struct json *node, const char *where, struc
 }
 
 void rules_read(struct doc *d, const struct json *node, struct rules *out) {
-    static const char *const keys[] = {"status", "at", "is", "has", "not", "exists", "class", "billed", "message", "about", NULL};
+    static const char *const keys[] = {"status", "at", "is", "has", "not", "exists", "class", "billed", "lost", "message", "about", NULL};
     *out = (struct rules){};
     if (!node || !doc_is(d, node, JSON_ARRAY, "errors")) return;
     if (node->count > DESCRIBE_RULES_MAX) {
@@ -77,6 +77,7 @@ void rules_read(struct doc *d, const struct json *node, struct rules *out) {
         doc_keys(d, c, keys, "an error rule");
         read_cond(d, c, "an error rule", &r->when);
         doc_bool(d, c, "billed", &r->billed);
+        doc_bool(d, c, "lost", &r->lost);
         doc_text(d, c, "message", DESCRIBE_TEXT_BYTES, &r->message);
         doc_text(d, c, "about", DESCRIBE_TEXT_BYTES, &ignored);
         if (!doc_need(d, c, "class", "the error rule") || !doc_text(d, c, "class", 40, &word)) continue;
@@ -85,6 +86,8 @@ void rules_read(struct doc *d, const struct json *node, struct rules *out) {
         if (!known)
             doc_problem(d, json_get(c, "class"), "`class: %.*s` is not known; it is one of caller, moderation, auth, quota, rate_limit, transient, gone, unclassified.",
                         STR_ARG(str_head(word, 40)));
+        else if (r->lost && r->failure != FAIL_TRANSIENT)
+            doc_problem(d, json_get(c, "lost"), "`lost` means that nobody knows whether the work was taken; its class is transient.");
     }
     out->list = list;
 }

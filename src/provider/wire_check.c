@@ -290,7 +290,7 @@ static void check_keep(struct wire_step *s, const struct json *want, const struc
 }
 
 void wire_check_reading(struct wire_step *s, const struct json *want, const struct reading *r, struct str uploaded) {
-    static const char *const keys[] = {"state", "unknown_status", "ref", "keep", "percent", "stage", "failure", "billed", "message", "retry_after", "outputs", "text",
+    static const char *const keys[] = {"state", "unknown_status", "ref", "keep", "percent", "stage", "failure", "billed", "lost", "message", "retry_after", "outputs", "text",
                                        "words", "language_code", "meta", "expires", "cost_micros", "path_warning", "uploaded", NULL};
     if (!want) return;
     doc_keys(s->d, want, keys, "reading");
@@ -309,6 +309,7 @@ void wire_check_reading(struct wire_step *s, const struct json *want, const stru
     check_text(s, want, "uploaded", uploaded, false);
     check_bool(s, want, "unknown_status", r->unknown_status);
     check_bool(s, want, "billed", r->billed);
+    check_bool(s, want, "lost", r->lost);
     check_number(s, want, "percent", r->percent);
     check_number(s, want, "retry_after", r->retry_after / MS_SECOND);
     check_number(s, want, "expires", r->links_expire_in / MS_SECOND);

@@ -173,14 +173,30 @@ def a_gateway_that_gave_up_waiting_is_a_lost_answer():
 @case
 def a_lost_answer_that_would_have_been_the_result_keeps_nobody_waiting():
     with world() as (d, s):
-        for fault in ({"status": 504}, {"lost": True}):
+        for fault in ({"status": 504}, {"lost": True}, {"say": {"state": "broken", "error": {"code": "late", "message": "timed out"}}}):  # a rule says `lost` of the third
             d.fault("make", **fault)
             began = time.monotonic()
             made = s.wait(s.submit("double/sync", {"prompt": "a"}))
             ended(d, s, made, "provider_failed", ("lost on the way", "not known"))
             equal(made["attempts"], 1)
             expect(time.monotonic() - began < 30, "it waited for its deadline")
-        equal(d.count("make"), 2)
+        equal(d.count("make"), 3)
+
+
+@case
+def a_provider_that_says_it_timed_out_is_not_asked_twice():
+    late = {"status": 200, "json": {"state": "broken", "error": {"code": "late", "message": "timed out"}}}
+    with world() as (d, s):
+        d.fault("submit", **late)
+        id = s.submit("double/blind", {"prompt": "a"})
+        made = until(s, id, lambda g: g.get("status_detail"))
+        equal((made["status_detail"], made["attempts"], d.count("submit")), ("confirming with provider", 1, 1))
+        s.cli("generations", "resolve", id, key="admin")
+        equal(s.wait(id)["error"]["charged_micros"], 0)
+        d.fault("submit", **late)  # it knows our reference: sent again, nothing made twice
+        made = s.wait(s.submit("double/idem", {"prompt": "a"}))
+        equal((made["status"], made["attempts"], d.count("submit")), ("completed", 1, 3))
+        paid(d, s, PRICE)
 
 
 @case

@@ -271,6 +271,7 @@ errors:
   - {at: error.code, is: [broke], class: quota}
   - {at: error.code, is: [stranger], class: auth}
   - {at: error.code, is: [hiccup], class: transient}
+  - {at: error.code, is: [late], class: transient, lost: true}
   - {status: [408, 5xx], class: transient}
 error_message: error.message
 failed_when: {at: state, is: [broken]}
