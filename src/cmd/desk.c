@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { LOOK_EVERY_MS = 500, WALLS_AGAIN_MS = 10000, SUNSET_WARNED_DAYS = 30, RESEAL_ROWS = 100 };
+enum { LOOK_EVERY_MS = 500, WALLS_AGAIN_MS = 10000, SUNSET_WARNED_DAYS = 30, RESEAL_ROWS = 100, SENT_MOST = 65536 /* more than a lane bounds */ };
 
 static struct desk *desk_of(void *self) { return ((struct server *)self)->desk; }
 static msec now_of(const struct desk *d) { return io_now(loop_io(d->server->loop)); }
@@ -288,15 +288,34 @@ static void look(void *arg) {
     free(r);
 }
 
+/* What left in the last windows goes on to count, whoever sent it: a rate does not begin anew with the process. */
+static err take_sent(struct desk *d, struct db *db, struct arena *a) {
+    const struct catalog *c = shelf_current(d->server->shelf);
+    const struct providers *all = c ? atlas_providers(d->atlas, c, NULL) : NULL;
+    msec window = all ? providers_longest_window(all) : 0;
+    if (!window) return OK;
+    struct io *io = loop_io(d->server->loop);
+    msec now = io_now(io), mono = io_mono(io);
+    struct sent_submit *sent;
+    size_t n;
+    TRY(query_sent(db, now - window, SENT_MOST, a, &sent, &n));
+    while (n--) { /* the oldest first */
+        struct str lane = desk_lane(d->server, &(struct route_names){catalog_sha256(c), sent[n].model, sent[n].provider, sent[n].route});
+        if (lane.len) permits_sent(d->permits, lane, sent[n].at < now ? mono - (now - sent[n].at) : mono);
+    }
+    return OK;
+}
+
 static err read_now(struct desk *d, struct why *why) {
     struct reading_desk r = {.desk = d};
     struct db *db = NULL;
     TRY(store_db(d->server->store, why, &db));
     read_all(db, &r);
+    if (!r.code) r.code = take_sent(d, db, &r.arena);
     db_close(db);
     if (!r.code) take_all(d, &r);
     arena_done(&r.arena);
-    return r.code ? why_set(why, r.code, "The providers' keys could not be read from the database.") : OK;
+    return r.code ? why_set(why, r.code, "The providers' keys, or what was sent to them lately, could not be read from the database.") : OK;
 }
 
 /* --- a new master key --- */

@@ -17,7 +17,7 @@ struct desk {
     msec walls_again_at;     /* monotonic: until then the answer about the walls for programs stands */
     char lane[200];          /* what desk_lane answered last */
 };
-/* After store, shelf and vault, before the engine. Takes the --provider-base options, and reads keys and pauses. */
+/* After store, shelf and vault, before the engine. Takes the --provider-base options, and reads keys, pauses and what was sent lately. */
 [[nodiscard]] err desk_start(struct server *s, struct why *why);
 /* Once the engine is there: what the clock brings, and what an older master key had sealed is sealed anew. */
 void desk_run(struct desk *d);

@@ -122,12 +122,16 @@ static bool is_full(const struct lane *l) { return l->share_out && l->out >= l->
 
 static bool may_go(const struct lane *l, msec now) { return !is_full(l) && rate_opens(l) <= now; }
 
-static void note(struct lane *l, msec now) {
-    l->out++;
+static void remember(struct lane *l, msec at) {
     if (!l->limits.rate_count) return;
-    l->sent[l->at] = now;
+    l->sent[l->at] = at;
     l->at = (l->at + 1) % l->room;
     if (l->filled < l->room) l->filled++;
+}
+
+static void note(struct lane *l, msec now) {
+    l->out++;
+    remember(l, now);
 }
 
 static void link_wait(struct queue *q, struct lane *l, struct permit_wait *w) {
@@ -194,6 +198,8 @@ void permits_leave(struct permits *p, struct permit_wait *w) {
 }
 
 void permits_count(struct permits *p, struct str provider) { lane_of(p, provider)->out++; }
+
+void permits_sent(struct permits *p, struct str provider, msec at) { remember(lane_of(p, provider), at); }
 
 void permits_give(struct permits *p, struct str provider) {
     struct lane *l = lane_of(p, provider);

@@ -36,6 +36,9 @@ bool permits_take(struct permits *p, struct str provider, msec now, struct permi
 void permits_leave(struct permits *p, struct permit_wait *w); /* waits no more; nothing when it did not */
 /* A work is at the provider without having asked here: it was found after a start or taken over from another node. */
 void permits_count(struct permits *p, struct str provider);
+/* A submit left before this process began, at `at` of its clock, which may be below 0: the rate goes on to count it. In the order in which they
+ * left, and before the first that leaves here. */
+void permits_sent(struct permits *p, struct str provider, msec at);
 /* The work has ended there: one more may go. Call permits_turn after it. */
 void permits_give(struct permits *p, struct str provider);
 /* The provider said 429: no submit of this credential before then. */

@@ -184,6 +184,62 @@ static void more_nodes_and_other_limits_keep_what_was_sent_in_mind(void **state)
     assert_int_equal(bench->sent_count, 12);
 }
 
+/* A process that begins anew, on a clock of its own, knows of what left before it only what the database says of the last window. */
+static void begin_anew(struct bench *b, const struct permit_limits *l, bool told) {
+    int64_t count = 0;
+    struct lane_view v;
+    for (size_t i = 0; permits_lane(b->p, i, &v); i++) count += v.waiting;
+    for (int i = 0; i < MANY && count; i++) permits_leave(b->p, &b->waits[i]);
+    permits_destroy(b->p);
+    b->p = permits_create();
+    b->out = 0;
+    permits_declare(b->p, STR("p"), l);
+    for (int i = 0; told && i < b->sent_count; i++)
+        if (b->now - b->sent[i] < l->rate_per) permits_sent(b->p, STR("p"), b->sent[i]);
+}
+
+/* Ends at every moment of a window, with any number of submits in it; true: the rate was kept over all lives. */
+static bool holds_over_lives(bool told) {
+    bool held = true;
+    for (msec life = 50; life <= 1500; life += 50) {
+        void *fresh = NULL;
+        const struct permit_limits l = {.rate_count = 10, .rate_per = MS_SECOND};
+        tear_down(NULL);
+        set_up(&fresh);
+        permits_declare(bench->p, STR("p"), &l);
+        for (int n = 0, next = 0; n < 12; n++) {
+            for (int i = next; i < MANY && i < next + 3 + n; i++) ask(bench, i);
+            msec end = bench->now + life;
+            while (step(bench, end)) {}
+            begin_anew(bench, &l, told);
+            next = next + 3 + n;
+        }
+        assert_true(bench->sent_count >= 10);
+        for (int i = 0; i + 10 < bench->sent_count; i++) held = held && bench->sent[i + 10] - bench->sent[i] >= MS_SECOND;
+    }
+    return held;
+}
+
+static void a_process_that_begins_anew_counts_what_left_before_it(void **state) {
+    assert_true(holds_over_lives(true));
+    assert_false(holds_over_lives(false)); /* the test would see it */
+    const struct permit_limits l = {.rate_count = 2, .rate_per = MS_MINUTE};
+    bench->now = 500; /* the machine has just started as well: what left before lies below 0 */
+    begin_anew(bench, &l, false);
+    int before = bench->sent_count;
+    permits_sent(bench->p, STR("p"), -30 * MS_SECOND);
+    permits_sent(bench->p, STR("p"), -10 * MS_SECOND);
+    permits_sent(bench->p, STR("without limits"), -10);
+    struct lane_view v;
+    assert_true(permits_lane(bench->p, 0, &v) && v.out == 0); /* its work may long be over; permits_count tells of those that are not */
+    for (int i = 0; i < 2; i++) ask(bench, MANY - 1 - i);
+    assert_int_equal(bench->sent_count, before);
+    assert_int_equal(permits_next(bench->p), 30 * MS_SECOND);
+    while (step(bench, 10 * MS_MINUTE)) {}
+    assert_int_equal(bench->sent_count, before + 2);
+    assert_int_equal(bench->sent[before + 1] - bench->sent[before], 20 * MS_SECOND);
+}
+
 static void polls_take_turns(void **state) {
     permits_declare(bench->p, STR("p"), &(struct permit_limits){.poll_count = 40, .poll_per = MS_SECOND});
     for (int i = 0; i < 100; i++) assert_int_equal(permits_poll(bench->p, STR("p"), bench->now), i * 25);
@@ -255,7 +311,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(without_limits_all_go), T(the_rate_is_kept_in_every_window_and_the_order_is_theirs), T(works_out_are_bounded_and_each_end_lets_the_next_go),
         T(who_leaves_the_queue_is_passed_over), T(nobody_overtakes), T(a_refusal_stops_the_credential_until_its_time), T(nodes_divide_what_there_is),
-        T(more_nodes_and_other_limits_keep_what_was_sent_in_mind), T(polls_take_turns), T(a_room_holds_so_many_and_the_others_enter_in_their_order), T(a_thousand_wait_for_an_hour_and_the_rate_holds),
+        T(more_nodes_and_other_limits_keep_what_was_sent_in_mind), T(a_process_that_begins_anew_counts_what_left_before_it), T(polls_take_turns),
+        T(a_room_holds_so_many_and_the_others_enter_in_their_order), T(a_thousand_wait_for_an_hour_and_the_rate_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

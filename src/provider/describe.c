@@ -275,6 +275,16 @@ err providers_compile(const struct catalog *c, struct problems *p, struct provid
 size_t providers_count(const struct providers *p) { return p->count; }
 const struct provider *providers_at(const struct providers *p, size_t i) { return i < p->count ? &p->list[i] : NULL; }
 
+msec providers_longest_window(const struct providers *p) {
+    msec longest = 0;
+    for (size_t i = 0; i < p->count; i++)
+        for (size_t k = 0; k < p->list[i].endpoint_count; k++) {
+            const struct provider_limits *l = &p->list[i].endpoints[k].info.limits;
+            if (l->rate_count && l->rate_per > longest) longest = l->rate_per;
+        }
+    return longest;
+}
+
 const struct provider *providers_find(const struct providers *p, struct str name) {
     for (size_t i = 0; i < p->count; i++)
         if (str_eq(p->list[i].info.name, name)) return &p->list[i];

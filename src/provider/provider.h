@@ -19,6 +19,7 @@ const struct provider *providers_find(const struct providers *p, struct str name
 
 size_t providers_count(const struct providers *p);
 const struct provider *providers_at(const struct providers *p, size_t i); /* in order of name */
+msec providers_longest_window(const struct providers *p); /* of a rate of submits; 0: none is declared */
 /* For this server the description's base, and every one of its hosts, is `base` (http://127.0.0.1:8099/fal), whose address it may have even when private. */
 [[nodiscard]] err providers_rebase(struct providers *p, struct str name, struct str base, struct why *why);
 

@@ -65,6 +65,9 @@ struct turn { struct str project; int64_t running, pending, run_limit; };
 [[nodiscard]] err query_pending(struct db *db, struct str project, msec now, int64_t limit, struct arena *a, const struct generation ***out, size_t *n); /* oldest first, none whose model is busy */
 [[nodiscard]] err query_work_of(struct db *db, struct str node, struct str after, int64_t limit, struct arena *a, const struct generation ***out, size_t *n); /* by id, behind `after` */
 [[nodiscard]] err query_past_deadline(struct db *db, msec now, int64_t limit, struct arena *a, struct str **out, size_t *n);
+/* The last submits that may have left after `since`, newest first; those without a provider among them. */
+struct sent_submit { struct str provider, route, model; msec at; };
+[[nodiscard]] err query_sent(struct db *db, msec since, int64_t limit, struct arena *a, struct sent_submit **out, size_t *n);
 /* Blobs any row owns: a live asset, or what was made of one; for the sweep of the drive. */
 [[nodiscard]] err query_blob_owned(struct db *db, struct str blob, msec now, bool *out);
 

@@ -49,6 +49,22 @@ err query_past_deadline(struct db *db, msec now, int64_t limit, struct arena *a,
     return OK;
 }
 
+err query_sent(struct db *db, msec since, int64_t limit, struct arena *a, struct sent_submit **out, size_t *n) {
+    struct sql_rows rows;
+    TRY(query_run(db,
+                  "select attempt.provider, attempt.route, generation.model, attempt.sent_at from attempt join generation on generation.id = "
+                  "attempt.generation where attempt.sent_at > 0 and attempt.sent_at > $1 order by attempt.sent_at desc limit $2",
+                  SQL_PARAMS(SQL_INT(since), SQL_INT(limit)), a, &rows));
+    struct sent_submit *list = arena_array(a, struct sent_submit, rows.n + 1);
+    for (size_t i = 0; i < rows.n; i++) {
+        const struct sql_value *c = sql_row(&rows, i);
+        list[i] = (struct sent_submit){.provider = c[0].s, .route = c[1].s, .model = c[2].s, .at = c[3].i};
+    }
+    *out = list;
+    *n = rows.n;
+    return OK;
+}
+
 /* A blob's place begins with its attempt's. Until the outputs are settled, only the reply that result_seen kept names those that came inside of it;
  * of a generation whose output its caller's path hides it goes on naming them. An input that was deleted since stays until the call has ended:
  * it may not have been sent yet, and its length may be what is billed. */

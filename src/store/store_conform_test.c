@@ -325,6 +325,14 @@ static void life_and_lists(void **state) {
     assert_int_equal(query_attempts(b->db, STR(GEN), a, &attempts, &n), OK);
     assert_int_equal(n, 2);
     assert_int_equal(attempts[1]->n, 2);
+    struct sent_submit *sent;
+    assert_true(attempts[1]->sent_at > 0 && !attempts[0]->sent_at);
+    assert_int_equal(query_sent(b->db, 0, 10, a, &sent, &n), OK);
+    assert_int_equal(n, 1); /* the first never left */
+    assert_true(str_eq(sent[0].provider, attempts[1]->provider) && str_eq(sent[0].route, attempts[1]->route) && sent[0].at == attempts[1]->sent_at);
+    assert_true(str_eq(sent[0].model, BENCH_GET(b, generation, GEN)->model));
+    assert_int_equal(query_sent(b->db, attempts[1]->sent_at, 10, a, &sent, &n), OK);
+    assert_int_equal(n, 0);
     const struct asset **assets;
     assert_int_equal(query_assets_of(b->db, STR(GEN), a, &assets, &n), OK);
     assert_int_equal(n, 2);

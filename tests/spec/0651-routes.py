@@ -204,6 +204,20 @@ def the_declared_rate_is_never_passed():
 
 
 @case
+def the_rate_counts_what_left_before_a_restart():
+    with studio(limits="{rate: 2/m}") as (s, up):
+        for _ in range(2):
+            equal(s.wait(s.submit("studio/single"))["status"], "completed")
+        s.kill9()
+        s.start()
+        s.submit("studio/single")
+        end = time.monotonic() + 20
+        while row(s, "acme")["waiting"] != 1 and len(up.of("acme")) == 2 and time.monotonic() < end:
+            time.sleep(0.05)
+        equal((row(s, "acme")["waiting"], len(up.of("acme"))), (1, 2))
+
+
+@case
 def a_429_stops_the_credential_until_its_time():
     with studio() as (s, up):
         up.says["acme"] = (429, {"Retry-After": "3"})
