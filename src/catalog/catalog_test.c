@@ -181,6 +181,8 @@ static const struct { const char *file; int line; const char *phrase; } faults[]
     {HEAD "inputs: {d: {type: seconds, min: 1, max: 5, price: true}}\nprice: {unit: second, quantity: {input: d}, rate_table: [{micros: 1}]}\n", 4, "must be required or have a default"},
     {HEAD "inputs: {d: {type: number, default: 1, min: 1, max: 5, price: true}}\nprice: {unit: second, quantity: {input: d}, rate_table: [{micros: 1}]}\n", 4, "from an input of type seconds or int; `d` is of type number"},
     {HEAD "inputs: {t: {type: text, required: true, price: true}}\nprice: {unit: kchar, quantity: {input: t}, rate_table: [{micros: 1}]}\n", 4, "needs `max_chars`"},
+    {HEAD "inputs: {t: {type: text, required: true, max_chars: 9, price: true}}\nprice: {unit: kchar, quantity: {input: t, han: 9}, rate_table: [{micros: 1}]}\n", 4, "`han` is 1 to 4"},
+    {HEAD "price: {unit: kchar, quantity: {measured: characters, max: 9, han: 2}, if_unmeasured: 0, rate_table: [{micros: 1}]}\n", 3, "`han` needs a quantity that is the characters of an input"},
     {HEAD "inputs: {n: {type: int, default: 1, min: 1, max: 99, price: true}}\nprice: {unit: image, outputs: {input: n}, rate_table: [{micros: 1}]}\n", 4, "from at least 1 to at most 16"},
     {HEAD "inputs: {n: {type: int, default: 0, max: 4, price: true}}\nprice: {unit: image, outputs: {input: n}, rate_table: [{micros: 1}]}\n", 4, "from at least 1 to at most 16"},
     {HEAD SECONDS "price: {unit: second, quantity: {input: d, max: 5}, rate_table: [{micros: 1}]}\n", 6, "is the input's own `max`"},

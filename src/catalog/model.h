@@ -118,6 +118,7 @@ struct rates {
     enum source source;
     int input;             /* FROM_INPUT, FROM_MEDIA: which */
     int64_t scale;         /* FROM_INPUT: parts per n of the input */
+    int64_t han;           /* FROM_INPUT: parts of a Chinese character */
     int64_t max;           /* FROM_MEASURED, FROM_MEDIA: in smallest parts */
     int outputs;           /* input that says how many, -1: one */
     micros if_unmeasured;

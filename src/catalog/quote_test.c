@@ -57,6 +57,9 @@ static const char models[] =
     "slug: t/speech-near\nkind: audio\ninputs: {text: {type: text, required: true, max_chars: 3000, price: true}}\n"
     "price: {unit: kchar, quantity: {input: text}, rate_table: [{micros: 30500, round: nearest}]}\n"
     "---8<---\n"
+    "slug: t/speech-han\nkind: audio\ninputs: {text: {type: text, required: true, max_chars: 3000, price: true}}\n"
+    "price: {unit: kchar, quantity: {input: text, han: 2}, rate_table: [{micros: 100000}]}\n"
+    "---8<---\n"
     "slug: t/music\nkind: audio\nprice: {unit: second, quantity: {measured: seconds, max: 30}, if_unmeasured: 500, rate_table: [{micros: 100}]}\n"
     "---8<---\n"
     "slug: t/listen\nkind: text\ninputs: {audio: {file: audio, required: true, aliases: [audio_url]}}\n"
@@ -194,6 +197,10 @@ static const struct { const char *slug, *inputs; micros amount; const char *stor
     {"t/speech-down", "{\"text\":\"xx\"}", 60, "{\"text\":\"xx\"}"},
     {"t/speech-near", "{\"text\":\"x\"}", 31, "{\"text\":\"x\"}"},
     {"t/speech-near", "{\"text\":\"xxx\"}", 92, "{\"text\":\"xxx\"}"},
+    /* a Chinese character is two; kana, an accent, a full stop of that width and what has four bytes without being one are not */
+    {"t/speech-han", "{\"text\":\"\u4f60\u597d!\"}", 500, "{\"text\":\"\u4f60\u597d!\"}"},
+    {"t/speech-han", "{\"text\":\"\u304b\u00e9\u3002\U0001F600\"}", 400, "{\"text\":\"\u304b\u00e9\u3002\U0001F600\"}"},
+    {"t/speech-han", "{\"text\":\"\U00020000\"}", 200, "{\"text\":\"\U00020000\"}"},
     /* known only later: the maximum is held */
     {"t/music", "{}", 3000, "{}"},
     {"t/listen", "{\"audio_url\":\"u\"}", 360000, "{\"audio\":\"u\"}"},

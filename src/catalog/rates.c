@@ -284,6 +284,15 @@ static void read_from_input(struct doc *d, const struct inputs *in, const struct
     r->scale = r->unit == UNIT_SECOND && s->type == INPUT_INT ? 1000 : 1;
 }
 
+/* How many characters the provider counts for one that is Chinese. */
+static void read_han(struct doc *d, const struct json *q, const struct rates *base, struct rates *r) {
+    const struct json *han = json_get(q, "han");
+    if (!han) return;
+    if (base) doc_problem(d, han, "`han` is stated in the price; a cost counts as the price does.");
+    else if (r->unit != UNIT_KCHAR || r->source != FROM_INPUT) doc_problem(d, han, "`han` needs a quantity that is the characters of an input.");
+    else if (doc_decimal(d, q, "han", 0, &r->han) && (r->han < 1 || r->han > 4)) doc_problem(d, han, "`han` is 1 to 4.");
+}
+
 static void read_max(struct doc *d, const struct json *q, struct rates *r) {
     if (!doc_need(d, q, "max", "the quantity, which is known only later")) return;
     if (doc_decimal(d, q, "max", units[r->unit].max_decimals, &r->max) && r->max <= 0)
@@ -321,14 +330,14 @@ static void read_media(struct doc *d, const struct inputs *in, const struct json
 }
 
 static void read_quantity(struct doc *d, const struct inputs *in, const struct json *node, const struct rates *base, struct rates *r) {
-    static const char *const keys[] = {"input", "measured", "media", "max", NULL};
+    static const char *const keys[] = {"input", "measured", "media", "max", "han", NULL};
     const struct json *q = json_get(node, "quantity");
     if (r->unit == UNIT_CALL || r->unit == UNIT_IMAGE) {
         if (q) doc_problem(d, q, "a price per %s takes no `quantity`.", units[r->unit].name);
         return;
     }
     if (!q && base && base->unit == r->unit) {
-        r->source = base->source, r->input = base->input, r->scale = base->scale, r->max = base->max;
+        r->source = base->source, r->input = base->input, r->scale = base->scale, r->han = base->han, r->max = base->max;
         return;
     }
     if (!q) {
@@ -346,6 +355,7 @@ static void read_quantity(struct doc *d, const struct inputs *in, const struct j
     if (input) read_from_input(d, in, input, r);
     else if (measured) read_measured(d, q, measured, r);
     else read_media(d, in, q, media, r);
+    read_han(d, q, base, r);
 }
 
 static void read_outputs(struct doc *d, const struct inputs *in, const struct json *node, const struct rates *base, struct rates *r) {
@@ -384,7 +394,7 @@ static void read_if_unmeasured(struct doc *d, const struct json *node, bool is_c
 
 void rates_read(struct doc *d, const struct inputs *in, const struct json *node, const struct rates *base, struct rates *out) {
     static const char *const price_keys[] = {"unit", "quantity", "rate_table", "outputs", "if_unmeasured", NULL};
-    *out = (struct rates){.outputs = -1, .scale = 1, .line = doc_line(d, node)};
+    *out = (struct rates){.outputs = -1, .scale = 1, .han = 1, .line = doc_line(d, node)};
     const char *what = base ? "`cost`" : "`price`";
     if (!doc_is(d, node, JSON_OBJECT, base ? "cost" : "price")) return;
     doc_keys(d, node, price_keys, what);
@@ -418,9 +428,27 @@ size_t rates_match(const struct rates *r, const struct inputs *in, const struct 
     return r->row_count - 1; /* the last row has no condition */
 }
 
+/* The blocks of Unicode that hold Chinese characters: radicals, the two signs that repeat one or stand for zero, and the ideographs. */
+static bool is_han(uint32_t c) {
+    return (c >= 0x2E80 && c <= 0x2FDF) || c == 0x3005 || c == 0x3007 || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x4E00 && c <= 0x9FFF) ||
+           (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x20000 && c <= 0x3FFFF);
+}
+
+/* Of UTF-8 as the reader of JSON lets it through; Chinese characters have three bytes or four. */
+static int64_t han_count(struct str s) {
+    int64_t n = 0;
+    const unsigned char *p = (const unsigned char *)s.ptr;
+    for (size_t i = 0; i + 2 < s.len; i++) {
+        if (p[i] >= 0xF0 && i + 3 < s.len)
+            n += is_han((p[i] & 7u) << 18 | (p[i + 1] & 63u) << 12 | (p[i + 2] & 63u) << 6 | (p[i + 3] & 63u));
+        else if (p[i] >= 0xE0 && p[i] < 0xF0) n += is_han((p[i] & 15u) << 12 | (p[i + 1] & 63u) << 6 | (p[i + 2] & 63u));
+    }
+    return n;
+}
+
 int64_t rates_parts(const struct rates *r, const struct value *values) {
     switch (r->source) {
-    case FROM_INPUT: return values[r->input].n * r->scale;
+    case FROM_INPUT: return values[r->input].n * r->scale + (r->han > 1 ? (r->han - 1) * han_count(values[r->input].text) : 0);
     case FROM_MEASURED:
     case FROM_MEDIA: return r->max;
     case FROM_CALL: break;
