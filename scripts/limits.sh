@@ -235,7 +235,8 @@ The quote is held when a call is accepted. The command that ends the generation 
 | refused in the submit or before (400 to 429 without a generation, 503, 507) | nothing, and nothing was held | the error |
 | completed | the quote; where the price is per output, for the outputs stored, at most those quoted; where it is measured, the measured amount or `if_unmeasured`, at most what was held | 200 `completed` |
 | an attempt failed and may pass | nothing yet, the hold stays | `pending` again, then the next attempt |
-| the provider delivered another kind of file than the model's | as completed: a file was made, and it is yours | 200 `completed`, with a warning in `meta.warnings` |
+| the provider delivered something else than the model makes: a sound for a picture, a picture for a film, a page of text | nothing for it: it is not kept. Of several files the others are billed, with a warning in `meta.warnings` | `failed` `output_lost` when nothing else came; a waiting call 502 |
+| it delivered a type that this server does not know, a GIF or WebP for a film, a film for a sound, or what the call's own `output_url_path` led to | as completed | 200 `completed`, with a warning in `meta.warnings` |
 | made, and the call's own `output_url_path` hides it | as completed, for as many files as the answer has links, at most those quoted | `completed` with the error `output_not_found`; a waiting call 422; `deliver` gives the file for nothing more |
 | failed for good: refused by the model, unclassified, the attempts used up | nothing, the hold is released | `failed`; a waiting call 422 or 502 |
 | the deadline passed, or a local render took longer than its model's `deadline` | nothing, the hold is released | `failed` `deadline_exceeded`; a waiting call 504 |

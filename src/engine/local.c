@@ -295,6 +295,21 @@ static void write_warnings(struct job *j, struct jw *w, int64_t wanted) {
     jw_close(w, ']');
 }
 
+/* No row will ever name them. */
+static void forget_outputs(struct job *j) {
+    for (int64_t i = 0; i < j->result.output_count; i++)
+        if (drive_blob_delete(j->local->drive, j->outputs[i].blob)) return; /* the sweep takes the rest */
+    j->result.output_count = 0;
+}
+
+/* As of a provider: what the model does not make is neither kept nor billed. All are of one kind here. */
+static void refuse_misfits(struct job *j) {
+    const struct output *o = &j->outputs[0];
+    if (j->result.code || !j->result.output_count || media_may_be(o->kind, o->type, j->call->kind_wanted)) return;
+    failed_as(j, FAIL_OUTPUT_LOST, arena_printf(&j->arena, "The sandbox delivered %.*s where %.*s was to be made. Nothing was charged.", STR_ARG(o->type), STR_ARG(j->call->kind_wanted)).ptr);
+    forget_outputs(j);
+}
+
 static void work_twin(struct job *j, struct buf *metrics, struct buf *more) {
     struct model_counts counts = j->model ? model_counts(j->model) : (struct model_counts){};
     struct media_input given[INPUT_FILES_MAX];
@@ -315,18 +330,12 @@ static void work_twin(struct job *j, struct buf *metrics, struct buf *more) {
     for (size_t i = 0; i < j->file_count; i++)
         if (plan.names[i]) given[what.file_count++] = (struct media_input){.name = plan.names[i], .fd = j->files[i].fd};
     if (plan.model) render_all(j, &what, plan.outputs, metrics);
+    refuse_misfits(j);
     struct jw w = {.out = more, .comma = true};
     jw_kbool(&w, "sandbox", true);
     if (!plan.model) jw_kstr(&w, "text", plan.text), jw_kstr(&w, "language_code", plan.language), jw_kraw(&w, "words", plan.words);
     write_warnings(j, &w, plan.outputs + plan.mood.fewer);
     j->result.measured = measure(j, &counts, plan.text);
-}
-
-/* The generation has ended: no row will ever name them. */
-static void forget_outputs(struct job *j) {
-    for (int64_t i = 0; i < j->result.output_count; i++)
-        if (drive_blob_delete(j->local->drive, j->outputs[i].blob)) return; /* the sweep takes the rest */
-    j->result.output_count = 0;
 }
 
 static void work(void *arg) {

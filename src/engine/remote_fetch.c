@@ -67,7 +67,10 @@ static err look_at(struct errand *e, int fd, struct sniffed *out_sniffed, struct
     return OK;
 }
 
-void output_describe(struct errand *e, size_t n) {
+/* Where the caller's own path led to the file, it is what the caller asked for (RULES C6). */
+static bool belongs(const struct errand *e, const struct output *o) { return e->call->url_path.len || media_may_be(o->kind, o->type, e->call->kind_wanted); }
+
+static void output_describe(struct errand *e, size_t n) {
     const struct kept *k = &e->items[n];
     struct output *o = &e->outputs[n];
     _cleanup_(closep) int fd = -1;
@@ -85,7 +88,7 @@ void output_describe(struct errand *e, size_t n) {
     o->kind = s.type ? str_of(s.kind) : STR("file");
     write_facts(e, o, &f);
     int64_t measured = measure(e, &f);
-    if (n == 0 || measured > e->result.measured) e->result.measured = measured;
+    if (belongs(e, o) && measured > e->result.measured) e->result.measured = measured;
 }
 
 /* --- the answer --- */
@@ -108,6 +111,8 @@ static void write_warnings(struct errand *e, struct jw *w) {
         if (!str_eq(e->outputs[i].kind, e->call->kind_wanted))
             jw_str(w, arena_printf(&e->arena, "The provider delivered %.*s where %.*s was asked for; the file is kept as it is.", STR_ARG(e->outputs[i].type),
                                    STR_ARG(e->call->kind_wanted)));
+    for (size_t i = 0; i < e->misfit_count; i++)
+        jw_str(w, arena_printf(&e->arena, "The provider delivered %.*s where %.*s was to be made; it is neither kept nor billed.", STR_ARG(e->misfits[i]), STR_ARG(e->call->kind_wanted)));
     bool files = !str_is(e->call->kind_wanted, "text");
     if (e->item_count && e->reading.path_warning.len) jw_str(w, e->reading.path_warning); /* of a reply that was kept hidden */
     int64_t hidden = 0;
@@ -156,8 +161,26 @@ static int64_t measure_input(struct errand *e, struct str input) {
     return sum > 0 && !e->code ? sum : -1;
 }
 
+/* A sound for a picture, or a page that says "not found" with 200, is nothing that the model makes: it is neither kept nor billed (docs/ARCHITECTURE.md). */
+static void drop_misfits(struct errand *e) {
+    size_t kept = 0;
+    for (size_t i = 0; i < e->item_count; i++) {
+        if (!belongs(e, &e->outputs[i])) {
+            e->misfits[e->misfit_count++] = e->outputs[i].type;
+            continue;
+        }
+        e->items[kept] = e->items[i];
+        e->outputs[kept++] = e->outputs[i];
+    }
+    e->item_count = kept;
+    if (e->misfit_count && !kept)
+        e->code = why_set(&e->why, E_OUTPUT_LOST, "The provider delivered %.*s where %.*s was to be made. Nothing was charged.", STR_ARG(e->misfits[0]), STR_ARG(e->call->kind_wanted));
+}
+
 static void describe_all(struct errand *e) {
+    if (e->item_count) e->result.measured = -1;
     for (size_t i = 0; i < e->item_count && !e->code; i++) output_describe(e, i);
+    if (!e->code) drop_misfits(e);
     if (!e->code) write_result(e);
     struct model_counts counts = model_counts(e->plan.model);
     if (!e->code && counts.media.len) e->result.measured = measure_input(e, counts.media);
@@ -174,7 +197,7 @@ static void hide(struct errand *e) {
 
 static void described(struct errand *e) {
     if (e->code) {
-        bool lost = e->code == E_NOT_FOUND || e->code == E_CORRUPT;
+        bool lost = e->code == E_NOT_FOUND || e->code == E_CORRUPT || e->code == E_OUTPUT_LOST;
         errand_fail(e, e->code, lost ? FAIL_OUTPUT_LOST : FAIL_TRANSIENT, str_of(why_text(&e->why)));
         return;
     }

@@ -124,6 +124,7 @@ struct errand {
     struct fetching fetch;
     bool queued, downloading;
     struct output outputs[LIMIT_OUTPUTS];
+    struct str misfits[LIMIT_OUTPUTS]; size_t misfit_count; /* types of files that are of no use to the caller */
     uint8_t random[LIMIT_OUTPUTS * 2][REMOTE_RANDOM];
     msec now;
     int jobs;      /* steps on threads */
@@ -174,5 +175,4 @@ struct str hidden_sentence(struct errand *e);
 void fetch_start(struct errand *e);
 void fetch_close(struct errand *e);
 /* Finds out what a stored file is; on a thread. */
-void output_describe(struct errand *e, size_t n);
 struct id errand_id(const struct errand *e, size_t n);

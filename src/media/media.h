@@ -13,6 +13,9 @@ struct sniffed { const char *type; const char *ext; const char *kind; }; /* "ima
 struct sniffed media_sniff(struct str head); /* 4096 bytes are plenty */
 /* Types served inline: listed raster, audio and video types. */
 bool media_type_is_inline(struct str type);
+/* Whether a file that was sniffed as this can be what was to be made (image, video, audio, text). In doubt it can: kind "file" is one that nobody here knows, a GIF
+ * may move, what holds films may hold sound alone. */
+bool media_may_be(struct str kind, struct str type, struct str wanted);
 
 struct media_facts { int64_t width, height, duration_ms; };
 /* Image dimensions from the header bytes of png, jpeg, webp, gif without decoding; zeros when not found. */

@@ -163,3 +163,11 @@ bool media_type_is_inline(struct str type) {
         if (str_is(type, types[i])) return true;
     return false;
 }
+
+bool media_may_be(struct str kind, struct str type, struct str wanted) {
+    if (str_eq(kind, wanted) || str_is(kind, "file")) return true;
+    if (str_is(wanted, "image")) return str_is(kind, "vector");
+    if (str_is(wanted, "video")) return str_is(type, "image/gif") || str_is(type, "image/webp");
+    if (str_is(wanted, "audio")) return str_is(kind, "video");
+    return true; /* a transcript may come as any file */
+}

@@ -96,6 +96,20 @@ static void test_truncated(void **state) {
         }
 }
 
+static void test_may_be(void **state) {
+    (void)state;
+    static const struct { const char *kind, *type, *wanted; bool may; } rows[] = {
+        {"image", "image/png", "image", true},      {"audio", "audio/mpeg", "image", false},        {"video", "video/mp4", "image", false},
+        {"vector", "image/svg+xml", "image", true}, {"document", "text/html", "image", false},      {"file", "application/octet-stream", "image", true},
+        {"image", "image/png", "video", false},     {"image", "image/gif", "video", true},          {"image", "image/webp", "video", true},
+        {"audio", "audio/mpeg", "video", false},    {"video", "video/x-matroska", "video", true},   {"vector", "image/svg+xml", "video", false},
+        {"video", "video/mp4", "audio", true},      {"image", "image/jpeg", "audio", false},        {"data", "application/json", "audio", false},
+        {"text", "text/plain", "audio", false},     {"file", "audio/x-thing", "audio", true},       {"data", "application/json", "text", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (media_may_be(str_of(rows[i].kind), str_of(rows[i].type), str_of(rows[i].wanted)) != rows[i].may) fail_msg("%s for %s", rows[i].type, rows[i].wanted);
+}
+
 static void test_inline(void **state) {
     (void)state;
     static const char *const yes[] = {"image/png", "image/jpeg", "image/webp", "image/gif", "audio/mpeg", "video/mp4", "video/webm"};
@@ -105,6 +119,6 @@ static void test_inline(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_samples), cmocka_unit_test(test_mp3_frames), cmocka_unit_test(test_truncated), cmocka_unit_test(test_inline)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_samples), cmocka_unit_test(test_mp3_frames), cmocka_unit_test(test_truncated), cmocka_unit_test(test_may_be), cmocka_unit_test(test_inline)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

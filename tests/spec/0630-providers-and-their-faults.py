@@ -271,10 +271,24 @@ def cancel_at_each_step():
 @case
 def outputs_that_come_otherwise():
     with world() as (d, s):
-        d.fault("file", data=b"ID3\x04\x00\x00\x00\x00\x00\x00" + b"\xff\xfb\x90\x00" + b"\0" * 413, type="image/png")
-        made = s.wait(s.submit("double/blind", {"prompt": "a"}))  # another type than asked for: kept, and said
-        equal((made["status"], made["outputs"][0]["media_type"]), ("completed", "audio/mpeg"))
-        expect("audio/mpeg" in made["meta"]["warnings"][0], made["meta"])
+        sound = {"data": b"ID3\x04\x00\x00\x00\x00\x00\x00" + b"\xff\xfb\x90\x00" + b"\0" * 413, "type": "image/png"}
+        page = {"data": b"<!doctype html><title>Not found</title>", "type": "image/png"}
+        for wrong, type in ((sound, "audio/mpeg"), (page, "text/html")):  # nothing that the model makes: a fresh link is asked for, then it is the operator's cost
+            d.fault("file", times=2, **wrong)
+            results = d.count("result")
+            made = s.wait(s.submit("double/blind", {"prompt": "a"}))
+            equal((made["status"], made["error"]["code"], made["billed_micros"], made["outputs"], d.count("result") - results), ("failed", "output_lost", 0, [], 2))
+            expect(type in made["error"]["detail"] and "Nothing was charged" in made["error"]["detail"], made["error"])
+        d.fault("file", **page)  # the fresh link leads to the picture
+        equal(s.wait(s.submit("double/blind", {"prompt": "a"}))["status"], "completed")
+        d.fault("file", **sound)  # one of three: the others are billed
+        made = s.wait(s.submit("double/blind", {"prompt": "a", "n": 3}))
+        equal((made["status"], [o["media_type"] for o in made["outputs"]], made["billed_micros"]), ("completed", ["image/png"] * 2, 2 * PRICE))
+        expect(any("audio/mpeg" in w and "neither kept nor billed" in w for w in made["meta"]["warnings"]) and any("outputs_missing" in w for w in made["meta"]["warnings"]), made["meta"])
+        d.fault("file", data=b"\x00\x00\x00\x1cftypavif" + b"\0" * 400, type="image/avif")  # a type that nobody here knows may be right: kept, and said
+        made = s.wait(s.submit("double/blind", {"prompt": "a"}))
+        equal((made["status"], made["outputs"][0]["media_type"]), ("completed", "application/octet-stream"))
+        expect("application/octet-stream" in made["meta"]["warnings"][0], made["meta"])
         d.fault("result", fewer=1)  # fewer than asked for: only these are billed
         made = s.wait(s.submit("double/blind", {"prompt": "a", "n": 3}))
         equal((made["status"], len(made["outputs"]), made["billed_micros"]), ("completed", 2, 2 * PRICE))

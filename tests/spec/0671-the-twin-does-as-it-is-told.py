@@ -78,10 +78,11 @@ def a_lie_about_the_length_changes_no_bill():
 
 
 @case
-def a_file_of_another_kind_is_kept():
-    done = call("wrong-type")
-    equal((done["status"], done["outputs"][0]["media_type"]), ("completed", "image/png"))
-    expect("image/png" in done["meta"]["warnings"][0], done["meta"])
+def a_file_of_another_kind_costs_nothing():
+    for slug, type in ((SLUG, "image/png"), ("bytedance/seedream-v4", "audio/mpeg")):
+        done = call("wrong-type", slug=slug)
+        equal((done["status"], done["error"]["code"], done["error"]["charged_micros"], done["billed_micros"], done["outputs"]), ("failed", "output_lost", 0, 0, []))
+        expect(type in done["error"]["detail"] and "Nothing was charged" in done["error"]["detail"], done["error"])
 
 
 @case
