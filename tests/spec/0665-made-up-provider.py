@@ -220,7 +220,7 @@ def a_description_that_is_wrong_is_named_and_changes_nothing():
         done = subprocess.run([PURAS, "catalog", "lint", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         expect(done.returncode != 0 and "copies" in done.stdout.decode(), done.stdout)
         write(os.path.join(folder, "providers"), "lantern.yaml", DESCRIPTION % {"port": 4711})
-        done = subprocess.run([PURAS, "catalog", "lint", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        done = subprocess.run([PURAS, "catalog", "lint", folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
         equal((done.returncode, done.stdout.decode()[:9]), (0, "1 models,"))
 
 
