@@ -109,6 +109,7 @@ def sizes_that_a_provider_refuses_are_refused_before_anything_is_held():
     for whom, micros in (("image", 2016000), ("video", 6048000)):
         equal(priced(s, "kuaishou/kling-v3-motion", {"image": "a.png", "video": "b.mp4", "character_orientation": whom}), micros)
     equal(priced(s, "bytedance/seedance-2-t2v", {"prompt": "x", "resolution": "4k", "duration": 4}), 4800000)
+    equal(priced(s, "bytedance/seedance-2-t2v", {"prompt": "x", "duration": "auto"}), priced(s, "bytedance/seedance-2-t2v", {"prompt": "x", "duration": 15}))
     for size, quality, micros in (("1024x640", "low", 24000), ("3840x2160", "medium", 168000), ("3840x1280", "high", 684000), ("auto", "medium", 168000), ("auto", "auto", 684000), ("1024x1024", "auto", 264000)):
         equal(priced(s, "openai/gpt-image-2", {"prompt": "x", "size": size, "quality": quality}), micros)
     for size in ("2560x1440", "4K", "auto_2K", "landscape_16_9", {"width": 1920, "height": 1920}):

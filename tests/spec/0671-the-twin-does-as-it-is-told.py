@@ -78,6 +78,19 @@ def a_lie_about_the_length_changes_no_bill():
 
 
 @case
+def no_more_than_a_row_allows_is_billed_of_a_measured_file():
+    s = server()
+    def made(slug, **inputs):
+        done = s.wait(s.submit(slug, inputs, key="test"), key="test")
+        equal(done["status"], "completed")
+        return done
+    film = {"drive_path": made(SLUG, prompt="a boat", duration=12)["outputs"][0]["drive_path"]}
+    picture = {"drive_path": made("bytedance/seedream-v4", prompt="a boat", size="1024x1024")["outputs"][0]["drive_path"]}
+    for whom, seconds in (("image", 10), ("video", 12)):
+        equal(made("kuaishou/kling-v3-motion", image=picture, video=film, character_orientation=whom)["billed_micros"], seconds * 201600)
+
+
+@case
 def a_file_of_another_kind_costs_nothing():
     for slug, type in ((SLUG, "image/png"), ("bytedance/seedream-v4", "audio/mpeg")):
         done = call("wrong-type", slug=slug)
