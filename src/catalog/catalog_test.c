@@ -138,7 +138,7 @@ static const struct { const char *file; int line; const char *phrase; } faults[]
     {HEAD CALL "inputs:\n  x: {type: int, max_pixels: 5}\n", 5, "`max_pixels` means nothing for input `x` of type int"},
     {HEAD CALL "inputs:\n  x: {type: enum, values: [a], words: [b]}\n", 5, "`words` means nothing for input `x` of type enum"},
     {HEAD CALL "inputs:\n  x: {type: seconds, words: [auto]}\n", 5, "`words` of input `x` count as its largest value, so it needs `max`"},
-    {HEAD CALL "inputs:\n  x: {type: size, default: 100x100, max: 64}\n", 5, "each side from 0 to 64"},
+    {HEAD CALL "inputs:\n  x: {type: size, default: 100x100, max: 64}\n", 5, "each side at most 64"},
     {HEAD CALL "inputs:\n  x: {type: int, required: true, default: 1}\n", 5, "is required and has a default"},
     {HEAD CALL "inputs:\n  x: {type: int, aliases: y}\n", 5, "`aliases` must be a list, not text"},
     {HEAD CALL "inputs:\n  x: {type: int, aliases: ['a b']}\n", 5, "`a b` cannot stand in `aliases`"},

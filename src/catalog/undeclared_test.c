@@ -144,7 +144,7 @@ static bool is_innocent(struct str name) {
         "num_inference_steps", "output_quality", "num_speakers",                                       /* effort, packing, a hint: no provider in the list charges by them */
         "input_images", "reference_images", "referenceImages", "keyframes",                            /* files that are given */
         "file_size", "generated_images", "series_images", "input_seconds", "output_seconds", "total_seconds", "audio_length", "music_duration", "music_size", "video_width", "video_height",
-        "images", "generatedSamples", "success_count", "failed_count", "input_image_count", "account", "amount",
+        "audio_size", "word_count", "images", "generatedSamples", "success_count", "failed_count", "input_image_count", "account", "amount",
         "candidatesTokenCount", "promptTokenCount", "totalTokenCount", "raiMediaFilteredCount",        /* what replies tell */
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -162,7 +162,7 @@ static int missed_in_text(struct str text, const char *path) {
         if (str_starts(rest, STR("*"))) rest = str_skip(rest, 1);
         if (str_starts(rest, STR("\""))) rest = str_skip(rest, 1);
         if (!name.len || !str_starts(rest, STR(":")) || !sounds_costly(name) || is_innocent(name) || undeclared_is_costly(name)) continue;
-        print_error("%s: `%.*s` sounds as if it were charged by, and neither undeclared.def nor this test knows it\n", path, STR_ARG(name));
+        print_error("%s: `%.*s` sounds as if it were charged by: what a caller could ask for belongs into undeclared.def, what only replies tell into is_innocent\n", path, STR_ARG(name));
         n++;
     }
     return n;

@@ -303,7 +303,7 @@ static void say_range(struct say *s, const struct input_spec *spec) {
     if (spec->has_step) say_number(s, spec, " in steps of ", spec->step);
 }
 
-enum { VALUES_SAID = 24 };
+enum { VALUES_SAID = 24, WORDS_SAID = 3 };
 
 void size_example(const struct input_spec *spec, char *out, size_t out_size) {
     int64_t side = 1024;
@@ -317,11 +317,12 @@ static void describe_size(struct say *s, const struct input_spec *spec) {
     char example[DECIMAL_TEXT];
     size_example(spec, example, sizeof example);
     say(s, "a size such as \"%s\"", example);
-    if (spec->has_min || spec->has_max) {
+    if (spec->has_min) {
         say(s, ", each side");
         say_range(s, spec);
-    } else if (spec->has_step) {
-        say_number(s, spec, ", each side a multiple of ", spec->step);
+    } else {
+        if (spec->has_max) say_number(s, spec, ", each side at most ", spec->max);
+        if (spec->has_step) say_number(s, spec, spec->has_max ? " in steps of " : ", each side a multiple of ", spec->step);
     }
     if (spec->min_pixels && spec->max_pixels) say(s, ", %lld to %lld pixels in all", (long long)spec->min_pixels, (long long)spec->max_pixels);
     else if (spec->min_pixels) say(s, ", at least %lld pixels in all", (long long)spec->min_pixels);
@@ -363,7 +364,10 @@ static void describe(struct say *s, const struct input_spec *spec) {
 
 static void describe_all(struct say *s, const struct input_spec *spec) {
     describe(s, spec);
-    for (size_t i = 0; i < spec->word_count; i++) say(s, ", %s%.*s", i + 1 == spec->word_count ? "or " : "", STR_ARG(spec->words[i]));
+    size_t n = spec->word_count;
+    bool all = n <= WORDS_SAID;
+    if (!all) say(s, ", or one of %zu words (GET /v1/models has them) such as", n);
+    for (size_t i = 0; i < (all ? n : WORDS_SAID); i++) say(s, "%s%.*s", !all && !i ? " " : all && i + 1 == n ? ", or " : ", ", STR_ARG(spec->words[i]));
 }
 
 void value_describe(const struct input_spec *spec, char *out, size_t out_size) {
