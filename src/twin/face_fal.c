@@ -96,6 +96,7 @@ static const struct endpoint {
     {"fal-ai/elevenlabs/speech-to-text/scribe-v2", "text", TRANSCRIPT, "audio_url*:u language_code:s diarize:b tag_audio_events:b keyterms:o ", "{}"},
     {"fal-ai/lyria2", "audio", AUDIO, "prompt*:s negative_prompt:s seed:i ", "{\"duration\":30}"},
     {"fal-ai/lyria3", "audio", AUDIO, "prompt*:s image_url:u negative_prompt:s ", "{\"duration\":30}"},
+    {"fal-ai/minimax-music/v2.6", "audio", AUDIO, "prompt*:s10..2000 lyrics:s0..3500 lyrics_optimizer:b is_instrumental:b audio_setting:o ", "{\"duration\":30}"},
 };
 
 static const struct endpoint *find_endpoint(struct str id) {
