@@ -427,7 +427,6 @@ static void work(void *arg) {
         if (!j->result.code) write_result(j, report);
         if (!j->result.code && !str_is(j->call->kind_wanted, "text")) keep_all(j);
     }
-    if (j->result.code) j->result.output_count = 0; /* what was adopted has no owner: the sweep takes it */
     j->result.outputs = j->outputs;
     if (!j->result.code && j->call->kind == CALL_SUBMIT) write_reply(j);
     remove_folder(j);
@@ -445,8 +444,11 @@ static bool is_first_of_two(struct job *j) {
     return first;
 }
 
+/* Files that were being stored when the cancel came are nobody's: the sweep takes them. */
 static void answer(struct job *j) {
     leave_list(j);
+    if (j->unwanted) failed(j, E_CANCELLED, FAIL_TRANSIENT, NOT_WANTED);
+    if (j->result.code) j->result.output_count = 0;
     j->done(j->arg, j->call, &j->result);
 }
 

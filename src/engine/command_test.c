@@ -365,6 +365,25 @@ static void nobody_wants_what_runs(void **state) {
     assert_int_equal(entries(drive_tmp(r->drive)), 0);
 }
 
+/* On the loop, which therefore does not hear that the program is done and its files are stored. */
+static void unwanted_when_stored(void *arg) {
+    struct rig *r = arg;
+    while (entries(drive_tmp(r->drive)) == 0) usleep(1000);
+    while (entries(drive_tmp(r->drive)) > 0) usleep(1000);
+    command_unwanted(r->s, &r->call);
+}
+
+static void nobody_wants_what_is_stored(void **state) {
+    struct rig *r = *state;
+    r->route.model = STR("two");
+    r->call.deadline_at = io_now(loop_io(r->loop)) + 20 * MS_SECOND;
+    loop_post(r->loop, begin_call, r);
+    loop_post(r->loop, unwanted_when_stored, r);
+    while (!r->done) loop_run(r->loop);
+    assert_int_equal(r->code, E_CANCELLED);
+    assert_int_equal(r->count, 0);
+}
+
 static void other_done(void *arg, const struct call *c, const struct call_result *res) { *(err *)arg = res->code; }
 
 /* It is answered at once, not when its turn comes; what has the turn goes on. */
@@ -436,6 +455,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(files_go_in, begin, end), cmocka_unit_test_setup_teardown(failures, begin, end),
         cmocka_unit_test_setup_teardown(time_ends_it, begin, end), cmocka_unit_test_setup_teardown(stopping_ends_it, begin, end),
         cmocka_unit_test_setup_teardown(nobody_wants_what_runs, begin, end), cmocka_unit_test_setup_teardown(nobody_wants_what_waits, begin, end),
+        cmocka_unit_test_setup_teardown(nobody_wants_what_is_stored, begin, end),
         cmocka_unit_test_setup_teardown(texts, begin, end), cmocka_unit_test_setup_teardown(walls, begin, end),
         cmocka_unit_test_setup_teardown(no_sandbox, begin, end),
     };

@@ -67,7 +67,8 @@ err query_sent(struct db *db, msec since, int64_t limit, struct arena *a, struct
 
 /* A blob's place begins with its attempt's. Until the outputs are settled, only the reply that result_seen kept names those that came inside of it;
  * of a generation whose output its caller's path hides it goes on naming them. An input that was deleted since stays until the call has ended:
- * it may not have been sent yet, and its length may be what is billed. */
+ * it may not have been sent yet, and its length may be what is billed. Of the generations only the living are read, by the index of their deadlines
+ * (hence || '', which keeps the planner from walking all of a project's), because that question is asked of each deleted file. */
 static struct str attempt_of(struct str blob, struct arena *a) {
     struct str generation, rest, n, name;
     if (!str_cut(blob, '/', &generation, &rest) || !str_cut(rest, '/', &n, &name)) return STR("");
@@ -82,8 +83,8 @@ err query_blob_owned(struct db *db, struct str blob, msec now, bool *out) {
                       "derived.asset where derived.blob = $1 and asset.deleted_at = 0 union all select 1 from attempt join generation on "
                       "generation.id = attempt.generation where attempt.id = $2 and attempt.n = generation.attempts and "
                       "(generation.node <> '' or (generation.error_code = $3 and generation.finished_at > $4)) and attempt.reply like '%' || $5 || '%' "
-                      "union all select 1 from asset join generation on generation.project = asset.project where asset.blob = $1 and asset.deleted_at > 0 and "
-                      "generation.state in ('pending', 'processing') and generation.files like '%' || $5 || '%' limit 1",
+                      "union all select 1 from asset join generation on generation.project || '' = asset.project where asset.blob = $1 and asset.deleted_at > 0 and "
+                      "generation.deadline_at >= 0 and generation.state in ('pending', 'processing') and generation.files like '%' || $5 || '%' limit 1",
                       SQL_PARAMS(SQL_STR(blob), SQL_STR(attempt_of(blob, &a)), SQL_STR(str_of(err_info(E_OUTPUT_HIDDEN)->code)),
                                  SQL_INT(now - (msec)LIMIT_HIDDEN_DAYS * MS_DAY), SQL_STR(blob)),
                       &a, &rows);
