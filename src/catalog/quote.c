@@ -94,7 +94,7 @@ static err refuse_missing(struct why *why, const struct input_spec *s) {
 
 /* The provider holds the operator to account, whose key it is. */
 static err refuse_unsafe(struct quoting *q, const struct json *member, const struct json *unsafe) {
-    set_field(q->why, member->key);
+    set_field(q->why, member->key.len ? member->key : unsafe->key); /* a name may be empty, a field is not */
     return why_set(q->why, E_INVALID, "The input `%.*s` turns a provider's own safety checks down, which %.*s does not offer; leave it out.",
                    STR_ARG(whole_head(unsafe->key, 60)), STR_ARG(q->model->slug));
 }

@@ -9,13 +9,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *const files[] = {
     "slug: f/all\nkind: image\ninputs:\n"
     "  a: {type: text, aliases: [b], max_chars: 20, price: true}\n  c: {type: int, min: -3, max: 99, step: 3, aliases: [d]}\n"
-    "  e: {type: number, max: 2.5, step: 0.25}\n  f: {type: seconds, default: 5, min: 1, max: 15, price: true}\n"
+    "  e: {type: number, max: 2.5, step: 0.25}\n  f: {type: seconds, default: 5, min: 1, max: 15, words: [auto], price: true}\n"
     "  g: {type: bool, default: false, aliases: [h], price: true}\n  i: {type: enum, values: [x, y, 1, 2.5], default: x, price: true}\n"
-    "  j: {type: size, default: 64x64, max: 4096, aliases: [k], price: true}\n  l: {file: image, max: 2, aliases: [m], price: true}\n"
+    "  j: {type: size, default: 64x64, max: 4096, min_pixels: 100, max_pixels: 9000000, max_ratio: 16, words: [auto, own], aliases: [k], price: true}\n  l: {file: image, max: 2, aliases: [m], price: true}\n"
     "  n: {type: int, default: 1, min: 1, max: 4, price: true}\n"
     "price:\n  unit: second\n  quantity: {input: f}\n  outputs: {input: n}\n  rate_table:\n"
     "    - {when: {g: true, i: [x, 1]}, micros: 7}\n    - {when: {l: {present: true}, f: {min: 3, max: 9}}, micros: 11}\n"
-    "    - {when: {j: {max: 1000000}}, micros: 13}\n    - {when: {a: hello}, micros: 17}\n    - {micros: 1000}\n",
+    "    - {when: {j: {max: 1000000}}, micros: 13}\n    - {when: {a: hello}, micros: 17}\n    - {micros: 1000}\n"
+    "refuse:\n  - {when: {g: true, i: y}, why: Not together.}\n  - {when: {l: {min: 2}}, why: Not two.}\n",
     "slug: f/kchar\nkind: audio\ninputs: {a: {type: text, required: true, max_chars: 3000, aliases: [b], price: true}}\n"
     "price: {unit: kchar, quantity: {input: a}, rate_table: [{micros: 30001, round: nearest}]}\n",
     "slug: f/pixel\nkind: image\ninputs: {j: {type: size, required: true, min: 16, max: 4096, step: 16, price: true}}\n"

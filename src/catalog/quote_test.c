@@ -312,6 +312,7 @@ static const struct { const char *slug, *inputs; err code; const char *field, *p
     {"t/image", "{\"prompt\":\"x\",\"seed\":1.5}", E_UNPRICEABLE, "seed", "not 1.5"},
     {"t/image", "{\"prompt\":\"x\",\"guide\":[\"a\",\"b\",\"c\",\"d\"]}", E_INVALID, "guide", "a list of 1 to 3"},
     {"t/call", "{\"safety_tolerance\":3}", E_INVALID, "safety_tolerance", "safety checks down, which t/call does not offer"},
+    {"t/call", "{\"\":{\"safety_tolerance\":3}}", E_INVALID, "safety_tolerance", "safety checks down"},
     {"t/call", "{\"extra\":{\"safety_tolerance\":3}}", E_INVALID, "extra", "The input `safety_tolerance` turns"},
     {"t/tolerant", "{\"safety_tolerance\":4}", E_UNPRICEABLE, "safety_tolerance", "1, 2 or 3"},
     {"t/tolerant", "{\"disable_safety_checker\":true}", E_INVALID, "disable_safety_checker", "safety checks down"},
