@@ -164,6 +164,13 @@ static void take_files(struct work *w, const struct json *input) {
 
 static bool prefers_wait(const struct ask *a) { return str_starts(ask_header(a, "Prefer"), STR("wait")); }
 
+/* Beyond what words can say: 1080p of Veo 3.1 lite is 8 seconds long, which is its default too. */
+static bool is_too_short(struct str name, const struct json *input) {
+    int64_t seconds = 8;
+    (void)json_as_i64(json_get(input, "duration"), &seconds);
+    return str_is(name, "google/veo-3.1-lite") && str_is(text_of(input, "resolution"), "1080p") && seconds != 8;
+}
+
 static void create(struct ask *a, struct str name) {
     struct fault f;
     const struct model *m = find_model(name);
@@ -172,6 +179,7 @@ static void create(struct ask *a, struct str name) {
     if (!m) return refuse(a, CLASS_GONE, "", "The requested model could not be found.");
     if (!check(a->json, "input*:o webhook:u webhook_events_filter:o stream:b", &f)) return refuse(a, CLASS_CALLER, f.field, "%s", f.sentence);
     if (!check(input, m->words, &f)) return refuse(a, CLASS_CALLER, f.field, "- input.%s", f.sentence);
+    if (is_too_short(name, input)) return refuse(a, CLASS_CALLER, "duration", "- input.duration: 1080p is 8 seconds long");
     struct str settings = merged(input, m->defaults, a->arena);
     number = json_get(input, "number_of_images");
     if (!json_as_i64(number, &n) && m->shape == LIST && str_is(text_of(input, "sequential_image_generation"), "auto")) (void)json_as_i64(json_get(input, "max_images"), &n);

@@ -119,6 +119,9 @@ def replicate_predicts():
     for bad, field in (({"input": {"prompt": "x", "duration": "4"}}, "input.duration"), ({"input": {}}, "input.prompt"), ({}, "input.input")):
         refused = TWIN.call("POST", "/replicate/models/bytedance/seedance-2.0/predictions", bad, BEARER)
         equal((refused.status, refused.json["invalid_fields"][0]["field"]), (422, field))
+    for seconds, status in ((4, 422), (8, 201)):
+        lite = {"input": {"prompt": "x", "resolution": "1080p", "duration": seconds, "twin": "slow 30s"}}
+        equal(TWIN.call("POST", "/replicate/models/google/veo-3.1-lite/predictions", lite, BEARER).status, status)
     equal(TWIN.call("POST", "/replicate/models/no/such/predictions", {"input": {}}, BEARER).status, 404)
     equal(TWIN.call("GET", "/replicate/predictions", headers={"Authorization": "Key x"}).status, 401)
 
