@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { MESSAGE_ID = 4 + 32, GONE = 410 };
+enum { MESSAGE_ID = 4 + 32, TIMED_OUT = 408, GONE = 410, TOO_MANY = 429 };
 
 const char *webhook_event(int64_t what) {
     switch (what) {
@@ -64,6 +64,8 @@ static int64_t wanted_now(const struct webhook *h) { return str_is(h->state, "en
 /* It has no secret of its own: calls name it, and the project's list does not. */
 static bool is_of_calls(const struct webhook *h) { return str_empty(h->secret); }
 
+static int64_t book_bit(struct str book) { return str_is(book, "test") ? HOOK_TEST : HOOK_LIVE; }
+
 /* --- messages --- */
 
 static struct str message_id(struct workset *w, const struct generation *g, struct str webhook) {
@@ -85,7 +87,7 @@ static void add_message(struct workset *w, const struct generation *g, struct st
 
 void webhooks_tell(struct workset *w, const struct project *p, const struct generation *g, int64_t what, msec at) {
     struct str list = p->webhooks, id, url;
-    int64_t wants, book = str_is(g->book, "test") ? HOOK_TEST : HOOK_LIVE;
+    int64_t wants, book = book_bit(g->book);
     while (next_entry(&list, &id, &wants)) {
         if ((wants & what) && (wants & book)) add_message(w, g, id, what, at);
     }
@@ -122,25 +124,25 @@ static void set_secret(struct webhook *h, struct str secret, msec before_until, 
 
 /* --- URLs that calls name --- */
 
-void webhook_call_id(struct str project, struct str origin, char out[ID_LEN + 1]) {
+void webhook_call_id(struct str project, struct str book, struct str origin, char out[ID_LEN + 1]) {
     struct buf text = {};
     char hex[SHA256_HEX + 1];
-    buf_printf(&text, "%.*s %.*s", STR_ARG(project), STR_ARG(origin));
+    buf_printf(&text, "%.*s %.*s %.*s", STR_ARG(project), STR_ARG(book), STR_ARG(origin));
     sha256_hex(buf_view(&text), hex);
     buf_done(&text);
     memcpy(out, hex, ID_LEN);
     out[ID_LEN] = 0;
 }
 
-static struct str call_id(struct workset *w, struct str project, struct str origin) {
+static struct str call_id(struct workset *w, struct str project, struct str book, struct str origin) {
     char id[ID_LEN + 1];
-    webhook_call_id(project, origin, id);
+    webhook_call_id(project, book, origin, id);
     return arena_dup(workset_arena(w), str_of(id));
 }
 
 void webhook_call_want(struct workset *w, const struct cmd_submit *s) {
-    want(w, REC_webhook, call_id(w, s->project, s->webhook_origin));
-    want(w, REC_webhook, call_id(w, s->project, STR("")));
+    want(w, REC_webhook, call_id(w, s->project, s->book, s->webhook_origin));
+    want(w, REC_webhook, call_id(w, s->project, STR(""), STR("")));
 }
 
 static struct webhook *secret_of_calls(struct workset *w, struct str id, struct str project, msec at) {
@@ -154,13 +156,14 @@ static struct webhook *secret_of_calls(struct workset *w, struct str id, struct 
 
 /* What was given up or deleted is asked for anew, what was disabled by hand stays so. The record says once a day that it is still named, for the sweep. */
 struct str webhook_call_take(struct workset *w, const struct cmd_submit *s, msec at) {
-    struct str id = call_id(w, s->project, s->webhook_origin), secret = call_id(w, s->project, STR(""));
+    struct str id = call_id(w, s->project, s->book, s->webhook_origin), secret = call_id(w, s->project, STR(""), STR(""));
     const struct webhook *seen = WS_GET(w, webhook, id);
     bool on = seen && (str_is(seen->state, "enabled") || str_is(seen->state, "disabled"));
     if (!on || at - seen->changed_at >= MS_DAY) {
         struct webhook *h = seen ? WS_EDIT(w, webhook, id) : WS_INSERT(w, webhook, id);
         h->project = s->project;
         h->url = s->webhook_origin;
+        h->wants = HOOK_EVENTS | book_bit(s->book);
         if (!seen) h->created_at = at;
         if (!on) {
             h->state = STR("enabled");
@@ -275,12 +278,14 @@ err webhook_lease_apply(const struct command *c, struct workset *w, struct outco
 
 /* --- note --- */
 
-/* Of a server that calls name one URL is gone, and the message to it with it. */
-static bool ends_message_alone(const struct webhook *h, const struct cmd_webhook_note *n) { return n->status == GONE && is_of_calls(h); }
+/* Of a server that calls name: there is none of that URL, or it may not be told. What goes to its other URLs does not wait for that. */
+static bool concerns_one_url(const struct webhook *h, const struct cmd_webhook_note *n) {
+    return is_of_calls(h) && n->status >= 400 && n->status < 500 && n->status != TIMED_OUT && n->status != TOO_MANY;
+}
 
 /* Nobody is there any more, or has been for days. */
 static bool ends_webhook(const struct webhook *h, const struct cmd_webhook_note *n, msec at) {
-    if ((n->status >= 200 && n->status < 300) || ends_message_alone(h, n)) return false;
+    if ((n->status >= 200 && n->status < 300) || concerns_one_url(h, n)) return false;
     return n->status == GONE || (h->failing_since && at - h->failing_since >= LIMIT_WEBHOOK_DEAD_DAYS * (msec)MS_DAY);
 }
 
@@ -350,6 +355,9 @@ err webhook_note_apply(const struct command *c, struct workset *w, struct outcom
         msec wait = webhook_backoff(m->attempts, n->jitter);
         m->next_at = c->at + (wait > n->retry_after ? wait : n->retry_after);
     }
-    if (str_is(h->state, "enabled") && !ends_message_alone(h, n)) webhook_failed(w, n, c->at);
+    if (str_is(h->state, "enabled")) {
+        if (concerns_one_url(h, n)) webhook_works(w, n->webhook); /* somebody is there */
+        else webhook_failed(w, n, c->at);
+    }
     return OK;
 }

@@ -20,9 +20,10 @@ enum {
 /* "generation.completed", ... */
 const char *webhook_event(int64_t what);
 
-/* A call may name a URL that is told of it alone. What is under way to the server behind it, its failures and its back-off are counted for all of the project's
- * calls together, in the record of this id. origin empty: the record with the secret by which all these messages are signed. */
-void webhook_call_id(struct str project, struct str origin, char out[ID_LEN + 1]);
+/* A call may name a URL that is told of it alone. What is under way to the server behind it, its failures and its back-off are counted for all calls of one book
+ * of the project together, in the record of this id: what a test key names delays nothing live. book and origin empty: the record with the secret by which all
+ * these messages are signed, of both books. */
+void webhook_call_id(struct str project, struct str book, struct str origin, char out[ID_LEN + 1]);
 
 /* Until the next try after `failures` (from 1) in a row: 5 s, 5 min, 30 min, 2, 5, 10, 14, 20, 24 h, and 24 h from then on. */
 msec webhook_backoff(int64_t failures, int64_t jitter);

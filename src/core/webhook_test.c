@@ -214,12 +214,20 @@ static struct command telling(const char *generation, const char *url, const cha
     return c;
 }
 
+/* NODE leases the server behind URLs of calls and is answered so, by message m. */
+static void answered(struct bed *b, const char *server, const struct webhook_message *m, int64_t status, msec at) {
+    struct command l = lease(NODE, at, false), n = note(m->head.id, status, at);
+    l.webhook_lease.webhook = n.webhook_note.webhook = str_of(server);
+    bed_ok(b, l);
+    bed_ok(b, n);
+}
+
 static void a_call_has_its_own_told(void **state) {
     struct bed b;
     char server[ID_LEN + 1], secret[ID_LEN + 1], other[ID_LEN + 1];
-    webhook_call_id(STR(PROJECT), STR("https://a.example:443"), server);
-    webhook_call_id(STR(PROJECT), STR(""), secret);
-    webhook_call_id(STR(FOREIGN), STR("https://a.example:443"), other);
+    webhook_call_id(STR(PROJECT), STR("live"), STR("https://a.example:443"), server);
+    webhook_call_id(STR(PROJECT), STR(""), STR(""), secret);
+    webhook_call_id(STR(FOREIGN), STR("live"), STR("https://a.example:443"), other);
     assert_true(strcmp(server, secret) && strcmp(server, other));
     bed_ready(&b);
     bed_ok(&b, put(HOOK, HOOK_FAILED | HOOK_LIVE)); /* the project's own wants something else */
@@ -227,7 +235,7 @@ static void a_call_has_its_own_told(void **state) {
     bed_ok(&b, s);
     bed_run(&b, s);
     const struct webhook *h = BED_GET(&b, webhook, server), *k = BED_GET(&b, webhook, secret);
-    assert_true(str_is(h->url, "https://a.example:443") && !h->secret.len && !h->wants && str_is(h->state, "enabled"));
+    assert_true(str_is(h->url, "https://a.example:443") && !h->secret.len && h->wants == (HOOK_EVENTS | HOOK_LIVE) && str_is(h->state, "enabled"));
     assert_true(str_is(k->secret, "sealed1") && !k->secret_before.len && !k->url.len && str_is(k->state, "calls"));
     assert_true(str_is(BED_GET(&b, project, PROJECT)->webhooks, HOOK ":18")); /* and counts for none of its eight */
     bed_ok(&b, cmd_settle(1, 1));
@@ -236,10 +244,7 @@ static void a_call_has_its_own_told(void **state) {
     assert_true(str_is(m->webhook, server) && str_is(m->event, "generation.completed") && str_is(m->generation, GEN));
 
     /* one URL that is gone ends its message, and not what goes to the same server */
-    struct command l = lease(NODE, 10, false), n = note(m->head.id, 410, 1000);
-    l.webhook_lease.webhook = n.webhook_note.webhook = str_of(server);
-    bed_ok(&b, l);
-    bed_ok(&b, n);
+    answered(&b, server, m, 410, 1000);
     assert_true(str_is(message(&b, 0)->state, "failed") && str_is(BED_GET(&b, webhook, server)->state, "enabled") && !BED_GET(&b, webhook, server)->failures);
 
     /* the next call finds both records; the project's secret stays */
@@ -255,11 +260,64 @@ static void a_call_has_its_own_told(void **state) {
     bed_close(&b);
 }
 
+static void one_url_holds_up_no_other(void **state) {
+    static const struct { int64_t status; bool alone; } table[] = {{400, true}, {401, true}, {404, true}, {410, true}, {422, true}, {499, true}, {0, false}, {302, false}, {399, false}, {408, false}, {429, false}, {500, false}};
+    char server[ID_LEN + 1];
+    webhook_call_id(STR(PROJECT), STR("live"), STR("https://a.example:443"), server);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct bed b;
+        bed_ready(&b);
+        bed_ok(&b, telling(GEN, "https://a.example/none", "https://a.example:443", 5));
+        bed_ok(&b, cmd_settle(1, 1));
+        answered(&b, server, message(&b, 0), 500, 1000); /* it fails already */
+        answered(&b, server, message(&b, 0), table[i].status, 7000);
+        const struct webhook *h = BED_GET(&b, webhook, server);
+        const struct webhook_message *m = message(&b, 0);
+        bool waits = !table[i].alone && h->failures == 2 && h->next_at == 7000 + 300 * MS_SECOND, goes_on = table[i].alone && !h->failures && !h->next_at && !h->failing_since;
+        if (!waits && !goes_on) fail_msg("%lld: %lld failures, next at %lld", (long long)table[i].status, (long long)h->failures, (long long)h->next_at);
+        assert_true(m->attempts == 2 && m->status == table[i].status);
+        if (table[i].status == 410) assert_true(str_is(m->state, "failed"));
+        else assert_true(str_is(m->state, "waiting") && m->next_at == 7000 + 300 * MS_SECOND);
+        bed_close(&b);
+    }
+    struct bed b; /* of a webhook of the project there is one URL, and it counts */
+    struct str id = told(&b);
+    bed_ok(&b, note(id, 404, 1000));
+    assert_int_equal(WEBHOOK(&b)->failures, 1);
+    bed_close(&b);
+}
+
+static void a_test_call_holds_up_no_live_one(void **state) {
+    struct bed b;
+    char server[ID_LEN + 1], other[ID_LEN + 1];
+    webhook_call_id(STR(PROJECT), STR("live"), STR("https://a.example:443"), server);
+    webhook_call_id(STR(PROJECT), STR("test"), STR("https://a.example:443"), other);
+    bed_ready(&b);
+    bed_ok(&b, telling(GEN, "https://a.example/h", "https://a.example:443", 5));
+    bed_ok(&b, cmd_settle(1, 1));
+    struct command t = telling(GEN2, "https://a.example/h", "https://a.example:443", 6);
+    t.submit.book = STR("test");
+    t.submit.key = STR("testkey1");
+    t.submit.node = t.submit.provider = t.submit.route = STR("");
+    bed_ok(&b, t);
+    const struct webhook *h = BED_GET(&b, webhook, other);
+    assert_true(h && h->wants == (HOOK_EVENTS | HOOK_TEST) && bed_count(&b, REC_webhook) == 3); /* two servers, one secret */
+    t = cmd_cancel(PROJECT);
+    t.cancel.generation = STR(GEN2);
+    bed_ok(&b, t);
+    const struct webhook_message *m = message(&b, 1);
+    assert_true(m && str_is(m->webhook, other));
+    answered(&b, other, m, 500, 1000);
+    h = BED_GET(&b, webhook, server);
+    assert_true(BED_GET(&b, webhook, other)->failures == 1 && !h->failures && !h->next_at && !message(&b, 0)->attempts);
+    bed_close(&b);
+}
+
 static void what_calls_name_is_no_webhook_of_the_project(void **state) {
     struct bed b;
     char server[ID_LEN + 1], secret[ID_LEN + 1];
-    webhook_call_id(STR(PROJECT), STR("https://a.example:443"), server);
-    webhook_call_id(STR(PROJECT), STR(""), secret);
+    webhook_call_id(STR(PROJECT), STR("live"), STR("https://a.example:443"), server);
+    webhook_call_id(STR(PROJECT), STR(""), STR(""), secret);
     bed_ready(&b);
     bed_ok(&b, telling(GEN, "https://a.example/h", "https://a.example:443", 5));
     struct command c = change("disabled"), test = {.kind = CMD_WEBHOOK_SEND, .at = 7};
@@ -291,16 +349,12 @@ static void what_calls_name_is_no_webhook_of_the_project(void **state) {
 static void a_server_given_up_is_asked_anew(void **state) {
     struct bed b;
     char server[ID_LEN + 1];
-    webhook_call_id(STR(PROJECT), STR("https://a.example:443"), server);
+    webhook_call_id(STR(PROJECT), STR("live"), STR("https://a.example:443"), server);
     bed_ready(&b);
     bed_ok(&b, telling(GEN, "https://a.example/h", "https://a.example:443", 5));
     bed_ok(&b, cmd_settle(1, 1));
-    struct command l = lease(NODE, 10, false), n = note(message(&b, 0)->head.id, 500, 1000);
-    l.webhook_lease.webhook = n.webhook_note.webhook = str_of(server);
-    bed_ok(&b, l);
-    bed_ok(&b, n);
-    n.at = n.webhook_note.began_at = 1000 + 5 * MS_DAY;
-    bed_ok(&b, n);
+    answered(&b, server, message(&b, 0), 500, 1000);
+    answered(&b, server, message(&b, 0), 500, 1000 + 5 * MS_DAY);
     assert_true(str_is(BED_GET(&b, webhook, server)->state, "dead") && !BED_GET(&b, project, PROJECT)->webhooks.len);
     bed_ok(&b, telling(GEN2, "https://a.example/h", "https://a.example:443", 1001 + 5 * MS_DAY));
     const struct webhook *h = BED_GET(&b, webhook, server);
@@ -319,6 +373,8 @@ int main(void) {
         cmocka_unit_test(one_node_sends),
         cmocka_unit_test(rotation_keeps_two),
         cmocka_unit_test(a_call_has_its_own_told),
+        cmocka_unit_test(one_url_holds_up_no_other),
+        cmocka_unit_test(a_test_call_holds_up_no_live_one),
         cmocka_unit_test(what_calls_name_is_no_webhook_of_the_project),
         cmocka_unit_test(a_server_given_up_is_asked_anew),
     };

@@ -272,7 +272,7 @@ static void fetch_run(struct db *db, void *arg) {
     if (!j->code) j->signer_of = *one;
     if (!j->code && !(*one)->secret.len) {
         char id[ID_LEN + 1];
-        webhook_call_id((*one)->project, STR(""), id);
+        webhook_call_id((*one)->project, STR(""), STR(""), id);
         j->code = QUERY_RECORD(db, webhook, str_of(id), &j->arena, &j->signer_of);
     }
     if (j->code) return;

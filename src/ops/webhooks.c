@@ -33,9 +33,8 @@ static void write_webhook(struct jw *w, const struct webhook *h, msec now) {
     jw_kstr(w, "id", h->head.id);
     jw_kz(w, "object", "webhook");
     jw_kstr(w, "url", h->url);
-    bool of_calls = !h->secret.len;
-    write_wants(w, of_calls ? HOOK_EVENTS | HOOK_BOOKS : h->wants);
-    if (of_calls) jw_kbool(w, "named_by_calls", true);
+    write_wants(w, h->wants);
+    if (!h->secret.len) jw_kbool(w, "named_by_calls", true);
     jw_kstr(w, "state", h->state);
     jw_kopt(w, "detail", h->detail);
     view_time(w, "created_at", h->created_at);
@@ -278,7 +277,7 @@ err webhook_of_call(struct ops *o, const struct caller *c, struct str url, struc
     TRY(check_url(o, url, "webhook_url", a, why, &u));
     char id[ID_LEN + 1], secret[SECRET_TEXT + 1];
     _cleanup_(buf_done) struct buf sealed = {};
-    webhook_call_id(str_of(c->project), STR(""), id);
+    webhook_call_id(str_of(c->project), STR(""), STR(""), id);
     make_secret(o, str_of(id), secret, &sealed);
     explicit_bzero(secret, sizeof secret); /* the first such call gives it to the project; whoever wants to check signatures has one made that is shown */
     cmd->webhook = url;
@@ -290,7 +289,7 @@ err webhook_of_call(struct ops *o, const struct caller *c, struct str url, struc
 void ops_webhook_secret(struct ops *o, const struct caller *c, int64_t overlap_s, ops_done *done, void *arg) {
     _cleanup_(buf_done) struct buf sealed = {};
     char id[ID_LEN + 1], secret[SECRET_TEXT + 1];
-    webhook_call_id(str_of(c->project), STR(""), id);
+    webhook_call_id(str_of(c->project), STR(""), STR(""), id);
     make_secret(o, str_of(id), secret, &sealed);
     struct command cmd = {.kind = CMD_WEBHOOK_PUT, .at = io_now(o->io)};
     cmd.webhook_put = (struct cmd_webhook_put){.id = str_of(id), .project = str_of(c->project), .secret = buf_view(&sealed), .before_until = cmd.at + overlap_s * MS_SECOND, .of_calls = true};

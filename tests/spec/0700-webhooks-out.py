@@ -285,11 +285,12 @@ def a_call_names_whom_it_tells(s):
             equal(json.loads(r.wait(3)[2][1])["type"], "generation.cancelled")
         one = s.post("/v1/media/generate", {"model": "puras/sketch", "inputs": {"prompt": "x"}, "webhook_url": url}).json
         equal(json.loads(r.wait(4)[3][1])["data"]["id"], one["request_id"])
-        # the server behind it: one record with the history of all of them, and no webhook of the project
-        found = named_by_calls(s, r.port)
-        equal([(x["url"], x["named_by_calls"], x["state"]) for x in found], [("http://127.0.0.1:%d" % r.port, True, "enabled")])
-        rows = until(lambda: [d for d in [deliveries(s, found[0])] if len(d) == 4 and all(x["state"] == "delivered" for x in d)])[0]
-        equal({d["generation_id"] for d in rows}, {g["id"], test["id"], ended, one["request_id"]})
+        # the server behind it: for each book one record with the history of all its calls, and no webhook of the project
+        found = sorted(named_by_calls(s, r.port), key=lambda x: x["books"])
+        equal([(x["url"], x["named_by_calls"], x["state"], x["books"]) for x in found], [("http://127.0.0.1:%d" % r.port, True, "enabled", [book]) for book in ("live", "test")])
+        rows = until(lambda: [d for d in [deliveries(s, found[0])] if len(d) == 3 and all(x["state"] == "delivered" for x in d)])[0]
+        equal({d["generation_id"] for d in rows}, {g["id"], ended, one["request_id"]})
+        equal([d["generation_id"] for d in deliveries(s, found[1])], [test["id"]])
         equal(s.post("/v1/webhooks/deliveries/%s/redeliver" % head["webhook-id"], {}).status, 200)
         again = r.wait(5)[4]
         equal((again[0]["webhook-id"], again[2]), (head["webhook-id"], path))
@@ -300,7 +301,7 @@ def a_call_names_whom_it_tells(s):
         path = "/v1/webhooks/" + found[0]["id"]
         for method, tail, body, status in (("PATCH", "", {"url": r.url}, 400), ("PATCH", "", {"events": ["generation.late"]}, 400), ("POST", "/rotate", {}, 400), ("POST", "/test", {}, 409)):
             equal((tail, s.call(method, path + tail, body, key="live").status), (tail, status))
-        for x in (h, found[0]):
+        for x in (h, *found):
             equal(s.call("DELETE", "/v1/webhooks/" + x["id"], key="live").status, 200)
         equal(named_by_calls(s, r.port), [])
     s.audit()
@@ -319,6 +320,19 @@ def what_a_call_names_fails_by_itself(s):
         equal((s.post("/v1/webhooks/deliveries/%s/redeliver" % row["id"], {}).status, r.wait(3)[2][2]), (200, "/hook/other"))
         s.call("DELETE", "/v1/webhooks/" + h["id"], key="live")
         equal(s.get("/v1/generations/" + g["id"]).json["status"], "completed")
+
+
+@on_each
+def one_url_or_book_holds_up_no_other(s):
+    with Receiver(500, 404, 404) as r:
+        for count, (key, path) in enumerate((("test", "/down"), ("live", "/none"), ("live", "/none"), ("live", "/good")), 1):
+            make(s, key=key, webhook_url=r.url + path)
+            r.wait(count)
+            until(lambda: sum(d["attempts"] for h in named_by_calls(s, r.port) for d in deliveries(s, h)) >= count)
+            equal({h["books"][0]: h["failures"] for h in named_by_calls(s, r.port)}, {"test": 1, "live": 0} if count > 1 else {"test": 1})
+        for h in named_by_calls(s, r.port):
+            equal(sorted((d["state"], d["response_status"]) for d in deliveries(s, h)), [("waiting", 500)] if h["books"] == ["test"] else [("delivered", 204), ("waiting", 404), ("waiting", 404)])
+            s.call("DELETE", "/v1/webhooks/" + h["id"], key="live")
 
 
 @case
