@@ -154,7 +154,7 @@ static struct webhook *secret_of_calls(struct workset *w, struct str id, struct 
     return h;
 }
 
-/* What was given up or deleted is asked for anew, what was disabled by hand stays so. The record says once a day that it is still named, for the sweep. */
+/* What was given up or deleted is tried anew, what was disabled by hand stays so. The record says once a day that it is still named, for the sweep. */
 struct str webhook_call_take(struct workset *w, const struct cmd_submit *s, msec at) {
     struct str id = call_id(w, s->project, s->book, s->webhook_origin), secret = call_id(w, s->project, STR(""), STR(""));
     const struct webhook *seen = WS_GET(w, webhook, id);
@@ -219,7 +219,7 @@ err webhook_delete_apply(const struct command *c, struct workset *w, struct outc
     struct webhook *h = WS_EDIT(w, webhook, d->id);
     h->state = STR("deleted");
     h->secret = h->secret_before = STR("");
-    h->changed_at = c->at;
+    h->changed_at = h->deleted_at = c->at;
     list_set(w, d->project, d->id, -1);
     return OK;
 }
@@ -277,6 +277,8 @@ err webhook_lease_apply(const struct command *c, struct workset *w, struct outco
 }
 
 /* --- note --- */
+
+bool webhook_message_is_of_before(const struct webhook *h, const struct webhook_message *m) { return m->since <= h->deleted_at; }
 
 /* Of a server that calls name: there is none of that URL, or it may not be told. What goes to its other URLs does not wait for that. */
 static bool concerns_one_url(const struct webhook *h, const struct cmd_webhook_note *n) {
@@ -338,6 +340,12 @@ err webhook_note_apply(const struct command *c, struct workset *w, struct outcom
     if (!fine && !str_eq(h->node, n->node)) return why_set(&out->why, E_STALE, "Another node sends to that webhook now.");
     if (ends_webhook(h, n, c->at) && !workset_knows(w, REC_project, h->project)) return why_set(&out->why, E_AGAIN, "The webhook changed in the same instant; try again.");
     struct webhook_message *m = WS_EDIT(w, webhook_message, n->message);
+    if (!fine && webhook_message_is_of_before(h, m)) { /* mostly it was not sent at all */
+        m->state = STR("failed");
+        m->detail = STR("It waited when its server was deleted, and was not sent when a later call named the server again. Redeliver it if it is wanted.");
+        m->ended_at = c->at;
+        return OK;
+    }
     m->attempts++;
     m->status = n->status;
     m->detail = n->detail;

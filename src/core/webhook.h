@@ -6,6 +6,9 @@
 
 #include <stdint.h>
 
+struct webhook;
+struct webhook_message;
+
 /* Bits of webhook.wants: events, and the books they may be of. */
 enum {
     HOOK_COMPLETED = 1,
@@ -24,6 +27,9 @@ const char *webhook_event(int64_t what);
  * of the project together, in the record of this id: what a test key names delays nothing live. book and origin empty: the record with the secret by which all
  * these messages are signed, of both books. */
 void webhook_call_id(struct str project, struct str book, struct str origin, char out[ID_LEN + 1]);
+
+/* It waited when its server was deleted. A later call had the server tried anew, but nobody has asked for this message since. */
+bool webhook_message_is_of_before(const struct webhook *h, const struct webhook_message *m);
 
 /* Until the next try after `failures` (from 1) in a row: 5 s, 5 min, 30 min, 2, 5, 10, 14, 20, 24 h, and 24 h from then on. */
 msec webhook_backoff(int64_t failures, int64_t jitter);

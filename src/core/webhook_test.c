@@ -362,6 +362,38 @@ static void a_server_given_up_is_asked_anew(void **state) {
     bed_close(&b);
 }
 
+static void what_waited_for_a_deleted_server_is_not_sent(void **state) {
+    struct bed b;
+    char server[ID_LEN + 1];
+    webhook_call_id(STR(PROJECT), STR("live"), STR("https://a.example:443"), server);
+    bed_ready(&b);
+    bed_ok(&b, telling(GEN, "https://a.example/h", "https://a.example:443", 5));
+    bed_ok(&b, cmd_settle(1, 1));
+    struct command gone = {.kind = CMD_WEBHOOK_DELETE, .at = 100};
+    gone.webhook_delete = (struct cmd_webhook_delete){.id = str_of(server), .project = STR(PROJECT)};
+    bed_ok(&b, gone);
+    assert_true(str_is(message(&b, 0)->state, "waiting")); /* no rule looks for messages */
+    struct command again = telling(GEN2, "https://a.example/h", "https://a.example:443", 200);
+    again.submit.node = again.submit.provider = again.submit.route = STR("");
+    bed_ok(&b, again);
+    assert_true(str_is(BED_GET(&b, webhook, server)->state, "enabled"));
+    struct command end = cmd_cancel(PROJECT);
+    end.at = 300;
+    end.cancel.generation = STR(GEN2);
+    bed_ok(&b, end);
+    const struct webhook *h = BED_GET(&b, webhook, server);
+    assert_true(webhook_message_is_of_before(h, message(&b, 0)) && !webhook_message_is_of_before(h, message(&b, 1)));
+    for (int i = 0; i < 2; i++) answered(&b, server, message(&b, (size_t)i), 0, 400); /* as the outbox ends the one that it does not send */
+    h = BED_GET(&b, webhook, server);
+    assert_true(str_is(message(&b, 0)->state, "failed") && !message(&b, 0)->attempts && message(&b, 0)->detail.len && message(&b, 0)->ended_at == 400);
+    assert_true(str_is(message(&b, 1)->state, "waiting") && message(&b, 1)->attempts == 1 && h->failures == 1);
+    struct command once_more = {.kind = CMD_WEBHOOK_SEND, .at = 500};
+    once_more.webhook_send = (struct cmd_webhook_send){.message = message(&b, 0)->head.id, .project = STR(PROJECT), .again = true};
+    bed_ok(&b, once_more); /* somebody wants it after all */
+    assert_true(!webhook_message_is_of_before(BED_GET(&b, webhook, server), message(&b, 0)));
+    bed_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_command_that_ends_it_writes_the_message),
@@ -377,6 +409,7 @@ int main(void) {
         cmocka_unit_test(a_test_call_holds_up_no_live_one),
         cmocka_unit_test(what_calls_name_is_no_webhook_of_the_project),
         cmocka_unit_test(a_server_given_up_is_asked_anew),
+        cmocka_unit_test(what_waited_for_a_deleted_server_is_not_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

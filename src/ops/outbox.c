@@ -62,7 +62,7 @@ struct job {
     const struct webhook **hooks; /* looking: the due ones; fetching: the one */
     size_t hook_count;
     const struct webhook *signer_of; /* whose secret signs: the one's own, or the project's for URLs that calls name */
-    struct letter { struct str id, url, body; } *letters;
+    struct letter { struct str id, url, body; bool of_before; } *letters; /* of_before: not to be sent, only ended */
     size_t letter_count;
 };
 
@@ -111,6 +111,10 @@ static void write_body(struct buf *out, const struct webhook_message *m, const s
 /* Links are signed anew for each try. */
 static err letter_of(struct job *j, struct db *db, const struct webhook *h, const struct webhook_message *m, struct letter *out) {
     _cleanup_(buf_done) struct buf text = {};
+    if (webhook_message_is_of_before(h, m)) {
+        *out = (struct letter){.id = m->head.id, .of_before = true};
+        return OK;
+    }
     const struct generation *g = NULL;
     const struct asset **assets = NULL;
     size_t n = 0;
@@ -233,6 +237,10 @@ static void send_letter(struct outbox *b, struct box *box, const struct webhook 
     memcpy(f->id, l->id.ptr, l->id.len);
     box->flights++;
     b->under_way++;
+    if (l->of_before) {
+        note(f, 0, STR(""), 0); /* the rule says what became of it */
+        return;
+    }
     struct str at = arena_printf(a, "%lld", (long long)(now / MS_SECOND));
     struct str content = arena_printf(a, "%.*s.%.*s.%.*s", STR_ARG(l->id), STR_ARG(at), STR_ARG(l->body));
     err e = sign(b, signer, signer->secret, content, a, &signature);

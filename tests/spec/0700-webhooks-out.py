@@ -335,6 +335,23 @@ def one_url_or_book_holds_up_no_other(s):
             s.call("DELETE", "/v1/webhooks/" + h["id"], key="live")
 
 
+@on_each
+def what_waited_for_a_deleted_one_is_not_sent(s):
+    with Receiver() as r:
+        make(s, webhook_url=r.url + "/first")
+        r.wait(1)
+        h = named_by_calls(s, r.port)[0]
+        equal(s.call("PATCH", "/v1/webhooks/" + h["id"], {"state": "disabled"}, key="live").status, 200)
+        g = make(s, webhook_url=r.url + "/old")
+        equal(s.call("DELETE", "/v1/webhooks/" + h["id"], key="live").status, 200)
+        make(s, webhook_url=r.url + "/new")
+        row = until(lambda: [d for d in deliveries(s, h) if d["generation_id"] == g["id"] and d["state"] != "waiting"])[0]
+        equal((row["state"], row["attempts"], "deleted" in row["detail"], [path for _, _, path in r.wait(2)]), ("failed", 0, True, ["/hook/first", "/hook/new"]))
+        equal(s.post("/v1/webhooks/deliveries/%s/redeliver" % row["id"], {}).status, 200)
+        equal(r.wait(3)[2][2], "/hook/old")
+        s.call("DELETE", "/v1/webhooks/" + h["id"], key="live")
+
+
 @case
 def a_call_may_not_name_everything():
     with Server() as s:
