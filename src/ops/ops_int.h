@@ -83,6 +83,7 @@ struct shown {
     int64_t ttl_s;
     struct str kind_wanted;            /* what the caller asked for, empty or "auto": none */
     bool url_path_given;
+    bool message;                      /* to a webhook: it is told of no other's URL */
     bool brief;                        /* without inputs, text and price row, for whom all of it would be too long */
 };
 void view_generation(struct jw *w, const struct shown *s);

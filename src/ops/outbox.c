@@ -122,7 +122,7 @@ static err letter_of(struct job *j, struct db *db, const struct webhook *h, cons
         TRY(QUERY_RECORD(db, generation, m->generation, &j->arena, &g));
         TRY(query_assets_of(db, m->generation, &j->arena, &assets, &n));
     }
-    struct shown s = {.g = g, .assets = assets, .asset_count = n, .signer = j->signer, .public_url = str_of(j->url), .now = j->now};
+    struct shown s = {.g = g, .assets = assets, .asset_count = n, .signer = j->signer, .public_url = str_of(j->url), .now = j->now, .message = true};
     write_body(&text, m, g ? &s : NULL);
     if (g && text.len > LIMIT_WEBHOOK_BYTES) {
         buf_clear(&text);

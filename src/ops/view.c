@@ -242,6 +242,15 @@ static const char *status_detail(const struct generation *g, bool terminal) {
     return NULL;
 }
 
+/* Without its query: whoever has it may speak to that server as we do, and others read this than the one who gave it. */
+static void write_webhook_url(struct jw *w, const struct generation *g) {
+    struct str webhook, url, rest;
+    if (!str_cut(g->webhook, ' ', &webhook, &url)) return;
+    (void)str_cut(url, '#', &url, &rest);
+    (void)str_cut(url, '?', &url, &rest);
+    jw_kstr(w, "webhook_url", url);
+}
+
 void view_generation(struct jw *w, const struct shown *s) {
     const struct generation *g = s->g;
     _cleanup_(arena_done) struct arena arena = {};
@@ -282,8 +291,7 @@ void view_generation(struct jw *w, const struct shown *s) {
     if (!s->brief) jw_kraw(w, "inputs", g->inputs);
     if (g->metadata.len) jw_kraw(w, "metadata", g->metadata);
     jw_kopt(w, "end_user", g->end_user);
-    struct str webhook, url;
-    if (str_cut(g->webhook, ' ', &webhook, &url)) jw_kstr(w, "webhook_url", url);
+    if (!s->message) write_webhook_url(w, g);
     jw_ki64(w, "attempts", g->attempts);
     jw_kbool(w, "cancel_requested", g->cancel_at != 0);
     jw_key(w, "outputs");
