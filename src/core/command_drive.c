@@ -86,9 +86,9 @@ struct asset *asset_add(struct workset *w, const struct output *o, struct drive_
     return a;
 }
 
-/* Decided with the commit: between two writers who both looked before, one is refused. */
 static struct drive_spot put_spot(const struct cmd_asset_put *n) { return (struct drive_spot){n->project, n->book, n->path}; }
 
+/* Decided with the commit: between two writers who both looked before, one is refused. */
 static err check_conditions(struct workset *w, const struct cmd_asset_put *n, struct why *why) {
     const struct drive_path *d = WS_GET(w, drive_path, record_of(w, put_spot(n)));
     const struct asset *shown = d && !str_empty(d->asset) ? WS_GET(w, asset, d->asset) : NULL;

@@ -174,5 +174,4 @@ struct str hidden_sentence(struct errand *e);
 /* remote_fetch.c */
 void fetch_start(struct errand *e);
 void fetch_close(struct errand *e);
-/* Finds out what a stored file is; on a thread. */
 struct id errand_id(const struct errand *e, size_t n);
