@@ -5,6 +5,8 @@
 
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -291,6 +293,96 @@ static void old_files_go_to_the_drive_of_their_book(void **state) {
     }
 }
 
+/* The columns that later migrations bring are not there yet when old files are moved. */
+static void old_files_are_moved_by_the_columns_of_then(void **state) {
+    struct bench *b = *state;
+    struct store old;
+    struct why why = {};
+    struct sql_rows rows;
+    make_0001(b);
+    struct db *db = old_open(b, &old);
+    assert_int_equal(store_migrate_to(db, 10, &why), OK);
+    make_one_drive(b);
+    old_sql(db, "alter table asset rename column facts to later");
+    assert_int_equal(store_fill_drives(db), OK);
+    assert_int_equal(db_run(db, "select id from asset where book = 'test'", NULL, 0, &b->arena, &rows, NULL), OK);
+    assert_int_equal(rows.n, (OLD_FILES + 4) / 3 * 2);
+    old_close(&old, db);
+}
+
+/* An older program ran once more after a crash in the middle: its newer file takes the path from one that was moved before. */
+static void an_old_path_is_taken_twice(void **state) {
+    struct bench *b = *state;
+    make_0001(b);
+    make_one_drive(b);
+    bench_open(b);
+    const char *newer = "00000000000000000000000000009999", *older = "00000000000000000000000000000001";
+    bench_sql(b, arena_printf(&b->arena, "insert into asset (id, version, project, generation, n, path, blob, bytes, sha256, type, kind, facts, created_at, deleted_at) values "
+                              "('%s', 1, '" PROJECT "', '" GEN2 "', 1, 'f/1.png', 'b', 10, '', 'image/png', 'image', '{}', 2, 0); "
+                              "insert into drive_path (id, version, project, path, asset, updated_at) values ('" PROJECT "/f/1.png', 1, '" PROJECT "', 'f/1.png', '%s', 2); "
+                              "update project set drive_bytes = drive_bytes + 10", newer, newer).ptr);
+    assert_int_equal(store_fill_drives(b->a.store->admin), OK);
+    const struct drive_path *path = BENCH_GET(b, drive_path, PROJECT ":test/f/1.png");
+    assert_true(path && str_is(path->asset, newer));
+    assert_true(str_is(BENCH_GET(b, asset, newer)->book, "test") && str_empty(BENCH_GET(b, asset, older)->path));
+    assert_true(BENCH_GET(b, project, PROJECT)->test_drive_bytes == 3020 && BENCH_GET(b, project, PROJECT)->drive_bytes == 1510);
+}
+
+static void *fill(void *arg) {
+    struct db *db = arg;
+    return store_fill_drives(db) ? db : NULL;
+}
+
+/* Until somebody's statement waits for a lock. */
+static void somebody_waits(struct bench *b) {
+    for (int i = 0; i < 500; i++) {
+        struct sql_rows rows;
+        assert_int_equal(db_run(b->db, "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()", NULL, 0, &b->arena, &rows, NULL), OK);
+        if (rows.n) return;
+        poll(NULL, 0, 10);
+    }
+    fail_msg("nobody waits for a lock");
+}
+
+/* Two nodes start at once: one has brought the rows forward and serves, the other still does it. What the one commits between two statements of the
+ * other is counted once. */
+static void rows_are_brought_forward_beside_a_node_that_serves(void **state) {
+    static const char *const theirs[] = {
+        /* a test call ends; a file is deleted */
+        "update project set test_drive_reserved = 0, version = version + 1; update generation set state = 'failed'",
+        "update project set drive_bytes = 0, version = version + 1; update asset set deleted_at = 9, version = version + 1",
+    };
+    struct bench *b = *state;
+    struct store other;
+    bench_ready(b);
+    struct db *db = old_open(b, &other);
+    struct command call = cmd_submit(GEN);
+    call.submit.key = STR("testkey1"), call.submit.book = STR("test");
+    seat_ok(&b->a, call);
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) {
+        pthread_t thread;
+        void *failed;
+        if (i)
+            bench_sql(b, "insert into asset (id, version, project, generation, n, path, blob, bytes, sha256, type, kind, facts, created_at, deleted_at) values "
+                         "('a1', 1, '" PROJECT "', '" GEN "', 1, '', 'b', 10, '', 'image/png', 'image', '{}', 1, 0); update project set drive_bytes = 10 where id = '" PROJECT "'");
+        PGconn *node = PQconnectdb(b->url);
+        PQclear(PQexec(node, "begin"));
+        PGresult *res = PQexec(node, theirs[i]);
+        assert_int_equal(PQresultStatus(res), PGRES_COMMAND_OK);
+        PQclear(res);
+        assert_int_equal(pthread_create(&thread, NULL, fill, db), 0);
+        somebody_waits(b);
+        PQclear(PQexec(node, "commit"));
+        PQfinish(node);
+        pthread_join(thread, &failed);
+        assert_null(failed);
+        const struct project *p = BENCH_GET(b, project, PROJECT);
+        if (p->drive_reserved || p->test_drive_reserved) fail_msg("%lld and %lld bytes are reserved", (long long)p->drive_reserved, (long long)p->test_drive_reserved);
+        if (p->drive_bytes || p->test_drive_bytes) fail_msg("%lld and %lld bytes are stored", (long long)p->drive_bytes, (long long)p->test_drive_bytes);
+    }
+    old_close(&other, db);
+}
+
 static void foreign_tables_are_left_alone(void **state) {
     struct bench *b = *state;
     struct why why;
@@ -489,13 +581,15 @@ static void ids_sort_by_bytes(void **state) {
 int main(void) {
     const struct CMUnitTest sqlite_tests[] = {
         T(opens_again), T(absent_is_not_made_unasked), T(second_server_is_turned_away), T(a_restart_keeps_the_name), T(newer_database_is_left_alone),
-        T(migration_without_its_note_runs_again), T(older_database_is_brought_forward), T(later_migrations_without_their_note_run_again), T(old_files_go_to_the_drive_of_their_book), T(foreign_tables_are_left_alone), T(missing_column_is_noticed), T(odd_urls),
+        T(migration_without_its_note_runs_again), T(older_database_is_brought_forward), T(later_migrations_without_their_note_run_again), T(old_files_go_to_the_drive_of_their_book),
+        T(old_files_are_moved_by_the_columns_of_then), T(an_old_path_is_taken_twice), T(foreign_tables_are_left_alone), T(missing_column_is_noticed), T(odd_urls),
         T(damaged_files), T(database_of_another_program), T(read_only_folder), T(full_database), T(checkpoints_keep_the_log_short),
     };
     const struct CMUnitTest postgres_tests[] = {
         T(opens_again), T(absent_is_not_made_unasked), T(second_server_is_turned_away), T(newer_database_is_left_alone),
-        T(migration_without_its_note_runs_again), T(older_database_is_brought_forward), T(later_migrations_without_their_note_run_again), T(old_files_go_to_the_drive_of_their_book), T(foreign_tables_are_left_alone), T(missing_column_is_noticed),
-        T(wrong_encoding_is_refused), T(nobody_answers), T(ids_sort_by_bytes),
+        T(migration_without_its_note_runs_again), T(older_database_is_brought_forward), T(later_migrations_without_their_note_run_again), T(old_files_go_to_the_drive_of_their_book),
+        T(old_files_are_moved_by_the_columns_of_then), T(an_old_path_is_taken_twice), T(foreign_tables_are_left_alone), T(missing_column_is_noticed),
+        T(rows_are_brought_forward_beside_a_node_that_serves), T(wrong_encoding_is_refused), T(nobody_answers), T(ids_sort_by_bytes),
     };
     int failed = 0;
     engine = ENGINE_SQLITE;
