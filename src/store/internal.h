@@ -29,6 +29,9 @@ struct migration {
 };
 extern const struct migration store_migrations[]; /* made from migrations/ at build time; ends with number 0 */
 
+/* node.c */
+err store_nodes_serving(struct db *db, struct arena *a, struct sql_rows *out_ids); /* those that beat within the lease; none where the folder's lock is held */
+
 /* reserve.c: a file that is given up when the disk is full, so that running work can be settled. */
 bool reserve_wanted(const struct store *s);  /* false: no folder to keep one in */
 err reserve_make(struct store *s);           /* E_STORAGE_FULL when there is no room to spare for it */

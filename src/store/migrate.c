@@ -1,7 +1,8 @@
 /* Numbered migrations, forward only. Each runs in a transaction of its own, without data; what old rows need follows it in pieces (fill.c); that it
  * was applied is noted in the next one. Every statement of a migration can run twice, so a crash between the two, or two nodes that start at
- * once, do no harm. */
+ * once, do no harm. While a node of an older program serves, nothing is applied. */
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "store/internal.h"
 
 enum { TRIES = 5 };
@@ -86,6 +87,24 @@ static err apply(struct db *db, const struct migration *m) {
                   SQL_PARAMS(SQL_INT(m->number), SQL_INT(db->store->now ? db->store->now(db->store->now_arg) : 0)), NULL, NULL, NULL);
 }
 
+/* A node that serves with an older program writes rows as they were before: what it reserves, this one would give back elsewhere. A node of this
+ * program serves only when all is applied, so the version is looked at once more after the nodes. */
+static err check_alone(struct db *db, int64_t target) {
+    enum { NAMED = 3 };
+    _cleanup_(arena_done) struct arena a = {};
+    _cleanup_(buf_done) struct buf names = {};
+    struct sql_rows nodes;
+    int64_t version;
+    TRY(store_nodes_serving(db, &a, &nodes));
+    if (!nodes.n) return OK;
+    TRY(store_schema_version(db, &version));
+    if (version >= target) return OK;
+    for (size_t i = 0; i < nodes.n && i < NAMED; i++) buf_printf(&names, "%s%.*s", i ? ", " : "", STR_ARG(sql_row(&nodes, i)->s));
+    if (nodes.n > NAMED) buf_printf(&names, " and %zu more", nodes.n - NAMED);
+    return why_set(&db->why, E_CONFLICT, "The tables have version %lld and this program needs %lld, but older programs still serve on the database: node %s. Stop all nodes, then start "
+                   "the new program; a node that was killed counts for %d seconds.", (long long)version, (long long)target, names.ptr, LIMIT_LEASE_MS / 1000);
+}
+
 static err migrate(struct db *db, int64_t target) {
     int64_t version;
     TRY(store_schema_version(db, &version));
@@ -93,7 +112,8 @@ static err migrate(struct db *db, int64_t target) {
         return why_set(&db->why, E_NEWER, "The database was written by a newer puras (its tables have version %lld, this program knows %lld). "
                        "Install the newer version again.", (long long)version, (long long)newest());
     if (version >= target) return OK;
-    if (!version) TRY(db->ops->script(db, make_version_table));
+    if (version) TRY(check_alone(db, target));
+    else TRY(db->ops->script(db, make_version_table));
     for (const struct migration *m = store_migrations; m->number; m++)
         if (m->number > version && m->number <= target) TRY(apply(db, m));
     return OK;

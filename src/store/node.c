@@ -161,6 +161,18 @@ static err live(struct store *s, struct db *db, void *arg) {
 
 err store_nodes_live(struct store *s, int64_t *out_count) { return in_transaction(s, live, out_count, NULL); }
 
+err store_nodes_serving(struct db *db, struct arena *a, struct sql_rows *out_ids) {
+    struct store *s = db->store;
+    int64_t now;
+    if (s->sqlite && s->lock_fd >= 0) {
+        *out_ids = (struct sql_rows){};
+        return OK;
+    }
+    TRY(clock_of(s, db, &now));
+    return db_run(db, "select node.id from node join beat on beat.id = node.id where node.state = 'alive' and beat.at >= $1 order by node.id", SQL_PARAMS(SQL_INT(now - LIMIT_LEASE_MS)),
+                  a, out_ids, NULL);
+}
+
 /* --- the sweep --- */
 
 struct sweep {

@@ -225,6 +225,7 @@ static void later_migrations_without_their_note_run_again(void **state) {
         b.db = NULL;
         bench_sql(&b, "delete from schema_version where id >= 2");
         if (undone[i]) bench_sql(&b, undone[i]);
+        assert_int_equal(store_node_stop(b.a.store, &b.a.node), OK);
         seat_close(&b.a);
         bench_open(&b);
         rows_are_kept(&b);
@@ -288,6 +289,7 @@ static void old_files_go_to_the_drive_of_their_book(void **state) {
         db_close(b->db); /* the note was lost, or a crash fell between two pieces: what is done stays done */
         b->db = NULL;
         bench_sql(b, "delete from schema_version where id >= 10");
+        assert_int_equal(store_node_stop(b->a.store, &b->a.node), OK);
         seat_close(&b->a);
         bench_open(b);
     }
@@ -381,6 +383,26 @@ static void rows_are_brought_forward_beside_a_node_that_serves(void **state) {
         if (p->drive_bytes || p->test_drive_bytes) fail_msg("%lld and %lld bytes are stored", (long long)p->drive_bytes, (long long)p->test_drive_bytes);
     }
     old_close(&other, db);
+}
+
+/* Nobody changes tables under a node that serves with an older program; one that was stopped, or is not heard of any more, is no obstacle, and neither is
+ * one that the folder's lock proves dead. */
+static void older_nodes_have_to_be_stopped(void **state) {
+    enum { SERVES, SILENT, STOPPED, CASES };
+    struct bench *b = *state;
+    struct why why;
+    bench_open(b);
+    for (int i = 0; i < CASES; i++) {
+        int64_t version;
+        bench_sql(b, "delete from schema_version where id > 10");
+        assert_int_equal(store_node_beat(b->a.store, &b->a.node, NULL), OK);
+        if (i == SILENT && engine == ENGINE_POSTGRES) bench_sql(b, "update beat set at = at - 15000");
+        if (i == STOPPED) assert_int_equal(store_node_stop(b->a.store, &b->a.node), OK);
+        assert_int_equal(try_open(b, true, i == SILENT, &why), i == SERVES ? E_CONFLICT : OK);
+        if (i == SERVES) assert_non_null(strstr(why.detail, "older programs still serve on the database: node " NODE ". Stop all nodes"));
+        assert_int_equal(store_schema_version(b->a.store->admin, &version), OK);
+        assert_true((version == 10) == (i == SERVES));
+    }
 }
 
 static void foreign_tables_are_left_alone(void **state) {
@@ -582,13 +604,13 @@ int main(void) {
     const struct CMUnitTest sqlite_tests[] = {
         T(opens_again), T(absent_is_not_made_unasked), T(second_server_is_turned_away), T(a_restart_keeps_the_name), T(newer_database_is_left_alone),
         T(migration_without_its_note_runs_again), T(older_database_is_brought_forward), T(later_migrations_without_their_note_run_again), T(old_files_go_to_the_drive_of_their_book),
-        T(old_files_are_moved_by_the_columns_of_then), T(an_old_path_is_taken_twice), T(foreign_tables_are_left_alone), T(missing_column_is_noticed), T(odd_urls),
+        T(old_files_are_moved_by_the_columns_of_then), T(an_old_path_is_taken_twice), T(older_nodes_have_to_be_stopped), T(foreign_tables_are_left_alone), T(missing_column_is_noticed), T(odd_urls),
         T(damaged_files), T(database_of_another_program), T(read_only_folder), T(full_database), T(checkpoints_keep_the_log_short),
     };
     const struct CMUnitTest postgres_tests[] = {
         T(opens_again), T(absent_is_not_made_unasked), T(second_server_is_turned_away), T(newer_database_is_left_alone),
         T(migration_without_its_note_runs_again), T(older_database_is_brought_forward), T(later_migrations_without_their_note_run_again), T(old_files_go_to_the_drive_of_their_book),
-        T(old_files_are_moved_by_the_columns_of_then), T(an_old_path_is_taken_twice), T(foreign_tables_are_left_alone), T(missing_column_is_noticed),
+        T(old_files_are_moved_by_the_columns_of_then), T(an_old_path_is_taken_twice), T(older_nodes_have_to_be_stopped), T(foreign_tables_are_left_alone), T(missing_column_is_noticed),
         T(rows_are_brought_forward_beside_a_node_that_serves), T(wrong_encoding_is_refused), T(nobody_answers), T(ids_sort_by_bytes),
     };
     int failed = 0;
