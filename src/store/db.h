@@ -34,7 +34,11 @@ struct fence {
     int64_t epoch, batch_seq;
 };
 
-enum db_mode { DB_WRITE, DB_READ }; /* DB_READ: several statements see one moment */
+enum db_mode {
+    DB_WRITE,
+    DB_READ,    /* several statements see one moment */
+    DB_MIGRATE, /* DB_WRITE whose statements take as long as they need, as those of `script` may */
+};
 
 struct db_ops {
     void (*close)(struct db *db);
@@ -50,7 +54,7 @@ struct db_ops {
      * that record's columns. rows and changed may be NULL. */
     err (*run)(struct db *db, const char *sql, const struct sql_value *params, size_t n, struct arena *a, struct sql_rows *rows,
                int64_t *changed);
-    err (*script)(struct db *db, const char *sql); /* several statements in a transaction of their own */
+    err (*script)(struct db *db, const char *sql); /* several statements in a transaction of their own, without a bound on their time */
     err (*tend)(struct db *db, bool hard);         /* upkeep between batches: checkpoints; hard: make room on a full disk */
 };
 

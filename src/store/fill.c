@@ -88,7 +88,7 @@ static err in_pieces(struct db *db, err (*piece)(struct db *db, struct arena *a,
     struct str after = STR("");
     for (bool more = true; more;) {
         _cleanup_(arena_done) struct arena a = {};
-        err e = db->ops->begin(db, DB_WRITE, NULL);
+        err e = db->ops->begin(db, DB_MIGRATE, NULL);
         if (!e) e = piece(db, &a, &after, &more);
         if (!e) e = db->ops->commit(db);
         else db->ops->rollback(db);

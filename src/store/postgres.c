@@ -145,7 +145,7 @@ err pg_push(struct pg_db *pg, struct pg_stmt *st, struct pg_pending what) {
 static PGresult *next_result(struct pg_db *pg, bool *out_lost) {
     while (PQisBusy(pg->conn)) {
         struct pollfd p = {.fd = PQsocket(pg->conn), .events = POLLIN};
-        if (poll(&p, 1, ANSWER_MS) == 0 || !PQconsumeInput(pg->conn)) {
+        if (poll(&p, 1, pg->patient ? -1 : ANSWER_MS) == 0 || !PQconsumeInput(pg->conn)) {
             *out_lost = true;
             return NULL;
         }
@@ -238,12 +238,22 @@ static err take_fence(struct pg_pending *p, PGresult *res) {
     return why_set(&p->pg->db.why, E_FENCED, "Another server has taken over the work of this one.");
 }
 
+/* An index over all attempts may take minutes to build, and what changes tables waits for whoever reads them, a dump for one. Nobody writes
+ * meanwhile (migrate.c), and a connection that is gone shows by its keepalives. */
+#define NO_HURRY "set local statement_timeout = 0"
+#define LONG_WAIT "set local lock_timeout = 60000"
+
 /* Sent with the first load: one round trip. */
 static err begin(struct db *db, enum db_mode mode, const struct fence *f) {
     struct pg_db *pg = pg_of(db);
     pg->loaded_n = 0;
+    pg->patient = mode == DB_MIGRATE;
     if (mode == DB_READ) return push_literal(pg, "begin isolation level repeatable read read only", NULL, 0, (struct pg_pending){});
     TRY(push_literal(pg, "begin", NULL, 0, (struct pg_pending){}));
+    if (pg->patient) {
+        TRY(push_literal(pg, NO_HURRY, NULL, 0, (struct pg_pending){}));
+        TRY(push_literal(pg, LONG_WAIT, NULL, 0, (struct pg_pending){}));
+    }
     if (!f) return OK;
     return push_literal(
         pg, "update node set batch_seq = batch_seq + 1 where id = $1 and epoch = $2 and batch_seq = $3 and state = 'alive'",
@@ -260,6 +270,7 @@ static err commit(struct db *db) {
     struct pg_db *pg = pg_of(db);
     err e = push_literal(pg, "commit", NULL, 0, (struct pg_pending){.take = take_commit});
     if (!e) e = pg_finish(pg);
+    pg->patient = false;
     if (!e || (e == E_STALE && !pg->lost)) return e;
     pg->lost = true;
     return E_UNKNOWN;
@@ -274,6 +285,7 @@ static void drop(struct pg_db *pg) {
 
 static void rollback(struct db *db) {
     struct pg_db *pg = pg_of(db);
+    pg->patient = false;
     if (!pg->conn) return;
     if (!pg->lost && pg->queued) (void)pg_finish(pg); /* a begin that nothing followed */
     if (!pg->lost && PQtransactionStatus(pg->conn) == PQTRANS_IDLE) return;
@@ -338,7 +350,7 @@ static err script(struct db *db, const char *sql) {
     TRY(ready(db));
     if (!PQexitPipelineMode(pg->conn)) return lost(pg);
     struct buf text = {};
-    buf_printf(&text, "begin; %s; commit", sql);
+    buf_printf(&text, "begin; " NO_HURRY "; " LONG_WAIT "; %s; commit", sql);
     PGresult *res = PQexec(pg->conn, text.ptr);
     err e = PQresultStatus(res) == PGRES_COMMAND_OK ? OK : refused(pg, res);
     PQclear(res);

@@ -38,6 +38,7 @@ struct pg_db {
     PGconn *conn;
     int64_t connection; /* counts connects; statements prepared on an older one are prepared again */
     bool lost;
+    bool patient;       /* in a transaction without a bound on its statements */
     struct pg_stmt load[REC_COUNT], load_locked[REC_COUNT], lock[REC_COUNT], insert[REC_COUNT], update[REC_COUNT];
     struct pg_stmt cached[PG_CACHED];
     int cached_n;
