@@ -12,11 +12,19 @@ struct str drive_path_id(struct arena *a, struct drive_spot p) {
     return arena_printf(a, "%.*s%s/%.*s", STR_ARG(p.project), is_test(p.book) && !PLANTED(one_drive) ? ":test" : "", STR_ARG(p.path));
 }
 
-int64_t *drive_bytes(struct project *p, struct str book) { return is_test(book) ? &p->test_drive_bytes : &p->drive_bytes; }
-int64_t *drive_reserved(struct project *p, struct str book) { return is_test(book) ? &p->test_drive_reserved : &p->drive_reserved; }
+static int64_t at_least_zero(int64_t n) { return n > 0 ? n : 0; }
+
+static void count(int64_t *counter, int64_t change) {
+    must_simulated(*counter >= 0 && *counter + change >= 0);
+    *counter = at_least_zero(at_least_zero(*counter) + change);
+}
+
+void drive_stored(struct project *p, struct str book, int64_t change) { count(is_test(book) ? &p->test_drive_bytes : &p->drive_bytes, change); }
+void drive_reserved(struct project *p, struct str book, int64_t change) { count(is_test(book) ? &p->test_drive_reserved : &p->drive_reserved, change); }
 
 int64_t drive_used(const struct project *p, struct str book) {
-    return is_test(book) ? p->test_drive_bytes + p->test_drive_reserved : p->drive_bytes + p->drive_reserved;
+    bool test = is_test(book);
+    return at_least_zero(test ? p->test_drive_bytes : p->drive_bytes) + at_least_zero(test ? p->test_drive_reserved : p->drive_reserved);
 }
 
 static struct str record_of(struct workset *w, struct drive_spot p) { return drive_path_id(workset_arena(w), p); }
@@ -39,9 +47,7 @@ bool path_shows(struct workset *w, struct drive_spot p) {
 static void bury(struct workset *w, struct asset *a, msec at) {
     must(!a->deleted_at);
     a->deleted_at = at;
-    int64_t *stored = drive_bytes(WS_EDIT(w, project, a->project), a->book);
-    *stored -= a->bytes;
-    must(*stored >= 0);
+    drive_stored(WS_EDIT(w, project, a->project), a->book, -a->bytes);
 }
 
 /* What an upload to this path gives back: the upload that stood there. What a generation made stays with it. */
@@ -82,7 +88,7 @@ struct asset *asset_add(struct workset *w, const struct output *o, struct drive_
     a->facts = o->facts;
     a->created_at = at;
     show(w, a, at);
-    *drive_bytes(WS_EDIT(w, project, p.project), p.book) += o->bytes;
+    drive_stored(WS_EDIT(w, project, p.project), p.book, o->bytes);
     return a;
 }
 

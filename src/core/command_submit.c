@@ -236,7 +236,7 @@ err submit_apply(const struct command *c, struct workset *w, struct outcome *out
     write_idempotency(c, w);
     count_day(c, w);
     p->pending++;
-    *drive_reserved(p, g->book) += g->needs;
+    drive_reserved(p, g->book, g->needs);
     const struct event_more price[] = {{"quoted_micros", .number = g->quoted_micros}, {}};
     event_add(w, g, STR("submitted"), price, c->at);
     if (at_once) attempt_open(w, g, p, s->node, s->provider, s->route, c->at);

@@ -9,7 +9,8 @@ struct drive_spot { struct str project, book, path; };
  * path of the other; an empty path is where a drive begins. */
 struct str drive_path_id(struct arena *a, struct drive_spot p);
 
-/* What the project's record counts of a drive. The project's drive_limit bounds each of the two. */
-int64_t *drive_bytes(struct project *p, struct str book);
-int64_t *drive_reserved(struct project *p, struct str book);
+/* What the project's record counts of a drive: what its files take, and what running calls reserve. The project's drive_limit bounds the two of a book
+ * together. They are no money: one that is found too low counts as far as it goes, never below zero, and the audit names it. */
+void drive_stored(struct project *p, struct str book, int64_t change);
+void drive_reserved(struct project *p, struct str book, int64_t change);
 int64_t drive_used(const struct project *p, struct str book); /* both together */
