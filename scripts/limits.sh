@@ -85,6 +85,9 @@ INPUT_LINK_BYTES|An input file that is fetched from another server. More: 400 `i
 INPUT_LINK_MS|For fetching an input file from another server. Later: 400 `invalid_argument`, nothing charged.
 WEBHOOKS|Webhooks of one project, those that are switched off counted. One more: 409 `conflict`.
 WEBHOOK_FLIGHT|Messages under way to one webhook; one alone while it fails.
+WEBHOOK_SERVERS|Servers that the calls of one book of a project have named by their `webhook_url`. A call that names one more: 409 `conflict`, nothing charged.
+WEBHOOK_NAMED_DAYS|So long such a server stays after the last call that named it.
+WEBHOOK_FLIGHT_BOOK|Messages under way for one book of a project, from one node. A webhook that wants the test book alone counts there.
 WEBHOOK_FLIGHT_ALL|Messages under way to all webhooks, from one node.
 WEBHOOK_MS|For a webhook's answer. Later: it counts as failed and is sent again.
 WEBHOOK_ANSWER_BYTES|Read of a webhook's answer; nothing but its status is kept.

@@ -90,7 +90,10 @@
 /* Webhooks */
 #define LIMIT_WEBHOOKS 8                       /* of one project */
 #define LIMIT_WEBHOOK_FLIGHT 4                 /* messages under way to one webhook */
-#define LIMIT_WEBHOOK_FLIGHT_ALL 256           /* and to all, from one node */
+#define LIMIT_WEBHOOK_SERVERS 64               /* that calls of one book of a project name by their webhook_url */
+#define LIMIT_WEBHOOK_NAMED_DAYS 60            /* since a call last named it, until such a server is forgotten */
+#define LIMIT_WEBHOOK_FLIGHT_BOOK 64           /* messages under way for one book of a project, from one node */
+#define LIMIT_WEBHOOK_FLIGHT_ALL 256           /* and for all */
 #define LIMIT_WEBHOOK_MS 15000
 #define LIMIT_WEBHOOK_ANSWER_BYTES 4096
 #define LIMIT_WEBHOOK_BYTES 20000              /* of a message; what is longer goes out without inputs and text */

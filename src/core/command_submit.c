@@ -232,7 +232,7 @@ err submit_apply(const struct command *c, struct workset *w, struct outcome *out
     bool at_once = !str_empty(s->node) && p->pending == 0 && p->running < p->run_limit && model_has_slot(w, s->model, s->model_limit);
     struct generation *g = insert_generation(c, w, p);
     TRY(ledger_hold(w, g, s->quote.amount, c->at, &out->why));
-    if (s->webhook.len) g->webhook = webhook_call_take(w, s, c->at);
+    if (s->webhook.len) TRY(webhook_call_take(w, s, c->at, &out->why, &g->webhook));
     write_idempotency(c, w);
     count_day(c, w);
     p->pending++;

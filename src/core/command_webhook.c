@@ -28,35 +28,40 @@ msec webhook_backoff(int64_t failures, int64_t jitter) {
     return wait + wait / 1000 * (jitter < 0 ? 0 : jitter > 1000 ? 1000 : jitter);
 }
 
-/* --- the project's list: "<webhook>:<wants>" words --- */
+/* --- lists of "<webhook>:<number>" words: the project's, of what each wants, and a book's, of when calls named each --- */
 
 /* The next word of the list; false at its end. */
-static bool next_entry(struct str *list, struct str *out_id, int64_t *out_wants) {
-    struct str word, wants;
+static bool next_entry(struct str *list, struct str *out_id, int64_t *out_number) {
+    struct str word, number;
     while (list->len) {
         str_cut(*list, ' ', &word, list);
-        if (str_cut(word, ':', out_id, &wants) && str_to_i64(wants, out_wants)) return true;
+        if (str_cut(word, ':', out_id, &number) && str_to_i64(number, out_number)) return true;
     }
     return false;
 }
 
-static int64_t entries(const struct project *p) {
-    struct str list = p->webhooks, id;
-    int64_t wants, n = 0;
-    while (next_entry(&list, &id, &wants)) n++;
+static int64_t entries(struct str list) {
+    struct str id;
+    int64_t number, n = 0;
+    while (next_entry(&list, &id, &number)) n++;
     return n;
+}
+
+/* What is below `least` leaves the list. */
+static struct str list_with(struct workset *w, struct str list, struct str webhook, int64_t number, int64_t least) {
+    _cleanup_(buf_done) struct buf text = {};
+    struct str id;
+    int64_t old;
+    while (next_entry(&list, &id, &old))
+        if (!str_eq(id, webhook) && old >= least) buf_printf(&text, "%s%.*s:%lld", text.len ? " " : "", STR_ARG(id), (long long)old);
+    if (number >= least) buf_printf(&text, "%s%.*s:%lld", text.len ? " " : "", STR_ARG(webhook), (long long)number);
+    return arena_dup(workset_arena(w), buf_view(&text));
 }
 
 /* wants below 0: it leaves the list. */
 static void list_set(struct workset *w, struct str project, struct str webhook, int64_t wants) {
     struct project *p = WS_EDIT(w, project, project);
-    _cleanup_(buf_done) struct buf text = {};
-    struct str list = p->webhooks, id;
-    int64_t old;
-    while (next_entry(&list, &id, &old))
-        if (!str_eq(id, webhook)) buf_printf(&text, "%s%.*s:%lld", text.len ? " " : "", STR_ARG(id), (long long)old);
-    if (wants >= 0) buf_printf(&text, "%s%.*s:%lld", text.len ? " " : "", STR_ARG(webhook), (long long)wants);
-    p->webhooks = arena_dup(workset_arena(w), buf_view(&text));
+    p->webhooks = list_with(w, p->webhooks, webhook, wants, 0);
 }
 
 static int64_t wanted_now(const struct webhook *h) { return str_is(h->state, "enabled") ? h->wants : 0; }
@@ -142,10 +147,11 @@ static struct str call_id(struct workset *w, struct str project, struct str book
 
 void webhook_call_want(struct workset *w, const struct cmd_submit *s) {
     want(w, REC_webhook, call_id(w, s->project, s->book, s->webhook_origin));
+    want(w, REC_webhook, call_id(w, s->project, s->book, STR("")));
     want(w, REC_webhook, call_id(w, s->project, STR(""), STR("")));
 }
 
-static struct webhook *secret_of_calls(struct workset *w, struct str id, struct str project, msec at) {
+static struct webhook *record_of_calls(struct workset *w, struct str id, struct str project, msec at) {
     if (WS_GET(w, webhook, id)) return WS_EDIT(w, webhook, id);
     struct webhook *h = WS_INSERT(w, webhook, id);
     h->project = project;
@@ -154,12 +160,24 @@ static struct webhook *secret_of_calls(struct workset *w, struct str id, struct 
     return h;
 }
 
+/* Those that no call has named for long leave the list as the sweep forgets them. */
+static err list_server(struct workset *w, const struct cmd_submit *s, struct str id, msec at, struct why *why) {
+    struct webhook *book = record_of_calls(w, call_id(w, s->project, s->book, STR("")), s->project, at);
+    struct str servers = list_with(w, book->servers, id, at, at - LIMIT_WEBHOOK_NAMED_DAYS * (msec)MS_DAY);
+    if (entries(servers) > LIMIT_WEBHOOK_SERVERS)
+        return why_set(why, E_CONFLICT, "webhook_url: Calls of this project and book have named %d other servers within %d days, and that is as many as they may; delete one of GET /v1/webhooks first. Nothing was charged.",
+                       LIMIT_WEBHOOK_SERVERS, LIMIT_WEBHOOK_NAMED_DAYS);
+    book->servers = servers;
+    return OK;
+}
+
 /* What was given up or deleted is tried anew, what was disabled by hand stays so. The record says once a day that it is still named, for the sweep. */
-struct str webhook_call_take(struct workset *w, const struct cmd_submit *s, msec at) {
+err webhook_call_take(struct workset *w, const struct cmd_submit *s, msec at, struct why *why, struct str *out) {
     struct str id = call_id(w, s->project, s->book, s->webhook_origin), secret = call_id(w, s->project, STR(""), STR(""));
     const struct webhook *seen = WS_GET(w, webhook, id);
     bool on = seen && (str_is(seen->state, "enabled") || str_is(seen->state, "disabled"));
     if (!on || at - seen->changed_at >= MS_DAY) {
+        TRY(list_server(w, s, id, at, why));
         struct webhook *h = seen ? WS_EDIT(w, webhook, id) : WS_INSERT(w, webhook, id);
         h->project = s->project;
         h->url = s->webhook_origin;
@@ -171,8 +189,9 @@ struct str webhook_call_take(struct workset *w, const struct cmd_submit *s, msec
         }
         h->changed_at = at;
     }
-    if (!WS_GET(w, webhook, secret)) set_secret(secret_of_calls(w, secret, s->project, at), s->webhook_secret, 0, at);
-    return arena_printf(workset_arena(w), "%.*s %.*s", STR_ARG(id), STR_ARG(s->webhook));
+    if (!WS_GET(w, webhook, secret)) set_secret(record_of_calls(w, secret, s->project, at), s->webhook_secret, 0, at);
+    *out = arena_printf(workset_arena(w), "%.*s %.*s", STR_ARG(id), STR_ARG(s->webhook));
+    return OK;
 }
 
 /* --- put and delete, of both kinds --- */
@@ -182,14 +201,14 @@ err webhook_put_apply(const struct command *c, struct workset *w, struct outcome
     const struct project *project = WS_GET(w, project, p->project);
     if (!project) return why_set(&out->why, E_NOT_FOUND, "There is no such project.");
     if (p->of_calls) {
-        set_secret(secret_of_calls(w, p->id, p->project, c->at), p->secret, p->before_until, c->at);
+        set_secret(record_of_calls(w, p->id, p->project, c->at), p->secret, p->before_until, c->at);
         return OK;
     }
     const struct webhook *seen = p->fresh ? NULL : own(w, p->id, p->project);
     if (!p->fresh && !seen) return no_webhook(&out->why);
     if (seen && is_of_calls(seen) && (p->mask || !str_empty(p->url) || !str_empty(p->secret)))
         return why_set(&out->why, E_INVALID, "Calls name this server by their webhook_url, and each has it told of its own end; it can be enabled, disabled and deleted. POST /v1/webhook-secret makes a new secret.");
-    if (p->fresh && entries(project) >= LIMIT_WEBHOOKS)
+    if (p->fresh && entries(project->webhooks) >= LIMIT_WEBHOOKS)
         return why_set(&out->why, E_CONFLICT, "The project has %d webhooks, and that is as many as it may have; delete one first.", LIMIT_WEBHOOKS);
     struct webhook *h = p->fresh ? WS_INSERT(w, webhook, p->id) : WS_EDIT(w, webhook, p->id);
     if (p->fresh) {
@@ -202,25 +221,35 @@ err webhook_put_apply(const struct command *c, struct workset *w, struct outcome
     h->wants = (h->wants & ~p->mask) | (p->wants & p->mask);
     if (!str_empty(p->state)) h->state = p->state;
     if (str_is(h->state, "enabled") && (!str_empty(p->state) || !str_empty(p->url))) start_over(h);
+    if (is_of_calls(h)) return OK; /* its changed_at is when it was last named */
     h->changed_at = c->at;
-    if (!is_of_calls(h)) list_set(w, p->project, p->id, wanted_now(h));
+    list_set(w, p->project, p->id, wanted_now(h));
     return OK;
 }
 
+/* The list that a server of calls is in. */
+static struct str list_id(struct workset *w, const struct webhook *h) { return call_id(w, h->project, h->wants & HOOK_TEST ? STR("test") : STR("live"), STR("")); }
+
 void webhook_delete_want(const struct command *c, struct workset *w, int round) {
-    if (round) return;
-    want(w, REC_project, c->webhook_delete.project);
-    want(w, REC_webhook, c->webhook_delete.id);
+    if (round == 0) {
+        want(w, REC_project, c->webhook_delete.project);
+        want(w, REC_webhook, c->webhook_delete.id);
+    }
+    const struct webhook *h = round == 1 ? WS_GET(w, webhook, c->webhook_delete.id) : NULL;
+    if (h && is_of_calls(h)) want(w, REC_webhook, list_id(w, h));
 }
 
 err webhook_delete_apply(const struct command *c, struct workset *w, struct outcome *out) {
     const struct cmd_webhook_delete *d = &c->webhook_delete;
     if (!own(w, d->id, d->project)) return no_webhook(&out->why);
     struct webhook *h = WS_EDIT(w, webhook, d->id);
+    if (is_of_calls(h)) {
+        struct webhook *book = record_of_calls(w, list_id(w, h), d->project, c->at);
+        book->servers = list_with(w, book->servers, d->id, -1, 0);
+    } else list_set(w, d->project, d->id, -1);
     h->state = STR("deleted");
     h->secret = h->secret_before = STR("");
     h->changed_at = h->deleted_at = c->at;
-    list_set(w, d->project, d->id, -1);
     return OK;
 }
 
@@ -303,8 +332,9 @@ void webhook_note_want(const struct command *c, struct workset *w, int round) {
 static void switch_off(struct workset *w, struct webhook *h, struct str state, struct str detail, msec at) {
     h->state = state;
     h->detail = detail;
+    if (is_of_calls(h)) return;
     h->changed_at = at;
-    if (!is_of_calls(h)) list_set(w, h->project, h->head.id, 0);
+    list_set(w, h->project, h->head.id, 0);
 }
 
 static void webhook_failed(struct workset *w, const struct cmd_webhook_note *n, msec at) {

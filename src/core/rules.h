@@ -98,7 +98,7 @@ static inline void want(struct workset *w, enum rec_type type, struct str id) {
 void webhooks_tell(struct workset *w, const struct project *p, const struct generation *g, int64_t what, msec at);
 /* A submit with a URL of its own: what it reads, and what it comes to in the generation's record. */
 void webhook_call_want(struct workset *w, const struct cmd_submit *s);
-struct str webhook_call_take(struct workset *w, const struct cmd_submit *s, msec at);
+[[nodiscard]] err webhook_call_take(struct workset *w, const struct cmd_submit *s, msec at, struct why *why, struct str *out);
 
 /* --- command_drive.c: what a path shows --- */
 void want_path(struct workset *w, struct drive_spot p, int round); /* round 1: the path, round 2: its asset */

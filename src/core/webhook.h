@@ -24,8 +24,8 @@ enum {
 const char *webhook_event(int64_t what);
 
 /* A call may name a URL that is told of it alone. What is under way to the server behind it, its failures and its back-off are counted for all calls of one book
- * of the project together, in the record of this id: what a test key names delays nothing live. book and origin empty: the record with the secret by which all
- * these messages are signed, of both books. */
+ * of the project together, in the record of this id: what a test key names delays nothing live. origin empty: the record with the list of the book's
+ * servers; book empty, too: the one with the secret by which all these messages are signed, of both books. */
 void webhook_call_id(struct str project, struct str book, struct str origin, char out[ID_LEN + 1]);
 
 /* It waited when its server was deleted. A later call had the server tried anew, but nobody has asked for this message since. */

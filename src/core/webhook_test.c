@@ -1,4 +1,5 @@
 /* Webhooks on a virtual clock: who is told of what, when the next try is due, and when it is over. */
+#include "base/cleanup.h"
 #include "base/limits.h"
 #include "core/fixture.h"
 #include "core/webhook.h"
@@ -251,7 +252,7 @@ static void a_call_has_its_own_told(void **state) {
     s = telling(GEN2, "https://a.example/h?job=2", "https://a.example:443", 2000);
     s.submit.webhook_secret = STR("sealed2");
     bed_ok(&b, s);
-    assert_true(str_is(BED_GET(&b, webhook, secret)->secret, "sealed1") && bed_count(&b, REC_webhook) == 3);
+    assert_true(str_is(BED_GET(&b, webhook, secret)->secret, "sealed1") && bed_count(&b, REC_webhook) == 4);
     struct command made = {.kind = CMD_WEBHOOK_PUT, .at = 3000};
     made.webhook_put = (struct cmd_webhook_put){.id = str_of(secret), .project = STR(PROJECT), .secret = STR("sealed3"), .before_until = 9000, .of_calls = true};
     bed_ok(&b, made);
@@ -301,7 +302,7 @@ static void a_test_call_holds_up_no_live_one(void **state) {
     t.submit.node = t.submit.provider = t.submit.route = STR("");
     bed_ok(&b, t);
     const struct webhook *h = BED_GET(&b, webhook, other);
-    assert_true(h && h->wants == (HOOK_EVENTS | HOOK_TEST) && bed_count(&b, REC_webhook) == 3); /* two servers, one secret */
+    assert_true(h && h->wants == (HOOK_EVENTS | HOOK_TEST) && bed_count(&b, REC_webhook) == 5); /* two servers, each in a list, and one secret */
     t = cmd_cancel(PROJECT);
     t.cancel.generation = STR(GEN2);
     bed_ok(&b, t);
@@ -394,6 +395,46 @@ static void what_waited_for_a_deleted_server_is_not_sent(void **state) {
     bed_close(&b);
 }
 
+/* A call of `generation` that names the i-th of many servers, of either book; it stays pending. */
+static struct command naming(struct arena *a, int generation, int i, const char *book, msec at) {
+    struct command c = telling(arena_printf(a, "%032x", generation + 1).ptr, arena_printf(a, "https://h%d.example/x", i).ptr, arena_printf(a, "https://h%d.example:443", i).ptr, at);
+    c.submit.node = c.submit.provider = c.submit.route = STR("");
+    c.submit.book = str_of(book);
+    c.submit.needs_bytes = 0;
+    if (str_is(c.submit.book, "test")) c.submit.key = STR("testkey1");
+    return c;
+}
+
+static void a_book_names_so_many_servers(void **state) {
+    _cleanup_(arena_done) struct arena a = {};
+    struct bed b;
+    char first[ID_LEN + 1];
+    int n = 0, more = LIMIT_WEBHOOK_SERVERS;
+    webhook_call_id(STR(PROJECT), STR("live"), STR("https://h0.example:443"), first);
+    bed_ready(&b);
+    for (; n < LIMIT_WEBHOOK_SERVERS; n++) bed_ok(&b, naming(&a, n, n, "live", 5));
+    size_t before = bed_count(&b, REC_generation);
+    struct outcome refused = bed_run(&b, naming(&a, n, more, "live", 6));
+    assert_true(refused.code == E_CONFLICT && strstr(refused.why.detail, "64 other servers") && bed_count(&b, REC_generation) == before);
+    bed_ok(&b, naming(&a, n++, 3, "live", 7));    /* one that is known */
+    bed_ok(&b, naming(&a, n++, more, "test", 8)); /* the other book has its own */
+
+    struct command c = {.kind = CMD_WEBHOOK_PUT, .at = 40 * (msec)MS_DAY};
+    c.webhook_put = (struct cmd_webhook_put){.id = str_of(first), .project = STR(PROJECT), .state = STR("disabled")};
+    bed_ok(&b, c);
+    assert_int_equal(BED_GET(&b, webhook, first)->changed_at, 5); /* when it was named, and not when it was switched: the sweep goes by it as the list does */
+    c = (struct command){.kind = CMD_WEBHOOK_DELETE, .at = 9};
+    c.webhook_delete = (struct cmd_webhook_delete){.id = str_of(first), .project = STR(PROJECT)};
+    bed_ok(&b, c); /* makes room for one */
+    bed_ok(&b, naming(&a, n++, more, "live", 10));
+    assert_int_equal(bed_run(&b, naming(&a, n, 0, "live", 11)).code, E_CONFLICT); /* also for itself */
+
+    const msec forgotten = 5 + LIMIT_WEBHOOK_NAMED_DAYS * (msec)MS_DAY;
+    assert_int_equal(bed_run(&b, naming(&a, n, more + 1, "live", forgotten)).code, E_CONFLICT);
+    bed_ok(&b, naming(&a, n, more + 1, "live", forgotten + 1));
+    bed_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_command_that_ends_it_writes_the_message),
@@ -410,6 +451,7 @@ int main(void) {
         cmocka_unit_test(what_calls_name_is_no_webhook_of_the_project),
         cmocka_unit_test(a_server_given_up_is_asked_anew),
         cmocka_unit_test(what_waited_for_a_deleted_server_is_not_sent),
+        cmocka_unit_test(a_book_names_so_many_servers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

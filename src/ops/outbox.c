@@ -28,7 +28,8 @@ struct flight {
 /* One webhook that this node sends to. */
 struct box {
     struct box *next;
-    char id[ID_LEN + 1];
+    char id[ID_LEN + 1], project[ID_LEN + 1];
+    bool test; /* it is told of the test book alone */
     msec leased_until;
     int flights;
     bool busy; /* leased or read just now */
@@ -292,9 +293,17 @@ static void fetch_run(struct db *db, void *arg) {
     }
 }
 
+/* Servers that let everybody wait take the room of one book of one project, and no more. */
+static int room_of_book(const struct outbox *b, const struct box *box) {
+    int room = LIMIT_WEBHOOK_FLIGHT_BOOK;
+    for (const struct flight *f = b->flights; f; f = f->next) room -= f->box->test == box->test && !strcmp(f->box->project, box->project);
+    return room;
+}
+
 /* While it fails one message at a time asks whether it works again. */
 static int room_of(const struct outbox *b, const struct box *box, const struct webhook *h) {
-    int room = (h->failures ? 1 : LIMIT_WEBHOOK_FLIGHT) - box->flights, all = LIMIT_WEBHOOK_FLIGHT_ALL - b->under_way;
+    int room = (h->failures ? 1 : LIMIT_WEBHOOK_FLIGHT) - box->flights, book = room_of_book(b, box), all = LIMIT_WEBHOOK_FLIGHT_ALL - b->under_way;
+    if (book < room) room = book;
     return room < all ? room : all;
 }
 
@@ -351,19 +360,23 @@ static void lease(struct outbox *b, struct box *box) {
 
 /* --- the scan --- */
 
-static struct box *box_of(struct outbox *b, struct str id) {
-    for (struct box *x = b->boxes; x; x = x->next)
-        if (str_is(id, x->id)) return x;
-    struct box *x = calloc(1, sizeof *x);
-    must(x && id.len <= ID_LEN);
-    memcpy(x->id, id.ptr, id.len);
-    x->next = b->boxes;
-    b->boxes = x;
-    b->box_count++;
+static struct box *box_of(struct outbox *b, const struct webhook *h) {
+    struct box *x = b->boxes;
+    while (x && !str_is(h->head.id, x->id)) x = x->next;
+    if (!x) {
+        x = calloc(1, sizeof *x);
+        must(x && h->head.id.len <= ID_LEN && h->project.len <= ID_LEN);
+        memcpy(x->id, h->head.id.ptr, h->head.id.len);
+        memcpy(x->project, h->project.ptr, h->project.len);
+        x->next = b->boxes;
+        b->boxes = x;
+        b->box_count++;
+    }
+    x->test = (h->wants & HOOK_BOOKS) == HOOK_TEST;
     return x;
 }
 
-/* Calls may name any number of servers. What is idle is forgotten; its lease is asked for anew. */
+/* Projects, and the servers that their calls name, may be many. What is idle is forgotten; its lease is asked for anew. */
 static void forget_idle(struct outbox *b) {
     for (struct box **at = &b->boxes; b->box_count > BOXES_MAX && *at;) {
         struct box *x = *at;
@@ -390,7 +403,7 @@ static void looked(void *arg) {
         forget_idle(b);
         for (size_t i = 0; !j->code && !b->stopped && i < j->hook_count; i++) {
             const struct webhook *h = j->hooks[i];
-            struct box *box = box_of(b, h->head.id);
+            struct box *box = box_of(b, h);
             if (box->busy || room_of(b, box, h) <= 0) continue;
             bool ours = str_eq(h->node, b->o->o.node) && box->leased_until - j->now > LEASE_LEFT_MS;
             if (ours) fetch(b, box);

@@ -220,7 +220,7 @@ static err sweep(struct store *s, struct db *db, void *arg) {
                SQL_PARAMS(SQL_INT(w->now - LIMIT_WEBHOOK_KEPT_DAYS * (msec)MS_DAY), SQL_INT(w->limit)), NULL, NULL, NULL));
     TRY(db_run(db, "delete from webhook where state = 'deleted' and changed_at < $1", SQL_PARAMS(SQL_INT(w->now - LIMIT_WEBHOOK_KEPT_DAYS * (msec)MS_DAY)), NULL, NULL, NULL));
     /* what no call names any more; twice as long, because the file of a call may be delivered, and told of, until thirty days after it */
-    TRY(db_run(db, "delete from webhook where secret = '' and url <> '' and changed_at < $1", SQL_PARAMS(SQL_INT(w->now - 2 * LIMIT_WEBHOOK_KEPT_DAYS * (msec)MS_DAY)), NULL, NULL, NULL));
+    TRY(db_run(db, "delete from webhook where secret = '' and url <> '' and changed_at < $1", SQL_PARAMS(SQL_INT(w->now - LIMIT_WEBHOOK_NAMED_DAYS * (msec)MS_DAY)), NULL, NULL, NULL));
     return db_run(db, "delete from beat where not exists (select 1 from node where node.id = beat.id)", NULL, 0, NULL, NULL, NULL);
 }
 

@@ -2,6 +2,8 @@
 #include "base/limits.h"
 #include "store/testbed.h"
 
+#include <time.h>
+
 static enum engine engine;
 
 static int setup(void **state) {
@@ -536,10 +538,56 @@ static void sweep_forgets_servers_that_no_call_names(void **state) {
         seat_ok(&b->a, c);
     }
     seat_ok(&b->a, (struct command){.kind = CMD_WEBHOOK_PUT, .at = 5, .webhook_put = {.id = STR("hook1"), .project = STR(PROJECT), .url = STR("https://a.example/"), .secret = STR("s"), .wants = 31, .mask = 63, .fresh = true}});
-    const msec kept = 2 * LIMIT_WEBHOOK_KEPT_DAYS * (msec)MS_DAY;
-    assert_int_equal(webhooks_left(b, 5 + kept), 4); /* two servers, the secret for both, and a webhook of the project */
-    assert_int_equal(webhooks_left(b, 6 + kept), 3);
-    assert_int_equal(webhooks_left(b, 100 * kept), 2);
+    const msec kept = LIMIT_WEBHOOK_NAMED_DAYS * (msec)MS_DAY;
+    assert_int_equal(webhooks_left(b, 5 + kept), 5); /* two servers, their list, the secret for both, and a webhook of the project */
+    assert_int_equal(webhooks_left(b, 6 + kept), 4);
+    assert_int_equal(webhooks_left(b, 100 * kept), 3);
+}
+
+/* The shortest of many looks, in microseconds. */
+static int64_t look_takes(struct bench *b, size_t due) {
+    int64_t least = INT64_MAX;
+    for (int i = 0; i < 30; i++) {
+        const struct webhook **rows;
+        struct timespec from, to;
+        size_t n;
+        clock_gettime(CLOCK_MONOTONIC, &from);
+        assert_int_equal(query_webhooks_due(b->db, STR(NODE), 1000, 1000, 256, &b->arena, &rows, &n), OK);
+        clock_gettime(CLOCK_MONOTONIC, &to);
+        assert_int_equal(n, due);
+        int64_t took = (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000;
+        if (took < least) least = took;
+    }
+    return least;
+}
+
+static void put_hook(struct bench *b, const char *id) {
+    seat_ok(&b->a, (struct command){.kind = CMD_WEBHOOK_PUT, .at = 5, .webhook_put = {.id = str_of(id), .project = STR(PROJECT), .url = STR("https://a.example/"), .secret = STR("s"), .wants = 31, .mask = 63, .fresh = true}});
+}
+
+static void send_test(struct bench *b, const char *id, const char *message) {
+    seat_ok(&b->a, (struct command){.kind = CMD_WEBHOOK_SEND, .at = 7, .webhook_send = {.message = str_of(message), .webhook = str_of(id), .project = STR(PROJECT)}});
+}
+
+static void the_look_finds_what_is_due_and_passes_over_what_is_idle(void **state) {
+    struct bench *b = *state;
+    bench_ready(b);
+    static const char *const hooks[] = {"hook1", "hook2", "hook3", "hook4", "hook5"};
+    for (int i = 0; i < 5; i++) put_hook(b, hooks[i]);
+    send_test(b, "hook2", "msg_1");
+    send_test(b, "hook2", "msg_2");
+    send_test(b, "hook3", "msg_3");
+    send_test(b, "hook5", "msg_4");
+    seat_ok(&b->a, (struct command){.kind = CMD_WEBHOOK_PUT, .at = 8, .webhook_put = {.id = STR("hook3"), .project = STR(PROJECT), .state = STR("disabled")}});
+    int64_t few = look_takes(b, 2); /* hook2 and hook5 */
+    struct db *db = NULL;
+    assert_int_equal(db_open(b->a.store, true, NULL, &db), OK);
+    assert_int_equal(db->ops->script(db, "insert into webhook (id, version, project, url, secret, secret_before, before_until, wants, state, detail, created_at, changed_at, failing_since, failures, failed_at, next_at, node, "
+                                         "leased_until) with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) select 'idle' || cast(i as varchar), 1, 'p', 'u', '', '', 0, 31, 'enabled', '', 5, 5, 0, 0, "
+                                         "0, 0, '', 0 from n;"), OK);
+    db_close(db);
+    int64_t many = look_takes(b, 2);
+    if (many > few * 10 + 1000) fail_msg("a look takes %lld us, and %lld us beside 20000 idle webhooks", (long long)few, (long long)many);
 }
 
 /* --- readers --- */
@@ -578,6 +626,7 @@ int main(void) {
         T(records_round_trip), T(large_text_and_large_batches), T(second_command_sees_the_first), T(refused_changes_nothing),
         T(text_no_database_takes_is_refused), T(commands_are_copied), T(many_commands_make_bounded_batches), T(fat_commands_are_split),
         T(life_and_lists), T(pages), T(drive_lists), T(drive_counters_below_zero_are_survived), T(newest_catalog), T(sweep_deletes_what_expired), T(sweep_forgets_servers_that_no_call_names),
+        T(the_look_finds_what_is_due_and_passes_over_what_is_idle),
         T(readers_answer_each_once),
     };
     int failed = 0;

@@ -239,7 +239,7 @@ static const struct meet {
     {"known", make_delivered, make_delivered, OK, "select 1 from idempotency where delivered_at = 7 and version = 2"},
     {"known", make_delivered, make_by_body, OK, "select 1 from idempotency where generation in ('" GEN "', '" GEN2 "')"},
     {"", make_webhook, make_submit, OK, "select 1 from project where webhooks = 'hook1:31' and seq = 1"},
-    {"", make_telling, make_other_telling, OK, "select 1 from webhook where url = '' and version = 1 and (select count(*) from webhook) = 2 and (select count(*) from generation) = 2"},
+    {"", make_telling, make_other_telling, OK, "select 1 from webhook where secret <> '' and version = 1 and (select count(*) from webhook) = 3 and (select count(*) from generation) = 2"},
     {"webhook", make_webhook_off, make_webhook_gone, OK, "select 1 from webhook where state = 'deleted' or version = 2"},
     {"webhook", make_webhook_gone, make_webhook_gone, E_NOT_FOUND, "select 1 from project where id = '" PROJECT "' and webhooks = ''"},
     {"webhook", make_lease, make_their_lease, E_STALE, "select 1 from webhook where leased_until = 1000 and version = 2"},

@@ -377,6 +377,52 @@ def a_call_may_not_name_everything():
         equal((s.call("POST", "/v1/webhook-secret", {}, key="test").status, s.post("/v1/webhook-secret", {"overlap_s": -1}).status), (403, 400))
 
 
+@case
+def a_book_names_so_many_servers():
+    def name(s, host, key="live"):
+        return s.post("/v1/generations", {"model": "puras/sketch", "inputs": {"prompt": "x"}, "webhook_url": "https://%s.example.com/h" % host}, key=key)
+
+    with Server("--allow-private", "127.0.0.1") as s, Receiver(500) as r:
+        with s.hold_renders():  # so that none of them is told
+            for i in range(63):
+                equal(name(s, "h%d" % i).status, 202)
+            last = s.submit("puras/sketch", {"prompt": "x"}, webhook_url=r.url)
+            s.post("/v1/generations/%s/cancel" % last, {})
+            before = (s.balance(), len(s.get("/v1/generations?limit=200").json["generations"]))
+            refused = name(s, "more")
+            equal((refused.status, refused.json["code"], refused.json["charged_micros"], "64" in refused.json["detail"]), (409, "conflict", 0, True))
+            equal((s.balance(), len(s.get("/v1/generations?limit=200").json["generations"])), before)
+            equal((name(s, "h7").status, name(s, "more", key="test").status), (202, 202))  # known; of the other book
+            listed = s.get("/v1/webhooks").json["webhooks"]
+            equal(len(listed), 65)
+            until(lambda: named_by_calls(s, r.port)[0]["failures"])
+            expect("%s fails: 1 times" % r.url[:-len("/hook")] in s.cli("doctor"), "doctor does not see the last of them")
+            s.call("DELETE", "/v1/webhooks/" + [h["id"] for h in listed if "//h9." in h["url"]][0], key="live")
+            equal((name(s, "more").status, name(s, "h9").status), (202, 409))
+
+
+@case
+def one_book_leaves_room_for_others():
+    with Server("--allow-private", "127.0.0.1") as s, Receiver() as r:
+        slow = [Receiver(*["hold"] * 4) for _ in range(17)]
+        try:
+            h = hook(s, r.url)
+            with s.hold_renders():
+                for _ in range(4):
+                    for one in slow:
+                        s.post("/v1/generations/%s/cancel" % s.submit("puras/sketch", {"prompt": "x"}, key="test", webhook_url=one.url), {}, key="test")
+            until(lambda: sum(len(one.seen) for one in slow) >= 64)
+            s.post("/v1/webhooks/%s/test" % h["id"], {})
+            r.wait(1)
+            equal(sum(len(one.seen) for one in slow), 64)
+            for one in slow:
+                one.release.set()
+            until(lambda: sum(len(one.seen) for one in slow) == 68)
+        finally:
+            for one in slow:
+                one.__exit__()
+
+
 @on_each
 def a_dead_one_delays_nobody(s):
     other = s.call("POST", "/v1/projects", {"name": "other"}, key="admin").json["id"]
