@@ -10,8 +10,11 @@ enum { TRIES = 5 };
 static const char make_version_table[] =
     "create table if not exists schema_version (id bigint not null primary key, applied_at bigint not null)";
 
+/* One node at a time: of two that start at once the later one would build a large index anew, and keep the first from writing when that one serves. */
+static const char one_by_one[] = "select id from schema_version for update; ";
+
 /* What stands in capitals in a migration. */
-static char *dialect(const char *text, bool sqlite) {
+static void dialect(struct buf *b, const char *text, bool sqlite) {
     static const struct {
         const char *word, *sqlite, *postgres;
     } words[] = {
@@ -20,18 +23,16 @@ static char *dialect(const char *text, bool sqlite) {
         {"CLUSTERED", "without rowid", ""},
         {"ABSENT", "", "if not exists"},
     };
-    struct buf b = {};
     while (*text) {
         size_t i = 0, n = sizeof words / sizeof *words;
         while (i < n && strncmp(text, words[i].word, strlen(words[i].word))) i++;
         if (i == n) {
-            buf_c(&b, *text++);
+            buf_c(b, *text++);
             continue;
         }
-        buf_z(&b, sqlite ? words[i].sqlite : words[i].postgres);
+        buf_z(b, sqlite ? words[i].sqlite : words[i].postgres);
         text += strlen(words[i].word);
     }
-    return b.ptr;
 }
 
 /* Which of our tables are there: the note of versions, and one that any other program may have too. */
@@ -80,8 +81,10 @@ static int64_t newest(void) {
 }
 
 static err apply(struct db *db, const struct migration *m) {
-    _cleanup_(freep) char *text = dialect(m->text, db->store->sqlite);
-    TRY(db->ops->script(db, text));
+    _cleanup_(buf_done) struct buf text = {};
+    if (!db->store->sqlite) buf_z(&text, one_by_one);
+    dialect(&text, m->text, db->store->sqlite);
+    TRY(db->ops->script(db, text.ptr));
     if (m->number == 10) TRY(store_fill_drives(db));
     return db_run(db, "insert into schema_version (id, applied_at) values ($1, $2) on conflict (id) do nothing",
                   SQL_PARAMS(SQL_INT(m->number), SQL_INT(db->store->now ? db->store->now(db->store->now_arg) : 0)), NULL, NULL, NULL);

@@ -336,10 +336,10 @@ static void *fill(void *arg) {
 }
 
 /* Until somebody's statement waits for a lock. */
-static void somebody_waits(struct bench *b) {
+static void somebody_waits(struct bench *b, struct db *db) {
     for (int i = 0; i < 500; i++) {
         struct sql_rows rows;
-        assert_int_equal(db_run(b->db, "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()", NULL, 0, &b->arena, &rows, NULL), OK);
+        assert_int_equal(db_run(db, "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()", NULL, 0, &b->arena, &rows, NULL), OK);
         if (rows.n) return;
         poll(NULL, 0, 10);
     }
@@ -373,7 +373,7 @@ static void rows_are_brought_forward_beside_a_node_that_serves(void **state) {
         assert_int_equal(PQresultStatus(res), PGRES_COMMAND_OK);
         PQclear(res);
         assert_int_equal(pthread_create(&thread, NULL, fill, db), 0);
-        somebody_waits(b);
+        somebody_waits(b, b->db);
         PQclear(PQexec(node, "commit"));
         PQfinish(node);
         pthread_join(thread, &failed);
@@ -598,6 +598,34 @@ static void migrations_take_their_time(void **state) {
     db->ops->rollback(db);
 }
 
+static void *migrate(void *arg) {
+    struct db *db = arg;
+    struct why why = {};
+    return store_migrate_to(db, 2, &why) ? db : NULL;
+}
+
+/* Two nodes that start at once do not change the tables beside each other. */
+static void one_node_changes_the_tables(void **state) {
+    struct bench *b = *state;
+    struct store first, second;
+    pthread_t thread;
+    void *failed;
+    int64_t version;
+    make_0001(b);
+    struct db *one = old_open(b, &first), *two = old_open(b, &second);
+    assert_int_equal(one->ops->begin(one, DB_MIGRATE, NULL), OK);
+    assert_int_equal(db_run(one, "select id from schema_version for update", NULL, 0, NULL, NULL, NULL), OK); /* as in the midst of a script */
+    assert_int_equal(pthread_create(&thread, NULL, migrate, two), 0);
+    somebody_waits(b, one);
+    assert_int_equal(one->ops->commit(one), OK);
+    pthread_join(thread, &failed);
+    assert_null(failed);
+    assert_int_equal(store_schema_version(one, &version), OK);
+    assert_int_equal(version, 2);
+    old_close(&first, one);
+    old_close(&second, two);
+}
+
 static void nobody_answers(void **state) {
     struct bench *b = *state;
     struct why why;
@@ -627,7 +655,7 @@ int main(void) {
         T(opens_again), T(absent_is_not_made_unasked), T(second_server_is_turned_away), T(newer_database_is_left_alone),
         T(migration_without_its_note_runs_again), T(older_database_is_brought_forward), T(later_migrations_without_their_note_run_again), T(old_files_go_to_the_drive_of_their_book),
         T(old_files_are_moved_by_the_columns_of_then), T(an_old_path_is_taken_twice), T(older_nodes_have_to_be_stopped), T(foreign_tables_are_left_alone), T(missing_column_is_noticed),
-        T(rows_are_brought_forward_beside_a_node_that_serves), T(wrong_encoding_is_refused), T(migrations_take_their_time), T(nobody_answers), T(ids_sort_by_bytes),
+        T(rows_are_brought_forward_beside_a_node_that_serves), T(wrong_encoding_is_refused), T(migrations_take_their_time), T(one_node_changes_the_tables), T(nobody_answers), T(ids_sort_by_bytes),
     };
     int failed = 0;
     engine = ENGINE_SQLITE;
