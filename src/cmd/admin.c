@@ -86,20 +86,12 @@ static const char *key_end(struct arena *a, const struct json *k) {
     return *revoked ? arena_printf(a, "revoked %s", time_text(a, revoked)).ptr : time_text(a, jtext(a, k, "expires_at"));
 }
 
-static const char *word_list(struct arena *a, const struct json *list) {
-    const char *out = "";
-    struct str s;
-    for (const struct json *w = list ? list->child : NULL; w; w = w->next)
-        if (json_as_str(w, &s)) out = arena_printf(a, "%s%s%s", out, *out ? " " : "", safe_text(a, s)).ptr;
-    return out;
-}
-
 /* All that a key may not, in words; empty: whatever its kind may. */
 static const char *key_bounds(struct arena *a, const struct json *k) {
     static const struct { const char *member, *title; } lists[] = {{"scopes", "scopes"}, {"models", "models"}, {"origins", "pages"}};
     const char *out = "", *class = jtext(a, k, "rate_class");
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        const char *words = word_list(a, json_get(k, lists[i].member));
+        const char *words = jwords(a, k, lists[i].member);
         if (*words) out = arena_printf(a, "%s%s%s %s", out, *out ? "; " : "", lists[i].title, words).ptr;
     }
     if (jint(k, "call_cap_micros")) out = arena_printf(a, "%s%s%s a call", out, *out ? "; " : "", usd_text(a, jint(k, "call_cap_micros"))).ptr;

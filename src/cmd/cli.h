@@ -80,6 +80,7 @@ void cli_print_raw(struct str json);
 
 /* --- reading answers --- */
 const char *jtext(struct arena *a, const struct json *j, const char *key); /* "" when absent; safe to print on a terminal */
+const char *jwords(struct arena *a, const struct json *j, const char *key); /* of a list, the texts, with blanks between them */
 int64_t jint(const struct json *j, const char *key);                       /* 0 when absent */
 /* Text for a terminal: control bytes and broken UTF-8 become '?'. */
 const char *safe_text(struct arena *a, struct str s);

@@ -32,6 +32,15 @@ const char *jtext(struct arena *a, const struct json *j, const char *key) {
     return "";
 }
 
+const char *jwords(struct arena *a, const struct json *j, const char *key) {
+    const struct json *list = json_get(j, key);
+    const char *out = "";
+    struct str s;
+    for (const struct json *w = list ? list->child : NULL; w; w = w->next)
+        if (json_as_str(w, &s)) out = arena_printf(a, "%s%s%s", out, *out ? " " : "", safe_text(a, s)).ptr;
+    return out;
+}
+
 int64_t jint(const struct json *j, const char *key) {
     int64_t v = 0;
     json_as_i64(json_get(j, key), &v);

@@ -6,12 +6,12 @@ static int list(struct cli *c) {
     const struct json *j;
     int status = cli_get(c, "/v1/webhooks", &j);
     if (status || !j) return status;
-    static const char *const titles[] = {"=id", "url", "state", ">failures", "failing since", "detail"};
-    struct table t = {.a = &c->a, .columns = 6, .titles = titles};
+    static const char *const titles[] = {"=id", "url", "books", "state", ">failures", "failing since", "detail"};
+    struct table t = {.a = &c->a, .columns = 7, .titles = titles};
     const struct json *rows = json_get(j, "webhooks");
     for (const struct json *h = rows ? rows->child : NULL; h; h = h->next) {
-        const char *cells[] = {jtext(&c->a, h, "id"), jtext(&c->a, h, "url"), jtext(&c->a, h, "state"), arena_printf(&c->a, "%lld", (long long)jint(h, "failures")).ptr,
-                               time_text(&c->a, jtext(&c->a, h, "failing_since")), jtext(&c->a, h, "detail")};
+        const char *cells[] = {jtext(&c->a, h, "id"), jtext(&c->a, h, "url"), jwords(&c->a, h, "books"), jtext(&c->a, h, "state"),
+                               arena_printf(&c->a, "%lld", (long long)jint(h, "failures")).ptr, time_text(&c->a, jtext(&c->a, h, "failing_since")), jtext(&c->a, h, "detail")};
         table_add(&t, cells);
     }
     table_print(&t, stdout);

@@ -470,6 +470,8 @@ def from_a_shell():
         s.cli("run", "puras/sketch", "prompt=x", "--webhook-url", r.url + "/mine")
         head, body, path = r.wait(seen + 1)[seen]
         expect(path == "/hook/mine" and fits(secret, head, body), (path, head))
+        make(s, key="test", webhook_url=r.url)
+        equal(sorted(line.split()[1:4] for line in s.cli("webhooks").splitlines() if "http" in line), [[r.url[:-len("/hook")], book, "enabled"] for book in ("live", "test")])
 
 
 @case
