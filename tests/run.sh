@@ -55,12 +55,12 @@ scenario() { # script, folder for what came of it
     echo "$ok $bad" > "$2/$name.count"
 }
 
-# Two for each core: a scenario waits nine tenths of its time. Those that measure the machine or fill its disk run alone, first;
+# Two for each core: a scenario waits nine tenths of its time. Those that measure the machine run alone, first;
 # then the longest, so that none of them is left to run by itself at the end.
 scenarios() {
-    local script name dir ok bad lanes=0 most=$((2 * $(nproc))) alone='0200|0210|0420' long='0220|0630|0391|0651|0632|0633|0701|0410'
+    local script name n dir ok bad lanes=0 most=$((2 * $(nproc))) alone='0200|0420' long='0633|0651|0630|0391|0220|0210|0700|0701'
     dir=$(mktemp -d)
-    for script in $(ls tests/spec/[0-9]* | grep -E "/($alone)"; ls tests/spec/[0-9]* | grep -E "/($long)"; ls tests/spec/[0-9]* | grep -vE "/($alone|$long)"); do
+    for script in $(for n in ${alone//|/ } ${long//|/ }; do ls tests/spec/"$n"*; done; ls tests/spec/[0-9]* | grep -vE "/($alone|$long)"); do
         [ -f "$script" ] && [ -x "$script" ] || continue
         name=${script##*/}
         selected "$name" "$@" || continue

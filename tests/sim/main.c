@@ -3,7 +3,7 @@
  *   sim --seeds FROM COUNT        one line per failing seed, a summary at the end
  *   sim --seed N [--verbose]      one run, as a log
  *   sim --plants COUNT            every planted bug, found within COUNT seeds, as a table
- *   sim --sweep                   every fault at every point, batches of one and of many, one node and two                  */
+ *   sim --sweep [STRIDE]          every fault at every point, or at every STRIDE-th, batches of one and of many, one node and two */
 #include "base/plant.h"
 #include "world.h"
 
@@ -89,7 +89,8 @@ static int run_plants(uint64_t count) {
 #endif
 }
 
-static int run_sweep(void) {
+/* Every point, or every stride-th. */
+static int run_sweep(int64_t stride) {
     static const char *const names[] = {"none", "crash before", "crash after", "error", "answer lost"};
     int failed = 0, passed = 0;
     for (int nodes = 1; nodes <= 2; nodes++)
@@ -98,7 +99,7 @@ static int run_sweep(void) {
             char fault[400];
             int64_t points;
             run(&o, fault, &points, NULL);
-            for (o.sweep_at = 1; o.sweep_at <= points; o.sweep_at++)
+            for (o.sweep_at = 1; o.sweep_at <= points; o.sweep_at += stride)
                 for (o.sweep_fault = FAULT_CRASH_BEFORE; o.sweep_fault < FAULT_KINDS; o.sweep_fault++) {
                     run(&o, fault, NULL, NULL);
                     passed++;
@@ -118,7 +119,7 @@ int main(int argc, char **argv) {
     const char *mode = argc > 1 ? argv[1] : "";
     if (!strcmp(mode, "--seeds") && argc == 4) return run_seeds(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
     if (!strcmp(mode, "--plants") && argc == 3) return run_plants(strtoull(argv[2], NULL, 10));
-    if (!strcmp(mode, "--sweep")) return run_sweep();
+    if (!strcmp(mode, "--sweep") && argc <= 3) return run_sweep(argc == 3 && atoll(argv[2]) > 0 ? atoll(argv[2]) : 1);
     if (!strcmp(mode, "--seed") && argc >= 3) {
         struct options o = options_of(strtoull(argv[2], NULL, 10));
         o.verbose = argc > 3;
@@ -127,6 +128,6 @@ int main(int argc, char **argv) {
         describe(&o, fault[0] ? fault : "all as it should be");
         return fault[0] != 0;
     }
-    fprintf(stderr, "usage: sim --seeds FROM COUNT | --seed N [--verbose] | --plants COUNT | --sweep\n");
+    fprintf(stderr, "usage: sim --seeds FROM COUNT | --seed N [--verbose] | --plants COUNT | --sweep [STRIDE]\n");
     return 2;
 }
