@@ -119,7 +119,10 @@ int main(int argc, char **argv) {
     const char *mode = argc > 1 ? argv[1] : "";
     if (!strcmp(mode, "--seeds") && argc == 4) return run_seeds(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
     if (!strcmp(mode, "--plants") && argc == 3) return run_plants(strtoull(argv[2], NULL, 10));
-    if (!strcmp(mode, "--sweep") && argc <= 3) return run_sweep(argc == 3 && atoll(argv[2]) > 0 ? atoll(argv[2]) : 1);
+    if (!strcmp(mode, "--sweep") && argc <= 3) {
+        long long stride = argc == 3 ? strtoll(argv[2], NULL, 10) : 1;
+        return run_sweep(stride > 0 ? stride : 1);
+    }
     if (!strcmp(mode, "--seed") && argc >= 3) {
         struct options o = options_of(strtoull(argv[2], NULL, 10));
         o.verbose = argc > 3;
