@@ -121,6 +121,7 @@ static err start_catalog(struct server *s, struct first_reading *r, struct why *
     if (e) {
         struct str first, rest;
         str_cut(buf_view(&p->text), '\n', &first, &rest);
+        if (str_ends(first, STR("."))) first.len--;
         why_set(why, E_INVALID, "The catalog has %d problem%s; the first: %.*s. See `puras catalog lint`.", p->count, p->count == 1 ? "" : "s", STR_ARG(str_head(first, 300)));
         e = stored_catalog(s, &r->catalog) ? E_INVALID : OK;
         if (!e) {
