@@ -215,6 +215,13 @@ static struct command telling(const char *generation, const char *url, const cha
     return c;
 }
 
+/* A call that names a server of its own, whose id is told. */
+static void bed_with_server(struct bed *b, char server[ID_LEN + 1]) {
+    webhook_call_id(STR(PROJECT), STR("live"), STR("https://a.example:443"), server);
+    bed_ready(b);
+    bed_ok(b, telling(GEN, "https://a.example/h", "https://a.example:443", 5));
+}
+
 /* NODE leases the server behind URLs of calls and is answered so, by message m. */
 static void answered(struct bed *b, const char *server, const struct webhook_message *m, int64_t status, msec at) {
     struct command l = lease(NODE, at, false), n = note(m->head.id, status, at);
@@ -291,10 +298,8 @@ static void one_url_holds_up_no_other(void **state) {
 static void a_test_call_holds_up_no_live_one(void **state) {
     struct bed b;
     char server[ID_LEN + 1], other[ID_LEN + 1];
-    webhook_call_id(STR(PROJECT), STR("live"), STR("https://a.example:443"), server);
     webhook_call_id(STR(PROJECT), STR("test"), STR("https://a.example:443"), other);
-    bed_ready(&b);
-    bed_ok(&b, telling(GEN, "https://a.example/h", "https://a.example:443", 5));
+    bed_with_server(&b, server);
     bed_ok(&b, cmd_settle(1, 1));
     struct command t = telling(GEN2, "https://a.example/h", "https://a.example:443", 6);
     t.submit.book = STR("test");
@@ -317,10 +322,8 @@ static void a_test_call_holds_up_no_live_one(void **state) {
 static void what_calls_name_is_no_webhook_of_the_project(void **state) {
     struct bed b;
     char server[ID_LEN + 1], secret[ID_LEN + 1];
-    webhook_call_id(STR(PROJECT), STR("live"), STR("https://a.example:443"), server);
     webhook_call_id(STR(PROJECT), STR(""), STR(""), secret);
-    bed_ready(&b);
-    bed_ok(&b, telling(GEN, "https://a.example/h", "https://a.example:443", 5));
+    bed_with_server(&b, server);
     struct command c = change("disabled"), test = {.kind = CMD_WEBHOOK_SEND, .at = 7};
     c.webhook_put.id = str_of(server);
     bed_ok(&b, c);
@@ -350,9 +353,7 @@ static void what_calls_name_is_no_webhook_of_the_project(void **state) {
 static void a_server_given_up_is_asked_anew(void **state) {
     struct bed b;
     char server[ID_LEN + 1];
-    webhook_call_id(STR(PROJECT), STR("live"), STR("https://a.example:443"), server);
-    bed_ready(&b);
-    bed_ok(&b, telling(GEN, "https://a.example/h", "https://a.example:443", 5));
+    bed_with_server(&b, server);
     bed_ok(&b, cmd_settle(1, 1));
     answered(&b, server, message(&b, 0), 500, 1000);
     answered(&b, server, message(&b, 0), 500, 1000 + 5 * MS_DAY);
@@ -366,9 +367,7 @@ static void a_server_given_up_is_asked_anew(void **state) {
 static void what_waited_for_a_deleted_server_is_not_sent(void **state) {
     struct bed b;
     char server[ID_LEN + 1];
-    webhook_call_id(STR(PROJECT), STR("live"), STR("https://a.example:443"), server);
-    bed_ready(&b);
-    bed_ok(&b, telling(GEN, "https://a.example/h", "https://a.example:443", 5));
+    bed_with_server(&b, server);
     bed_ok(&b, cmd_settle(1, 1));
     struct command gone = {.kind = CMD_WEBHOOK_DELETE, .at = 100};
     gone.webhook_delete = (struct cmd_webhook_delete){.id = str_of(server), .project = STR(PROJECT)};

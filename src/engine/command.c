@@ -15,8 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NOT_WANTED "Nobody wants the file any more. Nothing was charged."
-
 enum { FILES_MAX = 16, AT_ONCE = 2, FOLDER_BYTES = 400, PATH_BYTES = 800 };
 
 struct commands {
@@ -227,7 +225,6 @@ static const struct json *report_of(struct job *j, const struct cage_result *r) 
 static void judge(struct job *j, const struct cage_result *r, const struct json *report) {
     const struct json *error = json_get(report, "error");
     struct str word = {0}, message = {0};
-    if (r->end == CAGE_STOPPED && __atomic_load_n(&j->unwanted, __ATOMIC_ACQUIRE)) return failed(j, E_CANCELLED, FAIL_TRANSIENT, NOT_WANTED);
     if (r->end == CAGE_STOPPED) return failed(j, E_UPSTREAM, FAIL_TRANSIENT, "The server stopped while the program ran. Nothing was charged.");
     if (r->end == CAGE_LATE)
         return failed(j, E_DEADLINE, FAIL_UNCLASSIFIED, arena_strz(&j->arena, arena_printf(&j->arena, "The program was not finished after %lld s and was ended; nothing was charged.", (long long)(j->timeout / MS_SECOND))));
@@ -411,7 +408,7 @@ static void read_reply(struct job *j) {
     j->result.result = json_text(j, json_get(reply, "result"));
 }
 
-/* True to one of those who ask. */
+/* True to the first who asks, once. */
 static bool take_turn(struct job *j, enum turn turn) {
     int waits = TURN_WAITS;
     return __atomic_compare_exchange_n(&j->turn, &waits, turn, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
@@ -427,41 +424,40 @@ static void work(void *arg) {
         if (!j->result.code) write_result(j, report);
         if (!j->result.code && !str_is(j->call->kind_wanted, "text")) keep_all(j);
     }
+    if (j->result.code) j->result.output_count = 0; /* what was adopted has no owner: the sweep takes it */
     j->result.outputs = j->outputs;
     if (!j->result.code && j->call->kind == CALL_SUBMIT) write_reply(j);
     remove_folder(j);
 }
 
-static void job_free(struct job *j) {
+/* One that was left is answered by the loop and comes back from the pool, in either order: the second frees it. */
+static void let_go(struct job *j) {
+    if (j->turn == TURN_LEFT && !j->half_done) {
+        j->half_done = true;
+        return;
+    }
     arena_done(&j->arena);
     free(j);
 }
 
-/* One that was left is answered by the loop and comes back from the pool, in either order; the second frees it. */
-static bool is_first_of_two(struct job *j) {
-    bool first = j->turn == TURN_LEFT && !j->half_done;
-    j->half_done = true;
-    return first;
-}
-
-/* Files that were being stored when the cancel came are nobody's: the sweep takes them. */
+/* Of one that nobody wants nothing counts any more, not even that its files were stored already: no row will name them, and the sweep takes them. */
 static void answer(struct job *j) {
     leave_list(j);
-    if (j->unwanted) failed(j, E_CANCELLED, FAIL_TRANSIENT, NOT_WANTED);
-    if (j->result.code) j->result.output_count = 0;
+    if (j->unwanted)
+        j->result = (struct call_result){.code = E_CANCELLED, .failure = FAIL_TRANSIENT, .detail = STR("Nobody wants the file any more. Nothing was charged."), .measured = -1, .percent = -1};
     j->done(j->arg, j->call, &j->result);
 }
 
 static void finish(void *arg) {
     struct job *j = arg;
     if (j->turn != TURN_LEFT) answer(j);
-    if (!is_first_of_two(j)) job_free(j);
+    let_go(j);
 }
 
 static void left(void *arg) {
     struct job *j = arg;
     answer(j);
-    if (!is_first_of_two(j)) job_free(j);
+    let_go(j);
 }
 
 static void begin(struct job *j) {
@@ -504,7 +500,5 @@ void command_unwanted(void *self, const struct call *c) {
     while (j && (j->unwanted || j->call->attempt != c->attempt || !str_eq(j->call->generation, c->generation))) j = j->next;
     if (!j) return;
     __atomic_store_n(&j->unwanted, true, __ATOMIC_RELEASE); /* its thread sees it within moments */
-    if (!take_turn(j, TURN_LEFT)) return;
-    failed(j, E_CANCELLED, FAIL_TRANSIENT, NOT_WANTED);
-    loop_post(s->o.loop, left, j);
+    if (take_turn(j, TURN_LEFT)) loop_post(s->o.loop, left, j);
 }
